@@ -1,0 +1,43 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options of every module that talks to Fly.io."""
+
+    DOCUMENTATION = r"""
+options:
+  fly_api_token:
+    description:
+      - Token for Fly.io's APIs, with or without the word C(FlyV1) that C(fly tokens create) prints before it.
+        If not set, the environment variables E(FLY_ACCESS_TOKEN) and E(FLY_API_TOKEN) are used.
+      - Creating apps, databases and Redis needs an organization's token, as C(fly tokens create org) makes one.
+    type: str
+  fly_machines_url:
+    description:
+      - Base URL of the Machines API. If not set, the environment variable E(FLY_FLAPS_BASE_URL) is used.
+    type: str
+    default: https://api.machines.dev
+  fly_api_url:
+    description:
+      - Base URL of the GraphQL API. If not set, the environment variable E(FLY_API_BASE_URL) is used.
+    type: str
+    default: https://api.fly.io
+  fly_uiex_url:
+    description:
+      - Base URL of the API for releases and Managed Postgres. If not set, the environment variable
+        E(FLY_UIEX_BASE_URL) is used; it does not follow O(fly_api_url), as in Fly's own client.
+    type: str
+    default: https://api.fly.io
+  validate_certs:
+    description:
+      - Whether to verify the TLS certificates of the API.
+    type: bool
+    default: true
+notes:
+  - Requests that fail for a passing reason (429, 5xx, a lost connection) are repeated for about a minute; one that
+    creates something is repeated only when Fly says that it did nothing.
+"""

@@ -1,0 +1,31 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options of every module that talks to Heroku."""
+
+    DOCUMENTATION = r"""
+options:
+  heroku_api_key:
+    description:
+      - Token for Heroku's API. If not set, the environment variable E(HEROKU_API_KEY) is used.
+      - C(heroku authorizations:create -s read-protected -S) makes one that is enough to read and for check mode;
+        add C(write) for a cut-over. C(write-protected) is needed only to change config vars.
+    type: str
+  heroku_api_url:
+    description:
+      - Base URL of Heroku's Platform API. If not set, the environment variable E(HEROKU_API_URL) is used.
+    type: str
+    default: https://api.heroku.com
+  validate_certs:
+    description:
+      - Whether to verify the TLS certificates of the API.
+    type: bool
+    default: true
+notes:
+  - Requests that fail for a passing reason (429, 5xx, a lost connection) are repeated for about a minute.
+"""

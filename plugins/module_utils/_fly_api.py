@@ -1,0 +1,299 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""Fly.io's three APIs: Machines, GraphQL, and the REST of releases and Managed Postgres; with typed errors.
+
+Facts: fly.io/docs/machines/api, docs.machines.dev, and the official clients (superfly/flyctl, superfly/fly-go) for
+what is not documented: which API each command uses, the Authorization header of each, error bodies.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import (
+    APIError,
+    Conflict,
+    Forbidden,
+    InputError,
+    NotFound,
+    Unauthorized,
+    Unprocessable,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._http import HTTPClient, Response, error_class
+
+FLY_MACHINES_URL = "https://api.machines.dev"
+FLY_API_URL = "https://api.fly.io"
+APP_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+MACAROON = re.compile(r"^(fm1r|fm1a|fm2)_")
+REMEDIES = {
+    401: "Give a valid token: fly tokens create org. One that 'fly auth token' printed lacks what other clients need.",
+    403: "Use a token of the organization that owns it (fly tokens create org), or choose another name.",
+    404: "Check the name, and that the token's organization owns it.",
+    409: "Another change is under way, or the name is taken; run again or choose another name.",
+    422: "Correct what Fly's message names.",
+    429: "Run again in a minute: Fly allows one request a second for each action and app.",
+}
+GRAPHQL_ERRORS: dict[str, type[APIError]] = {
+    "NOT_FOUND": NotFound,
+    "UNAUTHORIZED": Unauthorized,
+    "FORBIDDEN": Forbidden,
+    "CONFLICT": Conflict,
+}
+
+
+def bare_token(token: str) -> str:
+    """Strip the scheme words that 'fly tokens create' prints before the token."""
+    return re.sub(r"^((bearer|flyv1)\s+)+", "", token.strip(), flags=re.IGNORECASE)
+
+
+def api_authorization(token: str) -> str:
+    """Return the C(Authorization) header for the Machines API and GraphQL."""
+    bare = bare_token(token)
+    macaroon = any(MACAROON.match(part.strip()) for part in bare.split(","))
+    return f"FlyV1 {bare}" if macaroon else f"Bearer {bare}"
+
+
+def uiex_authorization(token: str) -> str:
+    """Return the C(Authorization) header for releases and Managed Postgres, which take C(Bearer) for every kind."""
+    return f"Bearer {bare_token(token)}"
+
+
+class FlyAPI:
+    """Read and change Fly.io. Every method raises an APIError, or ConnectionFailed."""
+
+    def __init__(self, machines: HTTPClient, graphql: HTTPClient, uiex: HTTPClient) -> None:
+        """Each client carries its base URL and its C(Authorization) header."""
+        self._machines = machines
+        self._graphql = graphql
+        self._uiex = uiex
+
+    # Apps
+
+    def app(self, app: str) -> dict[str, Any] | None:
+        """Return the app, or None where no app has this name; Forbidden when another organization owns the name."""
+        if not APP_NAME.fullmatch(app):
+            raise InputError(
+                f"Fly app {app!r}",
+                "this can be no app's name: at most 63 lower-case letters, digits and hyphens",
+                "Give the name that 'fly apps list' shows, or a new one of this form.",
+            )
+        try:
+            return self._rest(self._machines, "GET", f"/v1/apps/{app}", f"Fly app {app}")
+        except NotFound:
+            return None
+
+    def create_app(self, app: str, org: str) -> None:
+        """Create the app in the organization with this slug; raises Conflict when the name is taken."""
+        body = {"name": app, "org_slug": org}
+        self._rest(self._machines, "POST", "/v1/apps", f"Fly app {app}", body, query={"wait": "true"}, repeatable=False)
+
+    def ip_assignments(self, app: str) -> list[dict[str, Any]]:
+        """Return the app's IP addresses."""
+        return self._app(app, "GET", "/ip_assignments")["ips"]
+
+    def assign_ip(self, app: str, kind: str) -> dict[str, Any]:
+        """Assign an address of O(kind): C(v6), C(shared_v4), C(v4) or C(private_v6)."""
+        return self._app(app, "POST", "/ip_assignments", {"type": kind}, repeatable=False)
+
+    # Secrets
+
+    def secrets(self, app: str) -> list[dict[str, Any]]:
+        """Return name, digest, created_at and updated_at of each secret."""
+        return self._app(app, "GET", "/secrets")["secrets"]
+
+    def update_secrets(self, app: str, values: Mapping[str, str | None]) -> dict[str, Any]:
+        """Set and unset (None) secrets in one version; restarts nothing. Return RV(secrets) and RV(version)."""
+        return self._app(app, "POST", "/secrets", {"values": dict(values)})
+
+    # Machines
+
+    def machines(self, app: str) -> list[dict[str, Any]]:
+        """Return the app's Machines, without destroyed ones."""
+        return self._app(app, "GET", "/machines")
+
+    def exec(self, app: str, machine: str, command: list[str], timeout: int) -> dict[str, Any]:
+        """Run a command in a started Machine, for at most O(timeout) seconds; absent fields of the answer are zero."""
+        body = {"command": command, "timeout": timeout}
+        return self._app(app, "POST", f"/machines/{_part(machine)}/exec", body, repeatable=False)
+
+    # Certificates
+
+    def certificates(self, app: str) -> list[dict[str, Any]]:
+        """Return the summaries of the app's certificates, all pages."""
+        found: list[dict[str, Any]] = []
+        query = {"limit": "50"}
+        while True:
+            page = self._app(app, "GET", "/certificates", query=query)
+            found.extend(page["certificates"])
+            if not page.get("next_cursor"):
+                return found
+            query["cursor"] = page["next_cursor"]
+
+    def certificate(self, app: str, hostname: str) -> dict[str, Any]:
+        """Return one certificate with its DNS requirements."""
+        return self._app(app, "GET", f"/certificates/{_part(hostname)}")
+
+    def request_certificate(self, app: str, hostname: str) -> dict[str, Any]:
+        """Request a certificate for O(hostname)."""
+        return self._app(app, "POST", "/certificates/acme", {"hostname": hostname}, repeatable=False)
+
+    def delete_certificate(self, app: str, hostname: str) -> None:
+        """Delete the certificate of O(hostname)."""
+        self._app(app, "DELETE", f"/certificates/{_part(hostname)}")
+
+    # Releases
+
+    def releases(self, app: str, limit: int = 20) -> list[dict[str, Any]]:
+        """Return the newest releases first; an app that was never released has none."""
+        path = f"/api/v1/apps/{app}/releases"
+        try:
+            answer = self._rest(self._uiex, "GET", path, f"releases of Fly app {app}", query={"limit": str(limit)})
+        except NotFound:
+            return []
+        return answer["releases"]
+
+    # Managed Postgres
+
+    def postgres_clusters(self, org: str) -> list[dict[str, Any]]:
+        """Return the clusters of the organization with this raw slug."""
+        thing = f"Managed Postgres clusters of organization {org}"
+        return self._rest(self._uiex, "GET", f"/api/v1/organizations/{_part(org)}/postgres", thing)["data"]
+
+    def postgres_regions(self, org: str) -> list[dict[str, Any]]:
+        """Return the regions that offer Managed Postgres."""
+        path = f"/api/v1/organizations/{_part(org)}/postgresv2/regions"
+        return self._rest(self._uiex, "GET", path, "regions of Managed Postgres")["data"]
+
+    def postgres_cluster(self, cluster: str) -> dict[str, Any]:
+        """Return a cluster's C(data) and C(credentials)."""
+        path = f"/api/v1/postgresv2/{_part(cluster)}"
+        return self._rest(self._uiex, "GET", path, f"Managed Postgres cluster {cluster}")
+
+    def create_postgres_cluster(self, org: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create, and from then on pay for, a cluster; return its C(data)."""
+        path = f"/api/v1/organizations/{_part(org)}/postgresv2"
+        thing = f"Managed Postgres cluster {body['name']}"
+        return self._rest(self._uiex, "POST", path, thing, dict(body), repeatable=False)["data"]
+
+    def attach_postgres_cluster(self, cluster: str, app: str) -> None:
+        """Record that O(app) uses the cluster; sets no secret."""
+        path = f"/api/v1/postgresv2/{_part(cluster)}/attachments"
+        self._rest(self._uiex, "POST", path, f"Managed Postgres cluster {cluster}", {"app_name": app})
+
+    def postgres_extensions(self, cluster: str, database: str) -> list[dict[str, Any]]:
+        """Return the extensions of a database of the cluster."""
+        path = f"/api/v1/postgresv2/{_part(cluster)}/databases/{_part(database)}/extensions"
+        return self._rest(self._uiex, "GET", path, f"extensions of {database} in cluster {cluster}")["data"]
+
+    def enable_postgres_extension(self, cluster: str, database: str, name: str, schema: str) -> None:
+        """Enable an extension in a schema, which is created where it is missing."""
+        path = f"/api/v1/postgresv2/{_part(cluster)}/databases/{_part(database)}/extensions"
+        body = {"name": name, "schema": schema, "create_schema_if_needed": True}
+        self._rest(self._uiex, "POST", path, f"extension {name} in cluster {cluster}", body)
+
+    # GraphQL: organizations, Redis, the configuration of a release
+
+    def organization(self, slug: str) -> dict[str, Any]:
+        """Return id, slug and rawSlug of an organization; C(personal) is an alias slug."""
+        query = "query($slug: String!) { organization(slug: $slug) { id slug rawSlug name } }"
+        found = self._query(query, {"slug": slug}, f"Fly organization {slug}")["organization"]
+        if found is None:
+            raise NotFound(f"Fly organization {slug}", "no such organization for this token", REMEDIES[404], status=404)
+        return found
+
+    def redis(self, name: str) -> dict[str, Any] | None:
+        """Return the Upstash Redis with this name, or None."""
+        query = """query($name: String, $provider: String) { addOn(name: $name, provider: $provider) {
+            id name publicUrl status errorMessage primaryRegion readRegions options organization { slug rawSlug }
+            addOnPlan { id name displayName } } }"""
+        try:
+            return self._query(query, {"name": name, "provider": "upstash_redis"}, f"Fly Redis {name}")["addOn"]
+        except NotFound:
+            return None
+
+    def redis_plans(self) -> list[dict[str, Any]]:
+        """Return the plans of Upstash Redis."""
+        query = """query($type: AddOnType!) { addOnPlans(type: $type) {
+            nodes { id name displayName description maxDataSize pricePerMonth } } }"""
+        return self._query(query, {"type": "upstash_redis"}, "plans of Fly Redis")["addOnPlans"]["nodes"]
+
+    def create_redis(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create an Upstash Redis from a C(CreateAddOnInput) and return its name and URL."""
+        query = """mutation($input: CreateAddOnInput!) { createAddOn(input: $input) {
+            addOn { id name publicUrl primaryRegion } } }"""
+        answer = self._query(query, {"input": dict(body)}, f"Fly Redis {body['name']}", repeatable=False)
+        return answer["createAddOn"]["addOn"]
+
+    def release_config(self, app: str) -> dict[str, Any] | None:
+        """Return the configuration of the current release as flyctl stored it, or None before the first release."""
+        query = """query($name: String!) { app(name: $name) {
+            currentReleaseUnprocessed { version imageRef configDefinition } } }"""
+        found = self._query(query, {"name": app}, f"Fly app {app}")["app"]
+        return found and found["currentReleaseUnprocessed"]
+
+    # Transport
+
+    def _app(self, app: str, method: str, path: str, body: Any = None, **options: Any) -> Any:
+        return self._rest(self._machines, method, f"/v1/apps/{_part(app)}{path}", f"Fly app {app}", body, **options)
+
+    def _rest(self, client: HTTPClient, method: str, path: str, thing: str, body: Any = None, **options: Any) -> Any:
+        response = client.send(method, path, body=body, **options)
+        if response.status < 300:
+            return response.json()
+        raise _rest_error(response, method, path, thing)
+
+    def _query(self, query: str, variables: Mapping[str, Any], thing: str, repeatable: bool = True) -> Any:
+        body = {"query": " ".join(query.split()), "variables": dict(variables)}
+        response = self._graphql.send("POST", "/graphql", body=body, repeatable=repeatable)
+        if response.status >= 300:
+            raise _rest_error(response, "POST", "/graphql", thing)
+        answer = response.json() or {}
+        if not answer.get("errors"):
+            return answer["data"]
+        error = answer["errors"][0]
+        code = str((error.get("extensions") or {}).get("code", "UNKNOWN"))
+        raised = GRAPHQL_ERRORS.get(code, Unprocessable)
+        status = {NotFound: 404, Unauthorized: 401, Forbidden: 403, Conflict: 409}.get(raised, 422)
+        cause = f"{error.get('message', 'no message')} ({code}, GraphQL, request {response.request_id})"
+        raise raised(thing, cause, REMEDIES[status], status=status, request_id=response.request_id, error_id=code)
+
+
+def _rest_error(response: Response, method: str, path: str, thing: str) -> APIError:
+    answer = response.json()
+    code = str(answer.get("status", "unknown")) if isinstance(answer, dict) else "unknown"
+    message = "; ".join(_messages(answer)) or "no message"
+    kind = Conflict if code == "name_taken" else error_class(response.status)
+    return kind(
+        thing,
+        f"{message.rstrip('.')} (HTTP {response.status} {code}, {method} {path}, request {response.request_id})",
+        REMEDIES.get(
+            409 if kind is Conflict else response.status, "Fly could not answer; see status.flyio.net and run again."
+        ),
+        status=response.status,
+        request_id=response.request_id,
+        error_id=code,
+    )
+
+
+def _messages(answer: Any) -> Iterator[str]:
+    """Yield the texts of C({"error": ...}), C({"message": ...}) and C({"errors": {"detail": ...}})."""
+    if not isinstance(answer, dict):
+        return
+    for key in ("error", "message"):
+        if isinstance(answer.get(key), str):
+            yield answer[key]
+    errors = answer.get("errors")
+    if isinstance(errors, dict):
+        yield from (str(text) for text in errors.values())
+    elif isinstance(errors, list):
+        yield from (str(text) for text in errors)
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="")

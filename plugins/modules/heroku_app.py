@@ -1,0 +1,89 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: heroku_app
+short_description: Turn a Heroku app's maintenance mode on or off
+version_added: 1.0.0
+author:
+  - The flyover contributors (@flyover)
+description:
+  - Turns maintenance mode on or off. In maintenance mode Heroku's routers answer every visitor with a page and
+    status 503; dynos keep running, so this alone stops neither workers nor writes.
+  - Nothing else of the app is touched; this collection offers no way to delete one.
+extends_documentation_fragment:
+  - flyover.heroku_to_fly.attributes
+  - flyover.heroku_to_fly.attributes.heroku
+  - flyover.heroku_to_fly.heroku
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  app:
+    description:
+      - Name or id of the Heroku app.
+    type: str
+    required: true
+  maintenance:
+    description:
+      - Whether maintenance mode is to be on.
+    type: bool
+    required: true
+seealso:
+  - module: flyover.heroku_to_fly.heroku_formation
+"""
+
+EXAMPLES = r"""
+- name: Show visitors the maintenance page
+  flyover.heroku_to_fly.heroku_app:
+    app: paper-crane
+    maintenance: true
+"""
+
+RETURN = r"""
+maintenance:
+  description: Whether maintenance mode is on now (in check mode, would be).
+  returned: success
+  type: bool
+  sample: true
+before:
+  description: Whether maintenance mode was on before.
+  returned: success
+  type: bool
+  sample: false
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import heroku_api, heroku_arguments
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku_app import ensure_maintenance
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **heroku_arguments(),
+            "app": {"type": "str", "required": True},
+            "maintenance": {"type": "bool", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    run(
+        module,
+        lambda module: ensure_maintenance(
+            heroku_api(module), module.params["app"], module.params["maintenance"], module.check_mode
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Wire scripts for module tests: the exact requests that a module's real main() may send, in order."""
+
+from __future__ import annotations
+
+import io
+import json
+from email.message import Message
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils import _http
+
+
+class ScriptedHTTP:
+    """Stands in for open_url: answers each expected request once and refuses any other."""
+
+    def __init__(self) -> None:
+        self._expected: list[dict[str, Any]] = []
+        self.sent: list[tuple[str, str]] = []
+
+    def expect(
+        self,
+        method: str,
+        path: str,
+        answer: Any = None,
+        status: int = 200,
+        body: Any = None,
+        query: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        request_headers: dict[str, str] | None = None,
+        error: OSError | None = None,
+    ) -> ScriptedHTTP:
+        """Queue one exchange; O(body), O(query) and O(request_headers), where given, must match what is sent."""
+        self._expected.append(
+            {
+                "method": method,
+                "path": path,
+                "answer": answer,
+                "status": status,
+                "body": body,
+                "query": query,
+                "headers": headers or {},
+                "request_headers": request_headers or {},
+                "error": error,
+            }
+        )
+        return self
+
+    def open_url(self, url: str, method: str, data: bytes | None, headers: dict[str, str], **_options: Any) -> Any:
+        parts = urlsplit(url)
+        assert self._expected, f"unexpected request {method} {url}"
+        expected = self._expected.pop(0)
+        assert (method, parts.path) == (expected["method"], expected["path"])
+        if expected["query"] is not None:
+            assert dict(parse_qsl(parts.query, keep_blank_values=True)) == expected["query"]
+        if expected["body"] is not None:
+            assert data is not None
+            assert json.loads(data) == expected["body"]
+        for name, value in expected["request_headers"].items():
+            assert headers.get(name) == value, f"header {name}"
+        self.sent.append((method, parts.path))
+        if expected["error"] is not None:
+            raise expected["error"]
+        content = b"" if expected["answer"] is None else json.dumps(expected["answer"]).encode()
+        message = Message()
+        for name, value in expected["headers"].items():
+            message[name] = value
+        if expected["status"] >= 300:
+            raise HTTPError(url, expected["status"], "refused", message, io.BytesIO(content))
+        return _Answer(expected["status"], message, content)
+
+    def done(self) -> None:
+        """Fail when an expected request was not sent."""
+        assert not self._expected, f"not sent: {[(e['method'], e['path']) for e in self._expected]}"
+
+
+class _Answer(io.BytesIO):
+    def __init__(self, status: int, headers: Message, content: bytes) -> None:
+        super().__init__(content)
+        self.status = status
+        self.headers = headers
+
+
+@pytest.fixture
+def http(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Yield a wire script; the test fails when it was not followed to its end."""
+    script = ScriptedHTTP()
+    monkeypatch.setattr(_http, "open_url", script.open_url)
+    monkeypatch.setattr(_http.time, "sleep", lambda seconds: None)
+    yield script
+    script.done()
+
+
+@pytest.fixture
+def run_module(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Return a function that drives a module's main() and gives its result; internals as C(check_mode=True)."""
+
+    def run(module: Any, args: dict[str, Any], **internals: Any) -> dict[str, Any]:
+        given = {**args, **{f"_ansible_{name}": value for name, value in internals.items()}}
+        with patch_module_args(given), pytest.raises(SystemExit):
+            module.main()
+        result: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return result
+
+    return run
