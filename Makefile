@@ -1,0 +1,63 @@
+# Every target makes its own set-up; nothing needs an activated environment. See CONTRIBUTING.md.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all lint docs sanity units sandbox-tests services integration molecule cores contract dist clean
+
+BIN := .venv/bin
+TREE := .ansible/collections
+COLLECTION := $(TREE)/ansible_collections/flyover/heroku_to_fly
+PYTEST := PYTHONPATH=$(TREE) $(BIN)/python -m pytest -q -p no:cacheprovider
+# Nothing that a test runs may read or write the user's own Ansible files.
+export ANSIBLE_HOME := $(CURDIR)/.ansible/home/.ansible
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+setup: .venv/ready ## build .venv, with everything that the other targets need
+
+.venv/ready: tests/requirements.txt tests/tools/setup
+	@tests/tools/setup
+
+demo: setup ## move the sandbox's app: audit, rehearsal, cut-over, second run, report
+	@tests/tools/demo
+
+test: lint sanity units sandbox-tests services integration molecule ## all tests that fit into 15 minutes on 2 cores
+
+test-all: test cores ## and those on every supported ansible-core
+
+lint: setup ## ruff, mypy, yamllint, ansible-lint, documentation and changelog
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	cd $(TREE) && MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/.mypy.ini --cache-dir $(CURDIR)/.mypy_cache \
+		--explicit-package-bases -p ansible_collections.flyover.heroku_to_fly.plugins
+	$(BIN)/yamllint --strict .
+	$(BIN)/ansible-lint --profile production
+	$(BIN)/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self --check-extra-docs-refs .
+	$(BIN)/antsibull-changelog lint
+
+sanity: setup ## ansible-test sanity
+	tests/tools/ansible-test sanity
+
+units: setup ## ansible-test units
+	tests/tools/ansible-test units --python $$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+
+sandbox-tests: setup ## the sandbox itself
+	$(PYTEST) tests/sandbox/tests
+
+services: setup ## modules against real PostgreSQL and Redis servers
+	$(PYTEST) $(COLLECTION)/tests/services
+
+integration: setup ## whole playbooks against the sandbox
+	$(PYTEST) $(COLLECTION)/tests/playbooks
+
+molecule: setup ## the role in a molecule scenario, verified with testinfra
+	$(BIN)/molecule test --all
+
+cores: setup ## unit and playbook tests on each supported ansible-core
+	tests/tools/cores
+
+dist: setup ## build the collection's archive
+	$(BIN)/ansible-galaxy collection build --force --output-path .tools
+
+clean: ## remove everything that these targets made
+	rm -rf .venv .ansible .demo .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis
