@@ -1,6 +1,6 @@
 # Every target makes its own set-up; nothing needs an activated environment. See CONTRIBUTING.md.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint docs sanity units sandbox-tests services integration molecule cores contract dist clean
+.PHONY: help setup demo test test-all lint docs sanity units sandbox-tests services integration molecule cores contracts dist clean
 
 BIN := .venv/bin
 TREE := .ansible/collections
@@ -21,7 +21,7 @@ setup: .venv/ready ## build .venv, with everything that the other targets need
 demo: setup ## move the sandbox's app: audit, rehearsal, cut-over, second run, report
 	@tests/tools/demo
 
-test: lint sanity units sandbox-tests services integration molecule ## all tests that fit into 15 minutes on 2 cores
+test: lint sanity units contracts sandbox-tests services integration molecule ## all tests that fit into 15 minutes on 2 cores
 
 test-all: test cores ## and those on every supported ansible-core
 
@@ -40,6 +40,9 @@ sanity: setup ## ansible-test sanity
 
 units: setup ## ansible-test units
 	tests/tools/ansible-test units --python $$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+
+contracts: setup ## our requests against the platforms' published schemas, where FLYOVER_CONTRACTS names their folder
+	$(PYTEST) $(COLLECTION)/tests/contract
 
 sandbox-tests: setup ## the sandbox itself
 	$(PYTEST) tests/sandbox/tests

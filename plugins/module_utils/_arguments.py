@@ -71,7 +71,7 @@ def heroku_api(module: AnsibleModule) -> HerokuAPI:
 
 def fly_api(module: AnsibleModule) -> FlyAPI:
     """Return the client for the module's options; raises InputError when there is no token."""
-    token = _token(module, "fly_api_token", "FLY_API_TOKEN", "fly tokens create org")
+    token = fly_token(module)
     transport = open_url_transport(module.params["validate_certs"])
 
     def client(url_option: str, authorization: str) -> HTTPClient:
@@ -82,6 +82,11 @@ def fly_api(module: AnsibleModule) -> FlyAPI:
         graphql=client("fly_api_url", api_authorization(token)),
         uiex=client("fly_uiex_url", uiex_authorization(token)),
     )
+
+
+def fly_token(module: AnsibleModule) -> str:
+    """Return the module's Fly token; raises InputError when there is none."""
+    return _token(module, "fly_api_token", "FLY_API_TOKEN", "fly tokens create org")
 
 
 def _token(module: AnsibleModule, option: str, variable: str, command: str) -> str:

@@ -52,11 +52,14 @@ def bare_token(token: str) -> str:
     return re.sub(r"^((bearer|flyv1)\s+)+", "", token.strip(), flags=re.IGNORECASE)
 
 
+def has_macaroon(token: str) -> bool:
+    """Return whether the token is of the kind that 'fly tokens create' makes, which Managed Postgres asks for."""
+    return any(MACAROON.match(part.strip()) for part in bare_token(token).split(","))
+
+
 def api_authorization(token: str) -> str:
     """Return the C(Authorization) header for the Machines API and GraphQL."""
-    bare = bare_token(token)
-    macaroon = any(MACAROON.match(part.strip()) for part in bare.split(","))
-    return f"FlyV1 {bare}" if macaroon else f"Bearer {bare}"
+    return f"FlyV1 {bare_token(token)}" if has_macaroon(token) else f"Bearer {bare_token(token)}"
 
 
 def uiex_authorization(token: str) -> str:
@@ -143,6 +146,10 @@ class FlyAPI:
         """Request a certificate for O(hostname)."""
         return self._app(app, "POST", "/certificates/acme", {"hostname": hostname}, repeatable=False)
 
+    def check_certificate(self, app: str, hostname: str) -> dict[str, Any]:
+        """Let Fly look at the DNS of O(hostname) now; return the certificate. Failed checks count against a limit."""
+        return self._app(app, "POST", f"/certificates/{_part(hostname)}/check")
+
     def delete_certificate(self, app: str, hostname: str) -> None:
         """Delete the certificate of O(hostname)."""
         self._app(app, "DELETE", f"/certificates/{_part(hostname)}")
@@ -170,31 +177,32 @@ class FlyAPI:
         path = f"/api/v1/organizations/{_part(org)}/postgresv2/regions"
         return self._rest(self._uiex, "GET", path, "regions of Managed Postgres")["data"]
 
-    def postgres_cluster(self, cluster: str) -> dict[str, Any]:
-        """Return a cluster's C(data) and C(credentials)."""
-        path = f"/api/v1/postgresv2/{_part(cluster)}"
-        return self._rest(self._uiex, "GET", path, f"Managed Postgres cluster {cluster}")
+    def postgres_cluster(self, cluster: str, version: int = 2) -> dict[str, Any]:
+        """Return a cluster's C(data) and C(credentials); O(version) is the C(version) that the list gives it."""
+        return self._rest(self._uiex, "GET", _cluster_path(cluster, version), f"Managed Postgres cluster {cluster}")
 
     def create_postgres_cluster(self, org: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Create, and from then on pay for, a cluster; return its C(data)."""
+        """Create, and from then on pay for, a cluster of version 2; return its C(data)."""
         path = f"/api/v1/organizations/{_part(org)}/postgresv2"
         thing = f"Managed Postgres cluster {body['name']}"
         return self._rest(self._uiex, "POST", path, thing, dict(body), repeatable=False)["data"]
 
-    def attach_postgres_cluster(self, cluster: str, app: str) -> None:
-        """Record that O(app) uses the cluster; sets no secret."""
-        path = f"/api/v1/postgresv2/{_part(cluster)}/attachments"
+    def attach_postgres_cluster(self, cluster: str, app: str, version: int = 2) -> None:
+        """Record that O(app) uses the cluster; sets no secret. Raises Conflict where that is recorded already."""
+        path = f"{_cluster_path(cluster, version)}/attachments"
         self._rest(self._uiex, "POST", path, f"Managed Postgres cluster {cluster}", {"app_name": app})
 
-    def postgres_extensions(self, cluster: str, database: str) -> list[dict[str, Any]]:
-        """Return the extensions of a database of the cluster."""
-        path = f"/api/v1/postgresv2/{_part(cluster)}/databases/{_part(database)}/extensions"
+    def postgres_extensions(self, cluster: str, database: str, version: int = 2) -> list[dict[str, Any]]:
+        """Return the extensions offered to a database; C(installed) is None, or has version and schema."""
+        path = f"{_cluster_path(cluster, version)}/databases/{_part(database)}/extensions"
         return self._rest(self._uiex, "GET", path, f"extensions of {database} in cluster {cluster}")["data"]
 
-    def enable_postgres_extension(self, cluster: str, database: str, name: str, schema: str) -> None:
-        """Enable an extension in a schema, which is created where it is missing."""
-        path = f"/api/v1/postgresv2/{_part(cluster)}/databases/{_part(database)}/extensions"
-        body = {"name": name, "schema": schema, "create_schema_if_needed": True}
+    def enable_postgres_extension(
+        self, cluster: str, database: str, name: str, schema: str = "", version: int = 2
+    ) -> None:
+        """Enable an extension, in O(schema) where one is given, which is created where it is missing."""
+        path = f"{_cluster_path(cluster, version)}/databases/{_part(database)}/extensions"
+        body = {"name": name, "create_schema_if_needed": bool(schema), **({"schema": schema} if schema else {})}
         self._rest(self._uiex, "POST", path, f"extension {name} in cluster {cluster}", body)
 
     # GraphQL: organizations, Redis, the configuration of a release
@@ -216,6 +224,15 @@ class FlyAPI:
             return self._query(query, {"name": name, "provider": "upstash_redis"}, f"Fly Redis {name}")["addOn"]
         except NotFound:
             return None
+
+    def redis_regions(self) -> list[str]:
+        """Return the codes of the regions that offer Upstash Redis."""
+        query = """query($name: String!) { platform { regions { code deprecated } }
+            addOnProvider(name: $name) { excludedRegions { code } } }"""
+        answer = self._query(query, {"name": "upstash_redis"}, "regions of Fly Redis")
+        excluded = {region["code"] for region in answer["addOnProvider"]["excludedRegions"] or []}
+        regions = [region["code"] for region in answer["platform"]["regions"] if not region.get("deprecated")]
+        return sorted(set(regions) - excluded)
 
     def redis_plans(self) -> list[dict[str, Any]]:
         """Return the plans of Upstash Redis."""
@@ -293,6 +310,10 @@ def _messages(answer: Any) -> Iterator[str]:
         yield from (str(text) for text in errors.values())
     elif isinstance(errors, list):
         yield from (str(text) for text in errors)
+
+
+def _cluster_path(cluster: str, version: int) -> str:
+    return f"/api/v1/{'postgres' if version == 1 else 'postgresv2'}/{_part(cluster)}"
 
 
 def _part(text: str) -> str:

@@ -1,0 +1,213 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""Building and deploying through flyctl, only where the current release differs from what is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import InputError, StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_api import FlyAPI
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_status import (
+    DEPLOYED,
+    UNKNOWN,
+    by_group,
+    current_release,
+    is_healthy,
+    secret_statuses,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._flyctl import Flyctl
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._source_tree import image_label
+
+# flyctl waits by itself; this much more before it is ended (seconds).
+GRACE = 120
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a deploy is to reach."""
+
+    app: str
+    source: Path
+    config: Path
+    image: str | None
+    groups: Mapping[str, int]
+    strategy: str | None
+    wait_timeout: int
+
+    def image_ref(self) -> str:
+        """Return the image: the one given, or the one that the source makes in the app's own repository."""
+        return self.image or f"registry.fly.io/{self.app}:{image_label(self.source, self.config)}"
+
+
+@dataclass
+class Present:
+    """What Fly has of the app now."""
+
+    release: dict[str, Any] | None
+    machines: dict[str, list[dict[str, Any]]]
+    not_deployed: list[str]
+
+    @property
+    def image_ref(self) -> str:
+        """The current release's image, "" before the first."""
+        return str((self.release or {}).get("image_ref") or "")
+
+    def count(self, group: str) -> int:
+        """Return the number of Machines of a process group."""
+        return len(self.machines.get(group, []))
+
+
+def read(fly: FlyAPI, app: str) -> Present:
+    """Return what Fly has; an app that does not exist has nothing."""
+    if fly.app(app) is None:
+        return Present(None, {}, [])
+    machines, releases = fly.machines(app), fly.releases(app, limit=50)
+    statuses = secret_statuses(fly.secrets(app), machines, releases)
+    waiting = sorted(name for name, status in statuses.items() if status not in (DEPLOYED, UNKNOWN))
+    return Present(current_release(releases), by_group(machines), waiting)
+
+
+def build(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dict[str, Any]:
+    """Build and push the image without deploying it; return the module's result.
+
+    Nothing is built when the current release has the image, or when one is given.
+    """
+    image_ref = wanted.image_ref()
+    needed = wanted.image is None and not _same_image(read(fly, wanted.app).image_ref, image_ref)
+    if needed and not check_mode:
+        arguments = ["deploy", *_target(wanted), "--build-only", "--push", "--image-label", image_ref.rpartition(":")[2]]
+        flyctl.run(arguments, wanted.wait_timeout + GRACE, f"image of Fly app {wanted.app}", cwd=str(wanted.source))
+    reasons = ["the current release was built from another source"] if needed else []
+    return {"changed": needed, "image_ref": image_ref, "reasons": reasons}
+
+
+def deploy(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dict[str, Any]:
+    """Deploy and scale where something differs; return the module's result."""
+    if not wanted.config.is_file():
+        raise InputError(str(wanted.config), "there is no such file", "Give the path of the app's fly.toml.")
+    before = read(fly, wanted.app)
+    image_ref = wanted.image_ref()
+    reasons = _reasons(before, wanted, image_ref)
+    counts_differ = {group: count for group, count in wanted.groups.items() if before.count(group) != count}
+    after = before
+    if not check_mode:
+        if reasons:
+            _deploy(flyctl, wanted, before, image_ref)
+            after = read(fly, wanted.app)
+        if _scale(flyctl, wanted.app, after, wanted.groups, wanted.wait_timeout):
+            after = read(fly, wanted.app)
+        if reasons or counts_differ:
+            _require_healthy(flyctl, wanted, after)
+    groups = sorted({*before.machines, *after.machines, *wanted.groups})
+    return {
+        "changed": bool(reasons or counts_differ),
+        "reasons": reasons + [f"group {g}: {before.count(g)} Machines, wanted {n}" for g, n in counts_differ.items()],
+        "image_ref": image_ref,
+        "release": {key: (after.release or {}).get(key) for key in ("version", "status", "image_ref")},
+        "groups": {
+            g: {"before": before.count(g), "after": wanted.groups.get(g, after.count(g)) if check_mode else after.count(g)}
+            for g in groups
+        },
+        "diff": {"before": _text(before.image_ref, before.machines), "after": _wanted_text(image_ref, before, wanted)},
+    }
+
+
+def scale(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dict[str, Any]:
+    """Set the number of Machines of each group without deploying anything; return the module's result."""
+    before = read(fly, wanted.app)
+    differ = {group: count for group, count in wanted.groups.items() if before.count(group) != count}
+    if not check_mode:
+        _scale(flyctl, wanted.app, before, wanted.groups, wanted.wait_timeout)
+    return {
+        "changed": bool(differ),
+        "reasons": [f"group {g}: {before.count(g)} Machines, wanted {n}" for g, n in differ.items()],
+        "groups": {g: {"before": before.count(g), "after": n} for g, n in wanted.groups.items()},
+    }
+
+
+def _reasons(before: Present, wanted: Wanted, image_ref: str) -> list[str]:
+    reasons = []
+    if before.release is None:
+        reasons.append("the app was never released")
+    elif not _same_image(before.image_ref, image_ref):
+        what = "another image" if wanted.image else "another source or configuration"
+        reasons.append(f"the current release has {what}")
+    if before.release is not None and before.not_deployed and before.machines:
+        reasons.append(f"secrets not deployed yet: {', '.join(before.not_deployed)}")
+    reasons += [
+        f"group {group} has no Machines"
+        for group, count in wanted.groups.items()
+        if before.release is not None and count > 0 and before.count(group) == 0
+    ]
+    return reasons
+
+
+def _same_image(current: str, wanted: str) -> bool:
+    """Compare without the digest that the registry adds to a tag."""
+    return bool(current) and current.partition("@")[0] == wanted.partition("@")[0]
+
+
+def _deploy(flyctl: Flyctl, wanted: Wanted, before: Present, image_ref: str) -> None:
+    thing = f"deploy of Fly app {wanted.app}"
+    # flyctl keeps the version of the secrets that it wrote itself; it has to learn of ours.
+    flyctl.run(["secrets", "sync", "-a", wanted.app], GRACE, thing)
+    arguments = ["deploy", *_target(wanted), "--ha=false", "--wait-timeout", f"{wanted.wait_timeout}s"]
+    if wanted.image or _same_image(before.image_ref, image_ref):
+        arguments += ["--image", image_ref]
+    else:
+        arguments += ["--image-label", image_ref.rpartition(":")[2]]
+    started = [group for group, count in wanted.groups.items() if count > 0]
+    if wanted.groups and len(started) < len(wanted.groups):
+        arguments += ["--process-groups", ",".join(started)]
+    if wanted.strategy:
+        arguments += ["--strategy", wanted.strategy]
+    flyctl.run(arguments, wanted.wait_timeout * 2 + GRACE, thing, cwd=str(wanted.source))
+
+
+def _target(wanted: Wanted) -> list[str]:
+    return ["-a", wanted.app, "-c", str(wanted.config), "--remote-only", "--yes"]
+
+
+def _scale(flyctl: Flyctl, app: str, present: Present, groups: Mapping[str, int], wait_timeout: int) -> bool:
+    differ = [f"{group}={count}" for group, count in groups.items() if present.count(group) != count]
+    if differ:
+        flyctl.run(["scale", "count", *differ, "-a", app, "--yes"], wait_timeout + GRACE, f"scale of Fly app {app}")
+    return bool(differ)
+
+
+def _require_healthy(flyctl: Flyctl, wanted: Wanted, present: Present) -> None:
+    sick = [
+        f"{machine['id']} ({group}, {machine['state']})"
+        for group, machines in present.machines.items()
+        for machine in machines
+        if wanted.groups.get(group, 1) > 0 and not is_healthy(machine)
+    ]
+    if not sick:
+        return
+    try:
+        log = flyctl.tail(flyctl.run(["logs", "-n", "-a", wanted.app], GRACE, "log").encode())
+    except StateError as error:
+        log = error.cause
+    raise StateError(
+        f"Fly app {wanted.app}",
+        f"these Machines are not healthy after the deploy: {', '.join(sick)}. The end of the log: {log}",
+        f"See 'fly status -a {wanted.app}', mend the cause and run again.",
+        machines=sick,
+    )
+
+
+def _text(image_ref: str, machines: Mapping[str, list[Any]]) -> str:
+    lines = [f"image: {image_ref or 'none'}", *(f"{group}: {len(found)}" for group, found in sorted(machines.items()))]
+    return "\n".join(lines) + "\n"
+
+
+def _wanted_text(image_ref: str, before: Present, wanted: Wanted) -> str:
+    counts = {**{g: before.count(g) for g in before.machines}, **wanted.groups}
+    return _text(image_ref, {group: [None] * count for group, count in counts.items() if count})

@@ -1,0 +1,113 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""Running flyctl: for what only Fly's own client can do (builds, deploys, tunnels)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import fly_token
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import InputError, StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_api import bare_token
+
+# What flyctl and docker need of the controller's environment; tokens of other services are none of its business.
+PASSED_ON = ("PATH", "HOME", "USER", "TMPDIR", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR", "FLY_CONFIG_DIR")
+PASSED_ON_PREFIXES = ("DOCKER_", "XDG_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+QUIET = {
+    "FLY_NO_UPDATE_CHECK": "1",
+    "FLY_NO_INCIDENTS_CHECK": "1",
+    "FLY_SEND_METRICS": "0",
+    "NO_COLOR": "1",
+    "CI": "1",
+}
+EXIT_CODES = {126: "it ran out of time", 127: "it was interrupted", 3: "it crashed"}
+TAIL_LINES = 15
+
+
+def flyctl_arguments() -> dict[str, Any]:
+    """Return the option of the doc fragment C(flyctl)."""
+    return {"flyctl": {"type": "path"}}
+
+
+def flyctl_of(module: AnsibleModule) -> Flyctl:
+    """Return flyctl as the module's options name it; raises InputError where there is none."""
+    given = module.params["flyctl"]
+    path = given or shutil.which("flyctl") or shutil.which("fly")
+    if not path or not os.access(path, os.X_OK):
+        raise InputError(
+            "flyctl",
+            f"{given} is no program" if given else "it is not on PATH",
+            "Install it (fly.io/docs/flyctl/install) or name it with the option flyctl.",
+        )
+    urls = {
+        "FLY_FLAPS_BASE_URL": module.params["fly_machines_url"],
+        "FLY_API_BASE_URL": module.params["fly_api_url"],
+        "FLY_UIEX_BASE_URL": module.params["fly_uiex_url"],
+    }
+    return Flyctl(path, fly_token(module), urls)
+
+
+class Flyctl:
+    """One flyctl with one token."""
+
+    def __init__(self, path: str, token: str, urls: Mapping[str, str]) -> None:
+        """O(urls) are the base URLs by the name of the environment variable that flyctl reads them from."""
+        self.path = path
+        self._token = token
+        self._urls = dict(urls)
+
+    def environment(self) -> dict[str, str]:
+        """Return the whole environment for flyctl; the token travels here, never as an argument."""
+        passed = {k: v for k, v in os.environ.items() if k in PASSED_ON or k.startswith(PASSED_ON_PREFIXES)}
+        return {**passed, **QUIET, **self._urls, "FLY_API_TOKEN": self._token}
+
+    def run(self, arguments: Sequence[str], timeout: float, thing: str, cwd: str | None = None) -> str:
+        """Run a command to its end and return its standard output; raises StateError with its last lines.
+
+        O(timeout) is in seconds.
+        """
+        environment = {**self.environment(), "FLY_EMIT_RELEASE_JSON": "1"}
+        try:
+            done = subprocess.run(
+                [self.path, *arguments],
+                env=environment,
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as late:
+            text = self.tail((late.stdout or b"") + (late.stderr or b""))
+            raise StateError(
+                thing, f"flyctl {arguments[0]} had not ended after {timeout:.0f} s: {text}", "Look at 'fly status'; run again."
+            ) from None
+        if done.returncode != 0:
+            why = EXIT_CODES.get(done.returncode, f"it ended with {done.returncode}")
+            raise StateError(
+                thing,
+                f"flyctl {arguments[0]}: {why}: {self.tail(done.stdout + done.stderr)}",
+                "Mend what flyctl names and run again.",
+                rc=done.returncode,
+            )
+        return self.scrubbed(done.stdout)
+
+    def tail(self, output: bytes) -> str:
+        """Return the last lines of O(output), without the token."""
+        return "\n".join(self.scrubbed(output).strip().splitlines()[-TAIL_LINES:])
+
+    def scrubbed(self, output: bytes) -> str:
+        """Return O(output) as text, with the token replaced by stars."""
+        text = output.decode("utf-8", "replace")
+        for secret in (self._token, bare_token(self._token)):
+            text = text.replace(secret, "********")
+        return text

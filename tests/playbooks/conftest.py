@@ -1,0 +1,114 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A sandbox for each test module, and real ansible-playbook runs against it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+APP = "paper-crane"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One ansible-playbook run: exit code, output, and the recap's numbers."""
+
+    rc: int
+    output: str
+
+    def recap(self, word: str) -> int:
+        found = re.search(rf"\b{word}=(\d+)", self.output[self.output.rfind("PLAY RECAP") :])
+        assert found, self.output
+        return int(found.group(1))
+
+    @property
+    def changed(self) -> int:
+        return self.recap("changed")
+
+    def succeeded(self) -> Run:
+        assert self.rc == 0, self.output
+        return self
+
+
+class Sandbox:
+    """The command interface of tests/sandbox, and playbooks run in its environment."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.environment: dict[str, str] = {}
+
+    def command(self, *words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.sandbox", *words], cwd=CHECKOUT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def up(self, *options: str) -> Sandbox:
+        self.command("up", str(self.directory), *options)
+        self.environment = json.loads(self.command("env", "--json", str(self.directory)))
+        return self
+
+    def down(self) -> None:
+        self.command("down", str(self.directory))
+
+    def state(self) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self.command("state", str(self.directory)))
+        return answer
+
+    @property
+    def heroku(self) -> dict[str, Any]:
+        return self.state()["heroku"]["apps"][APP]
+
+    @property
+    def fly(self) -> dict[str, Any]:
+        return self.state()["fly"]["apps"][APP]
+
+    def writes(self, service: str | None = None) -> list[dict[str, Any]]:
+        lines = self.command("requests", str(self.directory), "--mutating").splitlines()
+        found = [json.loads(line) for line in lines]
+        return [request for request in found if service in (None, request["service"])]
+
+    def fault(self, pattern: str, *options: str) -> None:
+        self.command("fault", str(self.directory), pattern, *options)
+
+    def start(self, playbook: str, *options: str, **environment: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(Path(sys.executable).with_name("ansible-playbook")), f"playbooks/{playbook}.yml", *options],
+            cwd=CHECKOUT,
+            env={**os.environ, **self.environment, "ANSIBLE_NOCOLOR": "1", **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def play(self, playbook: str, *options: str, **environment: str) -> Run:
+        process = self.start(playbook, *options, **environment)
+        output, _unused = process.communicate(timeout=300)
+        return Run(process.returncode, output)
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    box = Sandbox(tmp_path_factory.mktemp("sandbox") / "box").up()
+    yield box
+    box.down()
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Return every file below O(folder) with its content."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -1,0 +1,79 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bad input: one clear error each, and nothing written to either platform."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from .conftest import Sandbox
+
+CASES = {
+    "no Heroku token": ({"HEROKU_API_KEY": ""}, (), ["heroku_api_key", "HEROKU_API_KEY"]),
+    "wrong Heroku token": ({"HEROKU_API_KEY": "HRKU-wrong"}, (), ["401", "unauthorized", "authorizations:create"]),
+    "no Fly token": ({"FLY_API_TOKEN": ""}, (), ["fly_api_token", "FLY_API_TOKEN"]),
+    "wrong Fly token": ({"FLY_API_TOKEN": "wrong"}, (), ["401", "fly tokens create org"]),
+    "unknown Heroku app": ({"HEROKU_APP": "no-such-app"}, (), ["no-such-app", "404", "not_found"]),
+    "no Heroku app": ({"HEROKU_APP": ""}, (), ["migrate_heroku_app", "HEROKU_APP"]),
+    "Fly app of another organization": ({"FLY_APP": "taken-elsewhere"}, (), ["taken-elsewhere", "403"]),
+    "unknown step": ({}, ("-e", '{"migrate_steps": ["secrets", "databse"]}'), ["migrate_steps", "databse"]),
+    "unknown value": ({}, ("-e", "migrate_postgres_verify=maybe"), ["migrate_postgres_verify", "maybe"]),
+    "no source folder": ({"MIGRATE_SOURCE_DIR": "/nonexistent/app"}, (), ["/nonexistent/app"]),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_refused_with_thing_cause_and_remedy(sandbox: Sandbox, case: str) -> None:
+    environment, options, parts = CASES[case]
+    run = sandbox.play("migrate", *options, **environment)
+    assert run.rc != 0
+    assert run.recap("failed") == 1
+    for part in parts:
+        assert part in run.output, run.output
+    assert "Traceback" not in run.output
+    assert sandbox.writes() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "parts"),
+    [
+        ("Procfile", "web: bin/puma\nthis is no process\n", ["Procfile", "line 2", "this is no process"]),
+        ("Procfile", None, ["Procfile"]),
+        ("fly.toml", 'app = "x"\n[env\n', ["fly.toml", "line 2"]),
+        ("fly.toml", None, ["fly.toml"]),
+    ],
+)
+def test_broken_files_are_named_with_their_line(
+    sandbox: Sandbox, tmp_path: Path, name: str, content: str | None, parts: list[str]
+) -> None:
+    for path in Path(sandbox.environment["MIGRATE_SOURCE_DIR"]).iterdir():
+        if path.is_file():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / name).unlink()
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    run = sandbox.play("migrate", MIGRATE_SOURCE_DIR=str(tmp_path))
+    assert run.rc != 0
+    for part in parts:
+        assert part in run.output, run.output
+    assert sandbox.writes() == []
+
+
+def test_target_that_is_not_empty_is_refused_untouched(sandbox: Sandbox) -> None:
+    target = psycopg2.connect(sandbox.environment["SANDBOX_TARGET_DATABASE_URL"])
+    with target, target.cursor() as cursor:
+        cursor.execute("create table somebody_elses (id int); insert into somebody_elses values (7)")
+    run = sandbox.play("migrate")
+    assert run.rc != 0
+    assert "somebody_elses" in run.output or "not empty" in run.output
+    assert sandbox.writes("heroku") == []
+    with target, target.cursor() as cursor:
+        cursor.execute("select id from somebody_elses")
+        assert cursor.fetchall() == [(7,)]
+        cursor.execute("drop table somebody_elses")
+    target.close()

@@ -1,0 +1,68 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Failures and kills in the freeze window: Heroku comes back into service, and the same command finishes the job."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import Sandbox
+
+CUT_OVER = ("-e", "migrate_cutover=true")
+RUNNING = {"web": 2, "worker": 1}
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Sandbox]:
+    sandbox = Sandbox(tmp_path / "box").up()
+    yield sandbox
+    sandbox.down()
+
+
+def quantities(sandbox: Sandbox) -> dict[str, int]:
+    return {kind: entry["quantity"] for kind, entry in sandbox.heroku["formation"].items() if entry["quantity"]}
+
+
+def test_failed_deploy_in_the_window_puts_heroku_back_and_a_second_run_finishes(box: Sandbox) -> None:
+    box.fault("POST /api/v1/releases", "--status", "500", "--times", "50")
+    run = box.play("migrate", *CUT_OVER)
+    assert run.rc != 0
+    assert "Heroku is back in service" in run.output
+    assert box.heroku["maintenance"] is False
+    assert quantities(box) == RUNNING
+    box.fault("POST /api/v1/releases", "--status", "500", "--times", "0")
+    box.play("migrate", *CUT_OVER).succeeded()
+    assert quantities(box) == {}
+    assert box.play("migrate", *CUT_OVER).succeeded().changed == 0
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["PATCH /apps/paper-crane/formation", "POST /v1/apps/paper-crane/secrets", "POST /api/v1/releases"],
+)
+def test_killed_run_is_finished_by_the_next(box: Sandbox, moment: str) -> None:
+    process = box.start("migrate", *CUT_OVER)
+    method, path = moment.split()
+    deadline = time.monotonic() + 180
+    while not any(r["method"] == method and r["path"] == path for r in box.writes()):
+        assert process.poll() is None, process.stdout and process.stdout.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    box.play("migrate", *CUT_OVER).succeeded()
+    assert box.heroku["maintenance"] is True
+    assert quantities(box) == {}
+    groups = sorted(m["group"] for m in box.fly["machines"] if m["state"] == "started")
+    assert groups == ["web", "web", "worker"]
+    assert box.play("migrate", *CUT_OVER).succeeded().changed == 0
+    box.play("rollback", "-e", "migrate_discard_fly_writes=true").succeeded()
+    assert quantities(box) == RUNNING

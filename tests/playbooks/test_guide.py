@@ -1,0 +1,169 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The whole way on the guide's app, in order: audit, rehearsal, cut-over, again, rollback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import psycopg2
+import pytest
+
+from .conftest import Sandbox, tree
+
+DROPPED = {"HEROKU_POSTGRESQL_BLUE_URL", "REDIS_TLS_URL"}
+CUT_OVER = ("-e", "migrate_cutover=true")
+
+
+def ask(machine: dict[str, Any]) -> dict[str, Any]:
+    with urlopen(machine["url"], timeout=10) as answer:
+        found: dict[str, Any] = json.load(answer)
+        return found
+
+
+def started(sandbox: Sandbox, group: str) -> list[dict[str, Any]]:
+    return [m for m in sandbox.fly["machines"] if m["group"] == group and m["state"] == "started"]
+
+
+def orders(url: str) -> int:
+    connection = psycopg2.connect(url)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("select count(*) from orders")
+            row = cursor.fetchone()
+            assert row is not None
+            return int(row[0])
+    finally:
+        connection.close()
+
+
+def test_audit_of_an_app_that_is_not_there_yet_writes_nothing(sandbox: Sandbox) -> None:
+    source, state = Path(sandbox.environment["MIGRATE_SOURCE_DIR"]), Path(sandbox.environment["MIGRATE_STATE_DIR"])
+    before = tree(source)
+    run = sandbox.play("migrate", "--check", "--diff").succeeded()
+    assert sandbox.writes() == []
+    assert tree(source) == before
+    assert not state.exists() or tree(state) == {}
+    assert run.changed > 0
+    assert "+[processes]" in run.output
+
+
+def test_audit_playbook_can_fail_on_drift(sandbox: Sandbox) -> None:
+    run = sandbox.play("audit", "-e", "migrate_fail_on_drift=true")
+    assert run.rc != 0
+    assert "drift" in run.output
+    assert sandbox.writes() == []
+
+
+def test_rehearsal_builds_fly_and_leaves_heroku_alone(sandbox: Sandbox) -> None:
+    sandbox.play("migrate").succeeded()
+    assert sandbox.writes("heroku") == []
+    config, secrets = sandbox.heroku["config"], sandbox.fly["secrets"]
+    moved = set(config) - DROPPED - {"DATABASE_URL", "REDIS_URL"}
+    assert {name: secrets[name] for name in moved} == {name: config[name] for name in moved}
+    assert not DROPPED & set(secrets)
+    assert secrets["DATABASE_URL"] != config["DATABASE_URL"]
+    assert len(started(sandbox, "web")) == 2
+    assert started(sandbox, "worker") == []
+    rows = ask(started(sandbox, "web")[0])["rows"]
+    assert rows == orders(sandbox.environment["SANDBOX_SOURCE_DATABASE_URL"])
+
+
+def test_second_rehearsal_changes_nothing(sandbox: Sandbox) -> None:
+    before = len(sandbox.writes())
+    machines = sandbox.fly["machines"]
+    assert sandbox.play("migrate").succeeded().changed == 0
+    assert sandbox.writes()[before:] == []
+    assert sandbox.fly["machines"] == machines
+
+
+def test_check_mode_after_the_rehearsal_predicts_no_change(sandbox: Sandbox) -> None:
+    before = len(sandbox.writes())
+    assert sandbox.play("migrate", "--check", "--diff").succeeded().changed == 0
+    assert sandbox.writes()[before:] == []
+
+
+def test_rows_written_since_come_across_with_the_cut_over(sandbox: Sandbox) -> None:
+    connection = psycopg2.connect(sandbox.environment["SANDBOX_SOURCE_DATABASE_URL"])
+    with connection, connection.cursor() as cursor:
+        cursor.execute("insert into schema_migrations (version) values ('29991231235959')")
+    connection.close()
+    sandbox.play("migrate", *CUT_OVER).succeeded()
+    target = psycopg2.connect(sandbox.environment["SANDBOX_TARGET_DATABASE_URL"])
+    with target, target.cursor() as cursor:
+        cursor.execute("select count(*) from schema_migrations where version = '29991231235959'")
+        assert cursor.fetchone() == (1,)
+    target.close()
+
+
+def test_heroku_is_frozen_and_fly_runs_every_group(sandbox: Sandbox) -> None:
+    assert sandbox.heroku["maintenance"] is True
+    assert {entry["quantity"] for entry in sandbox.heroku["formation"].values()} == {0}
+    assert len(started(sandbox, "web")) == 2
+    assert len(started(sandbox, "worker")) == 1
+    source = psycopg2.connect(sandbox.environment["SANDBOX_SOURCE_DATABASE_URL"])
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege), source, source.cursor() as cursor:
+        cursor.execute("delete from schema_migrations")
+    source.close()
+
+
+def test_second_cut_over_changes_nothing_although_the_app_is_in_use(sandbox: Sandbox) -> None:
+    target = psycopg2.connect(sandbox.environment["SANDBOX_TARGET_DATABASE_URL"])
+    with target, target.cursor() as cursor:
+        cursor.execute("insert into schema_migrations (version) values ('30001231235959')")
+    before = len(sandbox.writes())
+    assert sandbox.play("migrate", *CUT_OVER).succeeded().changed == 0
+    assert sandbox.play("migrate").succeeded().changed == 0
+    assert sandbox.writes()[before:] == []
+    assert len(started(sandbox, "worker")) == 1
+    with target, target.cursor() as cursor:
+        cursor.execute("select count(*) from schema_migrations where version = '30001231235959'")
+        assert cursor.fetchone() == (1,)
+    target.close()
+
+
+def test_lost_ledger_never_writes_over_the_living_database(sandbox: Sandbox) -> None:
+    state = Path(sandbox.environment["MIGRATE_STATE_DIR"])
+    kept = {path: path.read_bytes() for path in state.iterdir() if path.is_file()}
+    for path in kept:
+        path.unlink()
+    sandbox.play("migrate")
+    target = psycopg2.connect(sandbox.environment["SANDBOX_TARGET_DATABASE_URL"])
+    with target, target.cursor() as cursor:
+        cursor.execute("select count(*) from schema_migrations where version = '30001231235959'")
+        assert cursor.fetchone() == (1,)
+    target.close()
+    for path, content in kept.items():
+        path.write_bytes(content)
+        path.chmod(0o600)
+
+
+def test_report_has_what_a_person_needs_next(sandbox: Sandbox) -> None:
+    report = Path(sandbox.environment["MIGRATE_STATE_DIR"], "paper-crane--paper-crane.report.md").read_text()
+    for part in ("www.example.com", "_acme-challenge", "papertrail", "Freeze window", "SECRET_KEY_BASE"):
+        assert part in report
+
+
+def test_rollback_asks_before_it_leaves_writes_behind(sandbox: Sandbox) -> None:
+    run = sandbox.play("rollback")
+    assert run.rc != 0
+    assert "migrate_discard_fly_writes" in run.output
+    assert sandbox.heroku["maintenance"] is True
+
+
+def test_rollback_puts_heroku_back(sandbox: Sandbox) -> None:
+    sandbox.play("rollback", "-e", "migrate_discard_fly_writes=true").succeeded()
+    assert sandbox.heroku["maintenance"] is False
+    quantities = {kind: entry["quantity"] for kind, entry in sandbox.heroku["formation"].items() if entry["quantity"]}
+    assert quantities == {"web": 2, "worker": 1}
+    assert started(sandbox, "worker") == []
+    source = psycopg2.connect(sandbox.environment["SANDBOX_SOURCE_DATABASE_URL"])
+    with source, source.cursor() as cursor:
+        cursor.execute("insert into schema_migrations (version) values ('31001231235959')")
+    source.close()
+    assert sandbox.play("rollback").succeeded().changed == 0
