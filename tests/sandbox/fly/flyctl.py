@@ -1,0 +1,523 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""flyctl's stand-in: the commands that a migration runs, by the same API calls in the same order. No part of Fly's own.
+
+Standard library only, as it runs with whatever environment its caller leaves it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shlex
+import socket
+import sys
+import threading
+import time
+import tomllib
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import urlencode, urlsplit
+
+RELEASE_GROUP = "fly_app_release_command"
+CPU_KINDS = {"shared": 256, "performance": 2048}  # MB for each CPU
+
+
+class Failed(Exception):
+    """What ends a command with 'Error: ...'."""
+
+
+# The three APIs.
+
+
+def call(base: str, method: str, path: str, body: Any = None, quiet: bool = False, **query: Any) -> Any:
+    """Return the answer's JSON; raises Failed. With O(quiet) 404 gives None."""
+    token = (os.environ.get("FLY_ACCESS_TOKEN") or os.environ.get("FLY_API_TOKEN") or "").strip()
+    if not token:
+        raise Failed("no access token available. Please login with 'flyctl auth login'")
+    url = os.environ.get(base, "").rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
+    headers = {"Authorization": f"Bearer {token}", "User-Agent": "flyctl/sandbox", "Content-Type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    for attempt in range(40):
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=90) as answer:
+                content = answer.read()
+                return json.loads(content) if content else None
+        except urllib.error.HTTPError as error:
+            if error.code in (429, 502, 503) and attempt < 39:
+                time.sleep(0.3)
+                continue
+            if error.code == 404 and quiet:
+                return None
+            raise Failed(f"{method} {path}: {error.code} {error.read(300).decode(errors='replace')}") from None
+        except OSError as error:
+            if attempt < 3:
+                time.sleep(0.3)
+                continue
+            raise Failed(f"{method} {path}: {error}") from None
+    return None
+
+
+def flaps(method: str, path: str, body: Any = None, **query: Any) -> Any:
+    """Call the Machines API."""
+    return call("FLY_FLAPS_BASE_URL", method, f"/v1{path}", body, **query)
+
+
+def uiex(method: str, path: str, body: Any = None, **options: Any) -> Any:
+    """Call the REST of releases and Managed Postgres."""
+    return call("FLY_UIEX_BASE_URL", method, f"/api/v1{path}", body, **options)
+
+
+def graphql(query: str, **variables: Any) -> Any:
+    """Call GraphQL."""
+    answer = call("FLY_API_BASE_URL", "POST", "/graphql", {"query": query, "variables": variables})
+    if answer.get("errors"):
+        raise Failed(answer["errors"][0]["message"])
+    return answer["data"]
+
+
+# fly.toml
+
+
+def configuration(arguments: argparse.Namespace) -> tuple[Path, dict[str, Any]]:
+    """Return fly.toml's path and content, checked."""
+    path = Path(arguments.config or "fly.toml").resolve()
+    try:
+        config = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Failed(f"failed to load {path}: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise Failed(f"failed to parse {path}: {error}") from None
+    for text in problems(config):
+        raise Failed(f"App configuration is not valid: {text}")
+    return path, config
+
+
+def processes(config: dict[str, Any]) -> dict[str, str]:
+    """Return [processes] in its modern form, with the default group where there is none."""
+    given = config.get("processes") or {}
+    if isinstance(given, list):
+        given = {entry.get("name"): entry.get("command", "") for entry in given}
+    return given or {"app": ""}
+
+
+def services(config: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return every service, http_service among them."""
+    http = config.get("http_service")
+    return [*([{**http, "http": True}] if http else []), *(s for s in config.get("services") or [] if s)]
+
+
+def problems(config: dict[str, Any]) -> list[str]:
+    """Return what flyctl's own validation refuses (internal/appconfig/validation.go)."""
+    found = []
+    groups = processes(config)
+    defined = bool(config.get("processes"))
+    for service in services(config):
+        named = service.get("processes") or []
+        if defined and not named:
+            found.append(
+                f"Service has no processes set but app has {len(groups)} processes defined; update fly.toml to set "
+                "processes for each service"
+            )
+        found += [f"Service specifies '{g}' as one of its processes, but no processes are defined with that name"
+                  for g in named if g not in groups]  # fmt: skip
+    for key in ("vm", "mounts", "restart", "statics", "files", "metrics"):
+        for section in config.get(key) if isinstance(config.get(key), list) else []:
+            found += [f"[[{key}]] names the unknown process group '{g}'" for g in section.get("processes") or [] if g not in groups]
+    commands = dict(groups)
+    if (config.get("deploy") or {}).get("release_command"):
+        commands["release_command"] = config["deploy"]["release_command"]
+    for name, command in commands.items():
+        try:
+            shlex.split(command)
+        except ValueError as error:
+            found.append(f"can't shell split command of {name}: {error}")
+    strategy = (config.get("deploy") or {}).get("strategy", "rolling")
+    if strategy not in ("rolling", "canary", "immediate", "bluegreen"):
+        found.append(f"unsupported deployment strategy '{strategy}'")
+    return found
+
+
+def guest(config: dict[str, Any], group: str) -> dict[str, Any]:
+    """Return a group's guest from [[vm]]."""
+    sections = config.get("vm") or config.get("compute") or []
+    sections = sections if isinstance(sections, list) else [sections]
+    own = [s for s in sections if group in (s.get("processes") or [])] or [s for s in sections if not s.get("processes")]
+    section = own[0] if own else {}
+    size = section.get("size", "shared-cpu-1x")
+    kind = "performance" if size.startswith("performance") else "shared"
+    cpus = int(section.get("cpus") or size.rstrip("x").rpartition("-")[2])
+    memory = section.get("memory_mb") or section.get("memory") or CPU_KINDS[kind] * cpus
+    if isinstance(memory, str):
+        number = memory.lower().removesuffix("b")
+        memory = int(float(number.rstrip("mg")) * (1024 if number.endswith("g") else 1))
+    return {"cpu_kind": section.get("cpu_kind", kind), "cpus": cpus, "memory_mb": memory}
+
+
+def machine_config(config: dict[str, Any], group: str, image: str, release: dict[str, Any]) -> dict[str, Any]:
+    """Return a Machine's configuration for one group."""
+    default = "app" if "app" in processes(config) else min(processes(config))
+    found: dict[str, Any] = {
+        "image": image,
+        "env": {
+            **{name: str(value) for name, value in (config.get("env") or {}).items()},
+            "FLY_PROCESS_GROUP": group,
+            "PRIMARY_REGION": config.get("primary_region", "iad"),
+        },
+        "guest": guest(config, group),
+        "init": {},
+        "metadata": {
+            "fly_platform_version": "v2",
+            "fly_process_group": group,
+            "fly_release_id": str(release["id"]),
+            "fly_release_version": str(release["version"]),
+            "fly_flyctl_version": "sandbox",
+        },
+        "restart": {"policy": "on-failure", "max_retries": 10},
+        "services": [
+            {
+                "protocol": service.get("protocol", "tcp"),
+                "internal_port": int(service.get("internal_port") or 8080),
+                "ports": service.get("ports") or [{"port": 80}, {"port": 443}],
+                "checks": checks(service),
+            }
+            for service in services(config)
+            if group in (service.get("processes") or [default])
+        ],
+    }
+    command = processes(config)[group]
+    if command:
+        found["init"]["cmd"] = shlex.split(command)
+    if config.get("kill_signal"):
+        found["stop_config"] = {"signal": config["kill_signal"], "timeout": str(config.get("kill_timeout", "5s"))}
+    return found
+
+
+def checks(service: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a service's health checks."""
+    http = [*(service.get("checks") or []), *(service.get("http_checks") or [])]
+    return [
+        {
+            "type": "http",
+            "method": check.get("method", "get"),
+            "path": check.get("path", "/"),
+            "headers": [{"name": n, "values": [v]} for n, v in (check.get("headers") or {}).items()],
+        }
+        for check in http
+    ] + [{"type": "tcp"} for _check in service.get("tcp_checks") or []]
+
+
+# Commands
+
+
+def deploy(arguments: argparse.Namespace) -> None:
+    """Build, release, roll the Machines."""
+    path, config = configuration(arguments)
+    app = app_name(arguments, config)
+    found = flaps("GET", f"/apps/{app}")
+    uiex("GET", f"/organizations/{found['organization']['slug']}")
+    image = arguments.image or build(app, path, config, arguments)
+    if arguments.image:
+        label = image.partition("@")[0].rpartition(":")[2]
+        if call("FLY_FLAPS_BASE_URL", "GET", f"/registry/{app}/{label}", quiet=True) is None:
+            raise Failed(f"could not find image {image}")
+    print(f"image: {image}")
+    if arguments.build_only:
+        return
+    machines = own_machines(app)
+    if not flaps("GET", f"/apps/{app}/ip_assignments")["ips"]:
+        for kind in ("v6", "shared_v4"):
+            flaps("POST", f"/apps/{app}/ip_assignments", {"type": kind})
+    definition = {**config, "app": app}
+    body = {"app_name": app, "definition": definition, "image": image, "strategy": (arguments.strategy or "rolling").upper()}
+    release = uiex("POST", "/releases", body)["release"]
+    uiex("PATCH", f"/releases/{release['id']}", {"status": "running"})
+    try:
+        run_release_command(app, config, image, release, arguments)
+        roll(app, config, image, release, machines, arguments)
+    except BaseException:
+        with contextlib.suppress(Failed):
+            uiex("PATCH", f"/releases/{release['id']}", {"status": "failed"})
+        raise
+    uiex("PATCH", f"/releases/{release['id']}", {"status": "complete"})
+    print(f"Visit your newly deployed app at https://{app}.fly.dev/")
+    if os.environ.get("FLY_EMIT_RELEASE_JSON"):
+        print(json.dumps({"id": release["id"], "version": release["version"], "image_ref": image}))
+
+
+def build(app: str, path: Path, config: dict[str, Any], arguments: argparse.Namespace) -> str:
+    """Push the source folder as an image."""
+    given = (config.get("build") or {}).get("image")
+    if given:
+        return str(given)
+    uiex("POST", "/builds", {"app_name": app})
+    label = arguments.image_label or f"deployment-{int(time.time())}"
+    body = {"source": str(Path(arguments.source).resolve() if arguments.source else path.parent)}
+    pushed = call("FLY_FLAPS_BASE_URL", "PUT", f"/registry/{app}/{label}", body)
+    uiex("POST", "/builds/finish", {"app_name": app})
+    return str(pushed["image"])
+
+
+def run_release_command(
+    app: str, config: dict[str, Any], image: str, release: dict[str, Any], arguments: argparse.Namespace
+) -> None:
+    """Run [deploy] release_command in a Machine of its own; it must end with 0."""
+    command = (config.get("deploy") or {}).get("release_command")
+    if not command or arguments.skip_release_command:
+        return
+    print(f"Running {app} release_command: {command}")
+    wanted = machine_config(config, next(iter(processes(config))), image, release)
+    wanted["init"]["cmd"] = shlex.split(command)
+    wanted["metadata"]["fly_process_group"] = RELEASE_GROUP
+    wanted["env"] |= {"FLY_PROCESS_GROUP": RELEASE_GROUP, "RELEASE_COMMAND": "1"}
+    wanted |= {"services": [], "restart": {"policy": "no"}}
+    machine = flaps("POST", f"/apps/{app}/machines", {"config": wanted, "skip_launch": True})["id"]
+    flaps("POST", f"/apps/{app}/machines/{machine}/start")
+    flaps("GET", f"/apps/{app}/machines/{machine}/wait", state="stopped", timeout=60)
+    ended = flaps("GET", f"/apps/{app}/machines/{machine}")
+    code = ended["events"][0]["request"]["exit_event"].get("exit_code", 0)
+    logs = uiex("GET", f"/apps/{app}/logs")["data"]
+    said = "".join(entry["attributes"]["message"] for entry in logs if entry["id"] == machine)
+    flaps("DELETE", f"/apps/{app}/machines/{machine}", force="true")
+    if code:
+        raise Failed(f"release_command failed running on machine {machine} with exit code {code}.\n{said.strip()}")
+
+
+def roll(
+    app: str,
+    config: dict[str, Any],
+    image: str,
+    release: dict[str, Any],
+    machines: list[dict[str, Any]],
+    arguments: argparse.Namespace,
+) -> None:
+    """Update, create and destroy Machines, and wait until they are healthy."""
+    groups = list(processes(config))
+    only = [group for group in (arguments.process_groups or "").split(",") if group]
+    for group in only:
+        if group not in groups:
+            raise Failed(f"unknown process group '{group}'")
+    for machine in machines:
+        if group_of(machine) not in groups:
+            flaps("DELETE", f"/apps/{app}/machines/{machine['id']}", force="true")
+    touched = []
+    for group in only or groups:
+        wanted = machine_config(config, group, image, release)
+        present = [machine for machine in machines if group_of(machine) == group]
+        for machine in present:
+            nonce = flaps("POST", f"/apps/{app}/machines/{machine['id']}/lease")["data"]["nonce"]
+            assert nonce
+            flaps("POST", f"/apps/{app}/machines/{machine['id']}", {"config": wanted})
+            touched.append(machine["id"])
+        for _number in range(0 if present else (2 if arguments.ha and wanted["services"] else 1)):
+            touched.append(flaps("POST", f"/apps/{app}/machines", {"config": wanted, "region": region(config)})["id"])
+    for machine in touched:
+        healthy(app, machine, arguments.timeout)
+
+
+def healthy(app: str, machine: str, timeout: float) -> None:
+    """Wait until a Machine is started and its checks pass."""
+    flaps("GET", f"/apps/{app}/machines/{machine}/wait", state="started", timeout=min(60, int(timeout)))
+    deadline = time.monotonic() + timeout
+    while True:
+        found = flaps("GET", f"/apps/{app}/machines/{machine}")
+        if found["state"] == "started" and all(check["status"] == "passing" for check in found["checks"]):
+            return
+        if found["state"] in ("stopped", "destroyed") or time.monotonic() > deadline:
+            outputs = "; ".join(check["output"] for check in found["checks"] if check["status"] != "passing")
+            logs = uiex("GET", f"/apps/{app}/logs")["data"]
+            said = "".join(entry["attributes"]["message"] for entry in logs if entry["id"] == machine)[-600:]
+            raise Failed(f"machine {machine} is {found['state']}, not healthy: {outputs} {said}")
+        time.sleep(0.25)
+
+
+def scale_count(arguments: argparse.Namespace) -> None:
+    """Create and destroy Machines until each group has its number."""
+    app = app_name(arguments, {})
+    current = graphql(
+        "query($name: String!) { app(name: $name) { currentReleaseUnprocessed { id version imageRef configDefinition } } }",
+        name=app,
+    )["app"]["currentReleaseUnprocessed"]
+    if not current:
+        raise Failed("No existing release was found: deploy the app first")
+    config = current["configDefinition"]
+    machines = own_machines(app)
+    release = {"id": current["id"], "version": current["version"]}
+    for pair in arguments.counts:
+        group, _equals, number = pair.rpartition("=")
+        group = group or "app"
+        if group not in processes(config):
+            raise Failed(f"unknown process group '{group}'")
+        present = [machine for machine in machines if group_of(machine) == group]
+        for machine in present[int(number) :]:
+            flaps("DELETE", f"/apps/{app}/machines/{machine['id']}", force="true")
+        wanted = machine_config(config, group, current["imageRef"], release)
+        for _number in range(len(present), int(number)):
+            created = flaps("POST", f"/apps/{app}/machines", {"config": wanted, "region": region(config)})
+            healthy(app, created["id"], 120)
+
+
+def secrets_sync(arguments: argparse.Namespace) -> None:
+    """Learn the version of the app's secrets, as flyctl does: by unsetting a secret that does not exist."""
+    app = app_name(arguments, {})
+    version = flaps("POST", f"/apps/{app}/secrets", {"values": {"BogusDummySecret_0123456789abcdef": None}})["version"]
+    print(f"secrets of {app} are at version {version}")
+
+
+def config_validate(arguments: argparse.Namespace) -> None:
+    """Check fly.toml."""
+    path, _config = configuration(arguments)
+    print(f"Validating {path}\nConfiguration is valid")
+
+
+def logs(arguments: argparse.Namespace) -> None:
+    """Print what the Machines wrote."""
+    for entry in uiex("GET", f"/apps/{app_name(arguments, {})}/logs")["data"]:
+        print(entry["attributes"]["message"], end="")
+
+
+def status(arguments: argparse.Namespace) -> None:
+    """Print the app's Machines."""
+    for machine in own_machines(app_name(arguments, {})):
+        print(machine["id"], group_of(machine), machine["state"])
+
+
+def proxy(arguments: argparse.Namespace) -> None:
+    """Forward a local port to a host of the private network."""
+    local, _colon, remote = arguments.ports.partition(":")
+    relay(arguments.bind_addr, int(local), arguments.host or "127.0.0.1", int(remote or local))
+
+
+def mpg_proxy(arguments: argparse.Namespace) -> None:
+    """Forward a local port to a Managed Postgres cluster."""
+    found = uiex("GET", f"/postgresv2/{arguments.cluster}")
+    address = urlsplit(found["credentials"]["pgbouncer_uri"] or "")
+    if not address.hostname:
+        raise Failed(f"cluster {arguments.cluster} is not ready")
+    relay(arguments.bind_addr, arguments.local_port, address.hostname, address.port or 5432)
+
+
+def relay(bind: str, port: int, host: str, remote: int) -> NoReturn:
+    """Forward connections until the process is ended."""
+    listener = socket.create_server((bind, port))
+    print(f"Proxying localhost:{port} to remote [{host}]:{remote}", flush=True)
+    while True:
+        here, _address = listener.accept()
+        try:
+            there = socket.create_connection((host, remote))
+        except OSError:
+            here.close()
+            continue
+        for source, sink in ((here, there), (there, here)):
+            threading.Thread(target=pump, args=(source, sink), daemon=True).start()
+
+
+def pump(source: socket.socket, sink: socket.socket) -> None:
+    """Copy one direction of a connection."""
+    with contextlib.suppress(OSError):
+        while data := source.recv(1 << 17):
+            sink.sendall(data)
+    for end in (source, sink):
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+
+
+# Common parts
+
+
+def app_name(arguments: argparse.Namespace, config: dict[str, Any]) -> str:
+    """Return the app that a command is for."""
+    name = arguments.app or os.environ.get("FLY_APP") or config.get("app")
+    if not name:
+        raise Failed("the config for your app is missing an app name; add an app field to the fly.toml file")
+    return str(name)
+
+
+def own_machines(app: str) -> list[dict[str, Any]]:
+    """Return the app's Machines without those of release commands."""
+    return [m for m in flaps("GET", f"/apps/{app}/machines") if group_of(m) != RELEASE_GROUP]
+
+
+def group_of(machine: dict[str, Any]) -> str:
+    """Return a Machine's process group."""
+    return str((machine["config"].get("metadata") or {}).get("fly_process_group", "app"))
+
+
+def region(config: dict[str, Any]) -> str:
+    """Return the app's primary region."""
+    return str(config.get("primary_region") or "iad")
+
+
+def seconds(text: str) -> float:
+    """Return a duration such as 5m, 90s or 300 in seconds."""
+    units = {"s": 1, "m": 60, "h": 3600}
+    return float(text[:-1]) * units[text[-1]] if text[-1] in units else float(text)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    top = argparse.ArgumentParser(prog="flyctl", description=__doc__)
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(under: Any, name: str, run: Any) -> argparse.ArgumentParser:
+        found: argparse.ArgumentParser = under.add_parser(name)
+        found.set_defaults(run=run)
+        found.add_argument("-a", "--app")
+        found.add_argument("-c", "--config")
+        return found
+
+    def group(name: str) -> Any:
+        return commands.add_parser(name).add_subparsers(required=True)
+
+    found = command(commands, "deploy", deploy)
+    found.add_argument("source", nargs="?")
+    for flag in ("--remote-only", "--local-only", "--build-only", "--push", "--detach", "--skip-release-command"):
+        found.add_argument(flag, action="store_true")
+    found.add_argument("-y", "--yes", action="store_true")
+    found.add_argument("--ha", nargs="?", const="true", default="true", type=lambda text: text != "false")
+    found.add_argument("-i", "--image")
+    for flag in ("--image-label", "--process-groups", "--strategy"):
+        found.add_argument(flag)
+    found.add_argument("--wait-timeout", dest="timeout", default=300.0, type=seconds)
+    scale = command(group("scale"), "count", scale_count)
+    scale.add_argument("counts", nargs="+")
+    scale.add_argument("-y", "--yes", action="store_true")
+    command(group("secrets"), "sync", secrets_sync)
+    validate = command(group("config"), "validate", config_validate)
+    validate.add_argument("--strict", action="store_true")
+    command(commands, "logs", logs).add_argument("-n", "--no-tail", action="store_true")
+    command(commands, "status", status)
+    tunnel = command(commands, "proxy", proxy)
+    tunnel.add_argument("ports")
+    tunnel.add_argument("host", nargs="?")
+    tunnel.add_argument("-b", "--bind-addr", default="127.0.0.1")
+    tunnel.add_argument("-q", "--quiet", action="store_true")
+    cluster = command(group("mpg"), "proxy", mpg_proxy)
+    cluster.add_argument("cluster")
+    cluster.add_argument("-p", "--local-port", type=int, default=16380)
+    cluster.add_argument("-b", "--bind-addr", default="127.0.0.1")
+    version = commands.add_parser("version")
+    version.set_defaults(run=lambda _arguments: print("flyctl v0.0.0-sandbox: a stand-in, no part of Fly.io's client"))
+    return top
+
+
+def main() -> None:
+    """Run one command, with flyctl's exit codes."""
+    arguments = parser().parse_args()
+    print("This is the sandbox's stand-in for flyctl.", file=sys.stderr)
+    try:
+        arguments.run(arguments)
+    except Failed as error:
+        sys.exit(f"Error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(127)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,334 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fly's REST beside the Machines API: releases, builds, organizations (/api/v1), and Managed Postgres in both forms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+from psycopg2 import sql
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ..processes import LOOPBACK
+from ..wire import Refused, new_id, now
+from .machines_api import Handler, authorize, read
+from .state import PG_MAJOR, REGIONS, TAKEN, Cluster, FlyApp, Organization
+
+if TYPE_CHECKING:
+    from ..world import World
+
+CLUSTER_PLANS = ("basic", "starter", "launch", "scale", "performance")
+# fly.io/docs/mpg/extensions
+EXTENSIONS = (
+    "btree_gin btree_gist citext cube dict_int fuzzystrmatch hstore intarray isn lo ltree pg_trgm pgcrypto plpgsql "
+    "seg tablefunc tcn tsm_system_rows tsm_system_time unaccent uuid-ossp"
+).split()
+STATUSES = ("running", "complete", "failed", "interrupted")
+
+
+def error(status: int, detail: str) -> Refused:
+    """Return this API's form of an error."""
+    return Refused(status, {"errors": {"detail": detail}})
+
+
+class API:
+    """The handlers."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    # Organizations and releases
+
+    async def organization(self, request: Request) -> Any:
+        organization = self._organization(request)
+        return {
+            "organization": {
+                "id": organization.id,
+                "internal_numeric_id": organization.number,
+                "slug": organization.slug,
+                "raw_slug": organization.raw_slug,
+                "personal": organization.slug == "personal",
+                "billable": True,
+            }
+        }
+
+    async def releases(self, request: Request) -> Any:
+        app = self._app(request.path_params["app"])
+        if not app.releases:
+            raise error(404, "Not Found")
+        limit = int(request.query_params.get("limit", 20))
+        return {"releases": [_release(entry) for entry in reversed(app.releases)][:limit]}
+
+    async def current_release(self, request: Request) -> Any:
+        release = self._app(request.path_params["app"]).current_release()
+        if release is None:
+            raise error(404, "Not Found")
+        return {"release": _release(release)}
+
+    async def create_release(self, request: Request) -> Any:
+        fields = {"app_name": str, "build_id": str, "definition": dict, "image": str, "strategy": str}
+        body = await read(request, fields, ("app_name", "definition", "image"))
+        app = self._app(body["app_name"])
+        release = {
+            "id": new_id(),
+            "version": len(app.releases) + 1,
+            "stable": False,
+            "in_progress": True,
+            "status": "pending",
+            "strategy": body.get("strategy") or "ROLLING",
+            "user": {"email": "owner@example.com"},
+            "created_at": now(),
+            "image_ref": body["image"],
+            "definition": body["definition"],
+        }
+        app.releases.append(release)
+        return JSONResponse({"release": {"id": release["id"], "version": release["version"]}}, 201)
+
+    async def update_release(self, request: Request) -> Any:
+        body = await read(request, {"status": str, "metadata": dict}, ("status",))
+        if body["status"] not in STATUSES:
+            raise error(422, f"status is none of {', '.join(STATUSES)}")
+        for app in self._world.fly.apps.values():
+            for release in app.releases:
+                if release["id"] == request.path_params["release"]:
+                    release["status"] = body["status"]
+                    release["in_progress"] = body["status"] == "running"
+                    release["stable"] = body["status"] == "complete"
+                    return {"release": _release(release)}
+        raise error(404, "Not Found")
+
+    async def build(self, request: Request) -> Any:
+        await request.body()
+        return JSONResponse({"id": new_id(), "status": "started"}, 201)
+
+    # Managed Postgres as 'fly mpg' sees it
+
+    async def clusters(self, request: Request) -> Any:
+        organization = self._organization(request)
+        return {"data": [self._cluster_object(c) for c in self._world.fly.clusters if c.organization is organization]}
+
+    async def cluster_regions(self, request: Request) -> Any:
+        self._organization(request)
+        return {"data": [{"code": code, "available": True} for code in REGIONS]}
+
+    async def create_cluster(self, request: Request) -> Any:
+        organization = self._organization(request)
+        fields = {
+            "name": str,
+            "region": str,
+            "org_slug": str,
+            "plan": str,
+            "pg_major_version": str,
+            "storage_in_gb": int,
+            "postgis_enabled": bool,
+        }
+        body = await read(request, fields, ("name", "region", "plan", "storage_in_gb"))
+        return JSONResponse({"ok": True, "errors": {}, "data": self._created(organization, body, body["storage_in_gb"])}, 201)
+
+    async def cluster(self, request: Request) -> Any:
+        cluster = self._cluster(request)
+        ready = cluster.status == "ready"
+        credentials = {
+            "status": "ready" if ready else "initializing",
+            "user": cluster.user if ready else None,
+            "password": cluster.password if ready else None,
+            "dbname": cluster.database if ready else None,
+            "pgbouncer_uri": cluster.url if ready else None,
+        }
+        return {"data": self._cluster_object(cluster), "credentials": credentials}
+
+    async def attach(self, request: Request) -> Any:
+        cluster = self._cluster(request)
+        name = (await read(request, {"app_name": str}, ("app_name",)))["app_name"]
+        self._app(name)
+        if name in cluster.attached:
+            raise error(409, f"{name} is attached already")
+        cluster.attached.append(name)
+        return JSONResponse({"data": {"app_name": name}}, 201)
+
+    async def users(self, request: Request) -> Any:
+        return {"data": [{"name": self._cluster(request).user, "role": "schema_admin"}]}
+
+    async def user_credentials(self, request: Request) -> Any:
+        cluster = self._cluster(request)
+        if request.path_params["user"] not in (cluster.user, "fly-user"):
+            raise error(404, "Not Found")
+        return {"data": {"username": cluster.user, "password": cluster.password}}
+
+    async def databases(self, request: Request) -> Any:
+        return {"data": [{"name": self._cluster(request).database}]}
+
+    async def extensions(self, request: Request) -> Any:
+        cluster = self._cluster(request)
+        installed = self._installed(cluster)
+        return {"data": [{"name": name, "installed": installed.get(name)} for name in EXTENSIONS]}
+
+    async def enable_extension(self, request: Request) -> Any:
+        cluster = self._cluster(request)
+        fields = {"name": str, "schema": str, "create_schema_if_needed": bool}
+        body = await read(request, fields, ("name",))
+        if body["name"] not in EXTENSIONS:
+            raise error(422, f"extension {body['name']} is not available")
+        names = {"name": sql.Identifier(body["name"]), "schema": sql.Identifier(body.get("schema") or "public")}
+        connection = cluster.server.superuser(cluster.database)
+        try:
+            with connection.cursor() as cursor:
+                if body.get("create_schema_if_needed") and body.get("schema"):
+                    owner = sql.Identifier(cluster.user)
+                    cursor.execute(
+                        sql.SQL("create schema if not exists {schema} authorization {owner}").format(**names, owner=owner)
+                    )
+                cursor.execute(sql.SQL("create extension if not exists {name} with schema {schema}").format(**names))
+        except psycopg2.Error as failed:
+            raise error(422, str(failed.diag.message_primary)) from None
+        finally:
+            connection.close()
+        return JSONResponse({"data": {"name": body["name"], "installed": self._installed(cluster)[body["name"]]}}, 201)
+
+    # Managed Postgres as the Machines API has it
+
+    async def create_public_cluster(self, request: Request) -> Any:
+        fields = {
+            "org_slug": str,
+            "name": str,
+            "region": str,
+            "plan": str,
+            "disk_size_gb": int,
+            "pg_major_version": str,
+            "postgis_enabled": bool,
+        }
+        body = await read(request, fields, ("org_slug", "name", "region", "plan"))
+        organization = self._world.fly.organization(body["org_slug"])
+        if organization is None:
+            raise Refused(404, {"error": "organization not found", "status": "unknown"})
+        return JSONResponse({"data": self._created(organization, body, body.get("disk_size_gb") or 10)}, 201)
+
+    async def public_cluster(self, request: Request) -> Any:
+        cluster = self._cluster(request)
+        endpoint = {"host": LOOPBACK, "port": cluster.server.port}
+        return {
+            "data": {
+                "id": cluster.id,
+                "name": cluster.name,
+                "status": cluster.status,
+                "region": cluster.region,
+                "plan": cluster.plan,
+                "disk_size_gb": cluster.disk,
+                "replicas": 1,
+                "pg_major_version": PG_MAJOR,
+                "postgis_enabled": False,
+                "endpoints": {"primary": {"direct": endpoint, "pooler": endpoint}},
+                "organization": {"name": cluster.organization.slug, "slug": cluster.organization.slug},
+                "created_at": cluster.created_at,
+                "attached_apps": [{"name": name} for name in cluster.attached],
+            }
+        }
+
+    # Shapes
+
+    def _created(self, organization: Organization, body: dict[str, Any], disk: int) -> dict[str, Any]:
+        if body["plan"] not in CLUSTER_PLANS:
+            raise error(422, f"plan {body['plan']} is not available")
+        if body["region"] not in REGIONS:
+            raise error(422, f"region {body['region']} is not available")
+        if not 10 <= disk <= 500:
+            raise error(422, "storage must be between 10 and 500 GB")
+        if body.get("pg_major_version", PG_MAJOR) not in ("16", "17"):
+            raise error(422, "pg_major_version is not available")
+        cluster = self._world.fly.create_cluster(body["name"], organization, body["region"], body["plan"], disk)
+        return self._cluster_object(cluster)
+
+    def _cluster_object(self, cluster: Cluster) -> dict[str, Any]:
+        return {
+            "id": cluster.id,
+            "mpgd_cluster_id": cluster.id,
+            "name": cluster.name,
+            "version": cluster.version,
+            "status": cluster.status,
+            "engine": "postgres",
+            "plan": cluster.plan,
+            "region": cluster.region,
+            "organization": {"slug": cluster.organization.slug},
+            "disk": cluster.disk,
+            "replicas": 1,
+            "postgis_enabled": False,
+            "ip_assignments": {"direct": LOOPBACK},
+            "attached_apps": [{"name": name} for name in cluster.attached],
+        }
+
+    def _installed(self, cluster: Cluster) -> dict[str, dict[str, str]]:
+        connection = cluster.server.superuser(cluster.database)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select extname, extversion, nspname from pg_extension join pg_namespace n on n.oid = extnamespace"
+            )
+            found = {name: {"version": version, "schema": schema} for name, version, schema in cursor.fetchall()}
+        connection.close()
+        return found
+
+    def _organization(self, request: Request) -> Organization:
+        found = self._world.fly.organization(request.path_params["org"])
+        # The alias is not enough here: it wants the raw slug.
+        if found is None or (request.url.path.count("/postgres") and request.path_params["org"] != found.raw_slug):
+            raise error(404, "Not Found")
+        return found
+
+    def _cluster(self, request: Request) -> Cluster:
+        for cluster in self._world.fly.clusters:
+            if cluster.id == request.path_params["cluster"]:
+                return cluster
+        raise error(404, "Not Found")
+
+    def _app(self, name: str) -> FlyApp:
+        if name == TAKEN:
+            raise error(403, "Forbidden")
+        if name not in self._world.fly.apps:
+            raise error(404, "Not Found")
+        return self._world.fly.apps[name]
+
+
+def _release(entry: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if key != "definition"}
+
+
+def routes(world: World) -> list[Route]:
+    """Return the paths."""
+    api = API(world)
+
+    def route(path: str, handler: Handler, method: str = "GET") -> Route:
+        async def answer(request: Request) -> Response:
+            authorize(request)
+            found = await handler(request)
+            return found if isinstance(found, Response) else JSONResponse(found)
+
+        return Route(path, answer, methods=[method])
+
+    organization, cluster = "/api/v1/organizations/{org}", "/api/v1/postgresv2/{cluster}"
+    database = cluster + "/databases/{database}/extensions"
+    return [
+        route(organization, api.organization),
+        route("/api/v1/apps/{app}/releases", api.releases),
+        route("/api/v1/apps/{app}/releases/current", api.current_release),
+        route("/api/v1/releases", api.create_release, "POST"),
+        route("/api/v1/releases/{release}", api.update_release, "PATCH"),
+        route("/api/v1/builds", api.build, "POST"),
+        route("/api/v1/builds/finish", api.build, "POST"),
+        route(f"{organization}/postgres", api.clusters),
+        route(f"{organization}/postgresv2/regions", api.cluster_regions),
+        route(f"{organization}/postgresv2", api.create_cluster, "POST"),
+        route(cluster, api.cluster),
+        route(f"{cluster}/attachments", api.attach, "POST"),
+        route(f"{cluster}/users", api.users),
+        route(f"{cluster}/users/{{user}}/credentials", api.user_credentials),
+        route(f"{cluster}/databases", api.databases),
+        route(database, api.extensions),
+        route(database, api.enable_extension, "POST"),
+        route("/v1/postgres", api.create_public_cluster, "POST"),
+        route("/v1/postgres/{cluster}", api.public_cluster),
+        route("/v1/postgres/{cluster}/users/{user}/credentials", api.user_credentials),
+    ]

@@ -1,0 +1,221 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What Heroku knows: apps with config vars, add-ons, formation, dynos, domains and releases."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ..scenario import POSTGRES, REDIS, Addon, Scenario
+from ..wire import new_id, now
+
+if TYPE_CHECKING:
+    from ..world import World
+
+# How long a dyno that was scaled away goes on running (seconds): scaling down is asynchronous on Heroku too.
+DYNO_SHUTDOWN = 1.0
+OWNER = {"email": "owner@example.com", "id": "01234567-89ab-cdef-0123-456789abcdef"}
+SERVICE_NAMES = {POSTGRES: "postgresql", REDIS: "redis"}
+
+
+@dataclass
+class Attachment:
+    """An add-on under a name in an app, with the config vars that this gives the app."""
+
+    name: str
+    config: dict[str, str]
+    namespace: str | None = None
+    id: str = field(default_factory=new_id)
+
+
+@dataclass
+class InstalledAddon:
+    """One add-on."""
+
+    name: str
+    addon: Addon
+    url: str
+    attachments: list[Attachment]
+    id: str = field(default_factory=new_id)
+    created_at: str = field(default_factory=now)
+
+
+@dataclass
+class Dyno:
+    """One dyno; it is gone from C(gone_at) on."""
+
+    kind: str
+    number: int
+    command: str
+    size: str
+    gone_at: float = 0.0
+    id: str = field(default_factory=new_id)
+    created_at: str = field(default_factory=now)
+
+
+class HerokuApp:
+    """One app."""
+
+    def __init__(self, scenario: Scenario, urls: dict[int, str]) -> None:
+        """O(urls) are the URLs of the real servers, by the position of their add-on in the scenario."""
+        self.id = new_id()
+        self.name = scenario.heroku_app
+        self.scenario = scenario
+        self.created_at = now()
+        self.maintenance = scenario.maintenance
+        self.own_config = dict(scenario.config)
+        self.addons = [_install(number, addon, urls.get(number, "")) for number, addon in enumerate(scenario.addons)]
+        self.formation = {
+            kind: {"id": new_id(), "quantity": process.quantity, "size": process.size, "command": process.command}
+            for kind, process in scenario.formation.items()
+        }
+        self.slug = {"id": new_id(), "process_types": {k: p.command for k, p in scenario.formation.items()}}
+        suffix = uuid.uuid4().hex[:12]
+        self.web_url = f"https://{self.name}-{suffix}.herokuapp.com/"
+        self.domains = [
+            {"id": new_id(), "hostname": f"{self.name}-{suffix}.herokuapp.com", "kind": "heroku", "cname": None},
+            *(
+                {"id": new_id(), "hostname": name, "kind": "custom", "cname": f"{uuid.uuid4().hex[:24]}.herokudns.com"}
+                for name in scenario.domains
+            ),
+        ]
+        self.dynos = [
+            Dyno(kind, number, entry["command"], entry["size"])
+            for kind, entry in self.formation.items()
+            if kind != "release"
+            for number in range(1, entry["quantity"] + 1)
+        ]
+        self.releases: list[dict[str, Any]] = []
+        for description in ("Initial release", "Enable Logplex", "Set config vars", "Deploy 0123abcd"):
+            self.release(description)
+
+    def config(self) -> dict[str, str]:
+        """Return all config vars, those of add-ons included."""
+        attached = {name: value for a in self.addons for b in a.attachments for name, value in b.config.items()}
+        return {**self.own_config, **attached}
+
+    def owner_of(self, name: str) -> InstalledAddon | None:
+        """Return the add-on that owns a config var."""
+        return next((a for a in self.addons for b in a.attachments if name in b.config), None)
+
+    def service_urls(self) -> dict[str, str]:
+        """Return the first URL of each service that is a real server."""
+        found: dict[str, str] = {}
+        for addon in self.addons:
+            if addon.url:
+                found.setdefault(addon.addon.service, addon.url)
+        return found
+
+    def scale(self, kind: str, quantity: int) -> None:
+        """Start or stop dynos; a stopped one goes on for a moment."""
+        entry = self.formation[kind]
+        entry["quantity"] = quantity
+        running = [dyno for dyno in self.dynos if dyno.kind == kind and not dyno.gone_at]
+        for dyno in running[quantity:]:
+            dyno.gone_at = time.monotonic() + DYNO_SHUTDOWN
+        for number in range(len(running) + 1, quantity + 1):
+            self.dynos.append(Dyno(kind, number, entry["command"], entry["size"]))
+
+    def running_dynos(self) -> list[Dyno]:
+        """Return the dynos that are there now."""
+        self.dynos = [dyno for dyno in self.dynos if not dyno.gone_at or dyno.gone_at > time.monotonic()]
+        return self.dynos
+
+    def release(self, description: str) -> None:
+        """Record a release; its version is what moves with every change."""
+        for entry in self.releases:
+            entry["current"] = False
+        self.releases.append(
+            {
+                "id": new_id(),
+                "version": len(self.releases) + 1,
+                "description": description,
+                "status": "succeeded",
+                "current": True,
+                "created_at": now(),
+                "updated_at": now(),
+                "user": OWNER,
+                "app": {"id": self.id, "name": self.name},
+                "slug": {"id": self.slug["id"]} if self.scenario.generation == "cedar" else None,
+                "addon_plan_names": [],
+                "output_stream_url": None,
+                "eligible_for_rollback": True,
+            }
+        )
+
+
+class HerokuState:
+    """All apps."""
+
+    def __init__(self, scenario: Scenario, urls: dict[int, str]) -> None:
+        self.apps = {scenario.heroku_app: HerokuApp(scenario, urls)}
+        self.requests_left = 4500
+
+    def app(self, name: str) -> HerokuApp:
+        """Return an app by name or id; raises KeyError."""
+        for app in self.apps.values():
+            if name in (app.name, app.id):
+                return app
+        raise KeyError(name)
+
+    def addon(self, name: str) -> tuple[HerokuApp, InstalledAddon]:
+        """Return an add-on by name or id, with its app; raises KeyError."""
+        for app in self.apps.values():
+            for addon in app.addons:
+                if name in (addon.name, addon.id):
+                    return app, addon
+        raise KeyError(name)
+
+
+def describe(world: World) -> dict[str, Any]:
+    """Return the part of Heroku in the sandbox's state, values in clear."""
+    return {
+        "apps": {
+            app.name: {
+                "maintenance": app.maintenance,
+                "config": app.config(),
+                "formation": {
+                    kind: {key: entry[key] for key in ("quantity", "size", "command")}
+                    for kind, entry in app.formation.items()
+                },
+                "domains": [domain["hostname"] for domain in app.domains if domain["kind"] == "custom"],
+                "release_version": app.releases[-1]["version"],
+                "dynos": [f"{dyno.kind}.{dyno.number}" for dyno in app.running_dynos()],
+            }
+            for app in world.heroku.apps.values()
+        }
+    }
+
+
+def _install(number: int, addon: Addon, url: str) -> InstalledAddon:
+    name = f"{SERVICE_NAMES.get(addon.service, addon.service)}-flat-{10001 + 7919 * number}"
+    config = dict(addon.config)
+    attachments = []
+    if url:
+        config[f"{addon.attachment}_URL"] = url
+        if addon.tls_url:
+            config[f"{addon.attachment}_TLS_URL"] = url
+        if addon.color:
+            color = f"HEROKU_POSTGRESQL_{addon.color}"
+            attachments.append(Attachment(color, {f"{color}_URL": url}))
+    attachments.insert(0, Attachment(addon.attachment, config))
+    return InstalledAddon(name, addon, url, attachments)
+
+
+def credential(addon: InstalledAddon) -> dict[str, Any]:
+    """Return a database's credential as the data host gives it."""
+    parts = urlsplit(addon.url)
+    return {
+        "database": parts.path.lstrip("/"),
+        "host": parts.hostname,
+        "port": parts.port,
+        "name": "default",
+        "state": "active",
+        "credentials": [{"user": parts.username, "password": parts.password, "state": "active", "connections": 0}],
+    }

