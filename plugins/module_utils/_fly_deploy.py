@@ -64,6 +64,14 @@ class Present:
         return len(self.machines.get(group, []))
 
 
+def counts(groups: Mapping[str, Any]) -> dict[str, int]:
+    """Return O(groups) with whole numbers; raises InputError for anything else."""
+    for group, count in groups.items():
+        if isinstance(count, bool) or not str(count).isdigit():
+            raise InputError(f"groups.{group}", "its number of Machines is no whole number", "Give 0 or more.")
+    return {group: int(count) for group, count in groups.items()}
+
+
 def read(fly: FlyAPI, app: str) -> Present:
     """Return what Fly has; an app that does not exist has nothing."""
     if fly.app(app) is None:
@@ -82,7 +90,14 @@ def build(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dict
     image_ref = wanted.image_ref()
     needed = wanted.image is None and not _same_image(read(fly, wanted.app).image_ref, image_ref)
     if needed and not check_mode:
-        arguments = ["deploy", *_target(wanted), "--build-only", "--push", "--image-label", image_ref.rpartition(":")[2]]
+        arguments = [
+            "deploy",
+            *_target(wanted),
+            "--build-only",
+            "--push",
+            "--image-label",
+            image_ref.rpartition(":")[2],
+        ]
         flyctl.run(arguments, wanted.wait_timeout + GRACE, f"image of Fly app {wanted.app}", cwd=str(wanted.source))
     reasons = ["the current release was built from another source"] if needed else []
     return {"changed": needed, "image_ref": image_ref, "reasons": reasons}
@@ -112,7 +127,10 @@ def deploy(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dic
         "image_ref": image_ref,
         "release": {key: (after.release or {}).get(key) for key in ("version", "status", "image_ref")},
         "groups": {
-            g: {"before": before.count(g), "after": wanted.groups.get(g, after.count(g)) if check_mode else after.count(g)}
+            g: {
+                "before": before.count(g),
+                "after": wanted.groups.get(g, after.count(g)) if check_mode else after.count(g),
+            }
             for g in groups
         },
         "diff": {"before": _text(before.image_ref, before.machines), "after": _wanted_text(image_ref, before, wanted)},

@@ -39,7 +39,11 @@ def by_group(machines: Iterable[Machine]) -> dict[str, list[Machine]]:
     groups: dict[str, list[Machine]] = {}
     for machine in machines:
         group = process_group(machine)
-        if group not in RESERVED_GROUPS and not is_standby(machine) and machine["state"] not in ("destroying", "destroyed"):
+        if (
+            group not in RESERVED_GROUPS
+            and not is_standby(machine)
+            and machine["state"] not in ("destroying", "destroyed")
+        ):
             groups.setdefault(group, []).append(machine)
     return groups
 

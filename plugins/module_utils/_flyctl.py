@@ -21,7 +21,16 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_api imp
 
 # What flyctl and docker need of the controller's environment; tokens of other services are none of its business.
 PASSED_ON = ("PATH", "HOME", "USER", "TMPDIR", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR", "FLY_CONFIG_DIR")
-PASSED_ON_PREFIXES = ("DOCKER_", "XDG_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+PASSED_ON_PREFIXES = (
+    "DOCKER_",
+    "XDG_",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+)
 QUIET = {
     "FLY_NO_UPDATE_CHECK": "1",
     "FLY_NO_INCIDENTS_CHECK": "1",
@@ -89,7 +98,9 @@ class Flyctl:
         except subprocess.TimeoutExpired as late:
             text = self.tail((late.stdout or b"") + (late.stderr or b""))
             raise StateError(
-                thing, f"flyctl {arguments[0]} had not ended after {timeout:.0f} s: {text}", "Look at 'fly status'; run again."
+                thing,
+                f"flyctl {arguments[0]} had not ended after {timeout:.0f} s: {text}",
+                "Look at 'fly status'; run again.",
             ) from None
         if done.returncode != 0:
             why = EXIT_CODES.get(done.returncode, f"it ended with {done.returncode}")

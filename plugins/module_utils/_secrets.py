@@ -56,6 +56,29 @@ def invocation(module: AnsibleModule, secret_options: Iterable[str]) -> dict[str
     }
 
 
+def whole_result(
+    module: AnsibleModule, result: dict[str, Any], secret_options: Iterable[str], requested: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Return O(result), which holds nothing secret but what the user asked for (O(requested)), safe from masking.
+
+    Where this ansible-core can redact what is shown and yet hand it on whole (2.22), O(requested) is redacted.
+    """
+    if _register is not None:
+        hide(module, requested)
+    complete = {**result, "invocation": invocation(module, secret_options)}
+    keep_readable(module, _words(complete))
+    return complete
+
+
+def _words(value: Any) -> list[str]:
+    """Return every text and number in a result; keys, booleans and null are never masked."""
+    if isinstance(value, dict):
+        return [word for item in value.values() for word in _words(item)]
+    if isinstance(value, (list, tuple)):
+        return [word for item in value for word in _words(item)]
+    return [] if value is None or isinstance(value, bool) else [str(value)]
+
+
 def safe_traceback(error: BaseException) -> str:
     """Return where O(error) came from, without its text: third-party messages quote connection strings."""
     frames = "".join(traceback.format_tb(error.__traceback__))

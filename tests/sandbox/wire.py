@@ -181,7 +181,9 @@ class Wire:
     def _failure(self, status: int) -> Response:
         if self._service == "heroku":
             names = {429: "rate_limit", 401: "unauthorized", 403: "forbidden", 404: "not_found", 503: "unavailable"}
-            return JSONResponse({"id": names.get(status, "internal_server_error"), "message": "Injected fault."}, status)
+            return JSONResponse(
+                {"id": names.get(status, "internal_server_error"), "message": "Injected fault."}, status
+            )
         return JSONResponse({"error": "injected fault", "status": "unknown"}, status)
 
 

@@ -18,12 +18,13 @@ import socket
 import sys
 import threading
 import time
-import tomllib
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlencode, urlsplit
+
+import tomllib
 
 RELEASE_GROUP = "fly_app_release_command"
 CPU_KINDS = {"shared": 256, "performance": 2048}  # MB for each CPU
@@ -46,7 +47,9 @@ def call(base: str, method: str, path: str, body: Any = None, quiet: bool = Fals
     data = None if body is None else json.dumps(body).encode()
     for attempt in range(40):
         try:
-            with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=90) as answer:
+            with urllib.request.urlopen(
+                urllib.request.Request(url, data, headers, method=method), timeout=90
+            ) as answer:
                 content = answer.read()
                 return json.loads(content) if content else None
         except urllib.error.HTTPError as error:
@@ -128,8 +131,13 @@ def problems(config: dict[str, Any]) -> list[str]:
         found += [f"Service specifies '{g}' as one of its processes, but no processes are defined with that name"
                   for g in named if g not in groups]  # fmt: skip
     for key in ("vm", "mounts", "restart", "statics", "files", "metrics"):
-        for section in config.get(key) if isinstance(config.get(key), list) else []:
-            found += [f"[[{key}]] names the unknown process group '{g}'" for g in section.get("processes") or [] if g not in groups]
+        sections = config.get(key)
+        for section in sections if isinstance(sections, list) else []:
+            found += [
+                f"[[{key}]] names the unknown process group '{g}'"
+                for g in section.get("processes") or []
+                if g not in groups
+            ]
     commands = dict(groups)
     if (config.get("deploy") or {}).get("release_command"):
         commands["release_command"] = config["deploy"]["release_command"]
@@ -148,7 +156,9 @@ def guest(config: dict[str, Any], group: str) -> dict[str, Any]:
     """Return a group's guest from [[vm]]."""
     sections = config.get("vm") or config.get("compute") or []
     sections = sections if isinstance(sections, list) else [sections]
-    own = [s for s in sections if group in (s.get("processes") or [])] or [s for s in sections if not s.get("processes")]
+    own = [s for s in sections if group in (s.get("processes") or [])] or [
+        s for s in sections if not s.get("processes")
+    ]
     section = own[0] if own else {}
     size = section.get("size", "shared-cpu-1x")
     kind = "performance" if size.startswith("performance") else "shared"
@@ -235,7 +245,12 @@ def deploy(arguments: argparse.Namespace) -> None:
         for kind in ("v6", "shared_v4"):
             flaps("POST", f"/apps/{app}/ip_assignments", {"type": kind})
     definition = {**config, "app": app}
-    body = {"app_name": app, "definition": definition, "image": image, "strategy": (arguments.strategy or "rolling").upper()}
+    body = {
+        "app_name": app,
+        "definition": definition,
+        "image": image,
+        "strategy": (arguments.strategy or "rolling").upper(),
+    }
     release = uiex("POST", "/releases", body)["release"]
     uiex("PATCH", f"/releases/{release['id']}", {"status": "running"})
     try:
@@ -341,7 +356,8 @@ def scale_count(arguments: argparse.Namespace) -> None:
     """Create and destroy Machines until each group has its number."""
     app = app_name(arguments, {})
     current = graphql(
-        "query($name: String!) { app(name: $name) { currentReleaseUnprocessed { id version imageRef configDefinition } } }",
+        "query($name: String!) { app(name: $name)"
+        " { currentReleaseUnprocessed { id version imageRef configDefinition } } }",
         name=app,
     )["app"]["currentReleaseUnprocessed"]
     if not current:

@@ -64,7 +64,9 @@ SCHEMA = build_schema(
       currentReleaseUnprocessed: ReleaseUnprocessed role: AppRole
     }
     type AppRole { name: String! }
-    type ReleaseUnprocessed { id: ID! version: Int! imageRef: String configDefinition: JSON status: String! createdAt: ISO8601DateTime! }
+    type ReleaseUnprocessed {
+      id: ID! version: Int! imageRef: String configDefinition: JSON status: String! createdAt: ISO8601DateTime!
+    }
     type AddOnConnection { nodes: [AddOn] }
     type AddOn {
       id: ID! name: String publicUrl: String privateIp: String password: String status: String errorMessage: String
@@ -99,8 +101,8 @@ class Root:
     def appNameAvailable(self, _info: Any, name: str) -> bool:
         return name not in self._world.fly.apps and name != TAKEN
 
-    def organization(self, _info: Any, slug: str = "", id: str = "", **_more: Any) -> Any:
-        found = self._world.fly.organization(slug or id)
+    def organization(self, _info: Any, slug: str = "", **more: Any) -> Any:
+        found = self._world.fly.organization(slug or more.get("id", ""))
         if found is None:
             raise GraphQLError("Could not find Organization", extensions={"code": "NOT_FOUND"})
         return _organization(found)
@@ -129,21 +131,22 @@ class Root:
     def addOnProvider(self, _info: Any, name: str) -> Any:
         return {"id": "1", "name": name, "displayName": "Upstash for Redis", "excludedRegions": []}
 
-    async def createAddOn(self, _info: Any, input: dict[str, Any]) -> Any:
-        organization = self._world.fly.organization(input.get("organizationId") or "")
-        plan = next((plan["id"] for plan in PLANS if plan["id"] == input.get("planId")), None)
+    async def createAddOn(self, _info: Any, **arguments: Any) -> Any:
+        given: dict[str, Any] = arguments["input"]
+        organization = self._world.fly.organization(given.get("organizationId") or "")
+        plan = next((plan["id"] for plan in PLANS if plan["id"] == given.get("planId")), None)
         for wrong, text in (
             (organization is None, "Organization must exist"),
             (plan is None, "Plan must exist"),
-            (not re.fullmatch(r"[a-z0-9-]{1,60}", input.get("name") or ""), "Name is invalid"),
-            (input.get("primaryRegion") not in REGIONS, "Region is not available"),
-            (any(redis.name == input.get("name") for redis in self._world.fly.redis), "Name has already been taken"),
+            (not re.fullmatch(r"[a-z0-9-]{1,60}", given.get("name") or ""), "Name is invalid"),
+            (given.get("primaryRegion") not in REGIONS, "Region is not available"),
+            (any(redis.name == given.get("name") for redis in self._world.fly.redis), "Name has already been taken"),
         ):
             if wrong:
                 raise GraphQLError(f"Validation failed: {text}", extensions={"code": "UNPROCESSABLE"})
         assert organization is not None and plan is not None
         redis = await self._world.fly.create_redis(
-            input["name"], organization, input["primaryRegion"], plan, input.get("options") or {}
+            given["name"], organization, given["primaryRegion"], plan, given.get("options") or {}
         )
         return {"addOn": _redis(redis)}
 

@@ -13,7 +13,7 @@ import re
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -77,7 +77,9 @@ class API:
     # Apps
 
     async def create_app(self, request: Request) -> Any:
-        body = await read(request, {"name": str, "org_slug": str, "network": str, "app_role_id": str}, ("name", "org_slug"))
+        body = await read(
+            request, {"name": str, "org_slug": str, "network": str, "app_role_id": str}, ("name", "org_slug")
+        )
         name = body["name"]
         organization = self._world.fly.organization(body["org_slug"])
         if organization is None:
@@ -102,7 +104,7 @@ class API:
 
     async def assign_ip(self, request: Request) -> Any:
         app = self._app(request)
-        fields = {name: str for name in ("type", "region", "org_slug", "network", "service_name")}
+        fields = dict.fromkeys(("type", "region", "org_slug", "network", "service_name"), str)
         kind = (await read(request, fields, ("type",)))["type"]
         number = len(app.ips) + 1
         addresses = {
@@ -113,7 +115,13 @@ class API:
         }
         if kind not in addresses:
             raise error(422, f"unknown type {kind}")
-        ip = {"ip": addresses[kind], "region": "global", "service_name": "", "shared": kind == "shared_v4", "created_at": now()}
+        ip = {
+            "ip": addresses[kind],
+            "region": "global",
+            "service_name": "",
+            "shared": kind == "shared_v4",
+            "created_at": now(),
+        }
         app.ips.append(ip)
         return ip
 
@@ -226,7 +234,9 @@ class API:
         deadline = time.monotonic() + min(float(request.query_params.get("timeout", LONGEST_WAIT)), LONGEST_WAIT)
         while True:
             machine.refresh()
-            if machine.state == wanted or (wanted in ("stopped", "destroyed") and machine.state in ("stopped", "destroyed")):
+            if machine.state == wanted or (
+                wanted in ("stopped", "destroyed") and machine.state in ("stopped", "destroyed")
+            ):
                 return {"ok": True}
             if time.monotonic() >= deadline:
                 raise error(408, f"timeout reached waiting for machine's state to change, is: {machine.state}")
@@ -445,7 +455,7 @@ class API:
         return answer
 
 
-async def read(request: Request, fields: dict[str, type], required: tuple[str, ...] = ()) -> dict[str, Any]:
+async def read(request: Request, fields: Mapping[str, type], required: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return a JSON body; refuse fields that nobody knows, unless Fly's own client sends them."""
     try:
         body = json.loads(await request.body() or b"{}")

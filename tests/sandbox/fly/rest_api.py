@@ -24,10 +24,29 @@ if TYPE_CHECKING:
 
 CLUSTER_PLANS = ("basic", "starter", "launch", "scale", "performance")
 # fly.io/docs/mpg/extensions
-EXTENSIONS = (
-    "btree_gin btree_gist citext cube dict_int fuzzystrmatch hstore intarray isn lo ltree pg_trgm pgcrypto plpgsql "
-    "seg tablefunc tcn tsm_system_rows tsm_system_time unaccent uuid-ossp"
-).split()
+EXTENSIONS = [
+    "btree_gin",
+    "btree_gist",
+    "citext",
+    "cube",
+    "dict_int",
+    "fuzzystrmatch",
+    "hstore",
+    "intarray",
+    "isn",
+    "lo",
+    "ltree",
+    "pg_trgm",
+    "pgcrypto",
+    "plpgsql",
+    "seg",
+    "tablefunc",
+    "tcn",
+    "tsm_system_rows",
+    "tsm_system_time",
+    "unaccent",
+    "uuid-ossp",
+]
 STATUSES = ("running", "complete", "failed", "interrupted")
 
 
@@ -128,7 +147,9 @@ class API:
             "postgis_enabled": bool,
         }
         body = await read(request, fields, ("name", "region", "plan", "storage_in_gb"))
-        return JSONResponse({"ok": True, "errors": {}, "data": self._created(organization, body, body["storage_in_gb"])}, 201)
+        return JSONResponse(
+            {"ok": True, "errors": {}, "data": self._created(organization, body, body["storage_in_gb"])}, 201
+        )
 
     async def cluster(self, request: Request) -> Any:
         cluster = self._cluster(request)
@@ -181,7 +202,9 @@ class API:
                 if body.get("create_schema_if_needed") and body.get("schema"):
                     owner = sql.Identifier(cluster.user)
                     cursor.execute(
-                        sql.SQL("create schema if not exists {schema} authorization {owner}").format(**names, owner=owner)
+                        sql.SQL("create schema if not exists {schema} authorization {owner}").format(
+                            **names, owner=owner
+                        )
                     )
                 cursor.execute(sql.SQL("create extension if not exists {name} with schema {schema}").format(**names))
         except psycopg2.Error as failed:

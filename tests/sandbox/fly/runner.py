@@ -66,7 +66,13 @@ class Machine:
 
     def environment(self) -> dict[str, str]:
         """Return the process's environment; secrets win over [env], as on Fly."""
-        path = [self.image_folder / "bin", Path(sys.executable).parent, Path("/usr/local/bin"), Path("/usr/bin"), Path("/bin")]
+        path = [
+            self.image_folder / "bin",
+            Path(sys.executable).parent,
+            Path("/usr/local/bin"),
+            Path("/usr/bin"),
+            Path("/bin"),
+        ]
         environment = {
             "PATH": os.pathsep.join(map(str, path)),
             "HOME": str(self.folder),

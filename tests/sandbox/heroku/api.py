@@ -259,12 +259,13 @@ class API:
 
     async def database(self, request: Request) -> Any:
         _app, addon = self._addon(request)
-        with self._world.source_postgres.superuser(credential(addon)["database"]) as connection:
-            with connection.cursor() as cursor:
-                cursor.execute("select pg_database_size(current_database()), current_setting('server_version')")
-                size, version = cursor.fetchone()
-                cursor.execute("select count(*) from information_schema.tables where table_type = 'BASE TABLE'")
-                tables = cursor.fetchone()[0]
+        connection = self._world.source_postgres.superuser(credential(addon)["database"])
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_database_size(current_database()), current_setting('server_version')")
+            size, version = cursor.fetchone()
+            cursor.execute("select count(*) from information_schema.tables where table_type = 'BASE TABLE'")
+            tables = cursor.fetchone()[0]
+        connection.close()
         return {
             "addon_id": addon.id,
             "name": addon.name,

@@ -71,14 +71,17 @@ class HerokuApp:
         self.maintenance = scenario.maintenance
         self.own_config = dict(scenario.config)
         self.addons = [_install(number, addon, urls.get(number, "")) for number, addon in enumerate(scenario.addons)]
-        self.formation = {
+        self.formation: dict[str, dict[str, Any]] = {
             kind: {"id": new_id(), "quantity": process.quantity, "size": process.size, "command": process.command}
             for kind, process in scenario.formation.items()
         }
-        self.slug = {"id": new_id(), "process_types": {k: p.command for k, p in scenario.formation.items()}}
+        self.slug: dict[str, Any] = {
+            "id": new_id(),
+            "process_types": {k: p.command for k, p in scenario.formation.items()},
+        }
         suffix = uuid.uuid4().hex[:12]
         self.web_url = f"https://{self.name}-{suffix}.herokuapp.com/"
-        self.domains = [
+        self.domains: list[dict[str, Any]] = [
             {"id": new_id(), "hostname": f"{self.name}-{suffix}.herokuapp.com", "kind": "heroku", "cname": None},
             *(
                 {"id": new_id(), "hostname": name, "kind": "custom", "cname": f"{uuid.uuid4().hex[:24]}.herokudns.com"}

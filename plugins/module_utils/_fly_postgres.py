@@ -1,0 +1,210 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""A Managed Postgres cluster: found by organization and name, else created; then waited for.
+
+Creating one costs money from then on and is not idempotent at Fly, where a name may be used twice: so it is looked for
+first, and a create is never repeated blindly.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Callable
+from urllib.parse import unquote, urlsplit
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import Conflict, InputError, StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_api import FlyAPI
+
+PLANS = ("basic", "starter", "launch", "scale", "performance")
+MAJORS = (16, 17)
+DATABASE_PORT = 5432
+READY, BROKEN = "ready", ("error", "failed")
+POLL = 5.0  # seconds, as flyctl
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the cluster is to be."""
+
+    name: str
+    org: str
+    region: str | None
+    plan: str
+    disk_gb: int
+    pg_major: int
+    attach_to: str | None
+    extensions: Sequence[Mapping[str, Any]] = ()
+
+
+def ensure_cluster(
+    fly: FlyAPI,
+    wanted: Wanted,
+    wait_timeout: float,
+    return_url: bool,
+    check_mode: bool,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[str, Any]:
+    """Find or create the cluster, wait at most O(wait_timeout) seconds, attach it; return the module's result.
+
+    Raises StateError for two clusters of this name, and for one that failed or does not become ready.
+    """
+    raw_slug = fly.organization(wanted.org)["rawSlug"]
+    found = _find(fly, wanted, raw_slug)
+    created = found is None
+    if found is None:
+        _check_region(fly, raw_slug, wanted.region)
+        if check_mode:
+            return _result(wanted, {}, {}, created=True, attached=bool(wanted.attach_to), return_url=return_url)
+        found = _create(fly, raw_slug, wanted)
+    version = int(found.get("version") or 2)
+    answer = _ready(fly, found["id"], version, wait_timeout, 0 if check_mode else wait_timeout, sleep)
+    cluster, credentials = answer["data"], answer.get("credentials") or {}
+    attached_apps = [app["name"] for app in cluster.get("attached_apps") or []]
+    attach = bool(wanted.attach_to) and wanted.attach_to not in attached_apps
+    missing = _missing_extensions(fly, found["id"], version, credentials, wanted.extensions)
+    if not check_mode:
+        if attach and wanted.attach_to:
+            _attach(fly, found["id"], wanted.attach_to, version)
+        for extension in missing:
+            fly.enable_postgres_extension(
+                found["id"],
+                str(credentials["dbname"]),
+                extension["name"],
+                extension.get("schema") or "",
+                version,
+            )
+    result = _result(wanted, cluster, credentials, created, attach, return_url)
+    result["changed"] = result["changed"] or bool(missing)
+    result["extensions_enabled"] = [extension["name"] for extension in missing]
+    return result
+
+
+def _find(fly: FlyAPI, wanted: Wanted, raw_slug: str) -> dict[str, Any] | None:
+    clusters = [cluster for cluster in fly.postgres_clusters(raw_slug) if cluster["name"] == wanted.name]
+    if len(clusters) > 1:
+        ids = ", ".join(sorted(cluster["id"] for cluster in clusters))
+        raise StateError(
+            f"Managed Postgres cluster {wanted.name}",
+            f"the organization {wanted.org} has {len(clusters)} of this name ({ids})",
+            "Destroy those that are not used (fly mpg destroy ID), or choose another name.",
+        )
+    return clusters[0] if clusters else None
+
+
+def _check_region(fly: FlyAPI, raw_slug: str, region: str | None) -> None:
+    offered = sorted(entry["code"] for entry in fly.postgres_regions(raw_slug) if entry.get("available", True))
+    if region not in offered:
+        raise InputError(
+            f"region {region}" if region else "region",
+            "Managed Postgres is not offered there" if region else "a new cluster needs one",
+            f"Choose one of {', '.join(offered)}.",
+        )
+
+
+def _create(fly: FlyAPI, raw_slug: str, wanted: Wanted) -> dict[str, Any]:
+    return fly.create_postgres_cluster(
+        raw_slug,
+        {
+            "name": wanted.name,
+            "region": wanted.region,
+            "org_slug": raw_slug,
+            "plan": wanted.plan,
+            "pg_major_version": str(wanted.pg_major),
+            "storage_in_gb": wanted.disk_gb,
+            "postgis_enabled": False,
+        },
+    )
+
+
+def _ready(
+    fly: FlyAPI, cluster: str, version: int, told: float, timeout: float, sleep: Callable[[float], None]
+) -> dict[str, Any]:
+    """Return the cluster when it is ready; with a O(timeout) of 0 as it is."""
+    waited = 0.0
+    while True:
+        answer = fly.postgres_cluster(cluster, version)
+        status = answer["data"]["status"]
+        if status == READY or (not timeout and status not in BROKEN):
+            return answer
+        if status in BROKEN or waited >= timeout:
+            raise StateError(
+                f"Managed Postgres cluster {answer['data']['name']} ({cluster})",
+                f"its status is {status}" + ("" if status in BROKEN else f" after {told:.0f} s"),
+                "See the dashboard of fly.io. Destroy a failed cluster first; give a slow one more time.",
+            )
+        # The first one comes soon, for a cluster that was there already.
+        wait = min(POLL, 1.0 + waited)
+        sleep(wait)
+        waited += wait
+
+
+def _attach(fly: FlyAPI, cluster: str, app: str, version: int) -> None:
+    with suppress(Conflict):  # by another run, a moment ago
+        fly.attach_postgres_cluster(cluster, app, version)
+
+
+def _missing_extensions(
+    fly: FlyAPI, cluster: str, version: int, credentials: Mapping[str, Any], wanted: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    if not wanted or not credentials.get("dbname"):
+        return list(wanted)
+    offered = {entry["name"]: entry for entry in fly.postgres_extensions(cluster, credentials["dbname"], version)}
+    for extension in wanted:
+        if extension["name"] not in offered:
+            raise InputError(
+                f"extension {extension['name']}",
+                "Managed Postgres does not offer it",
+                f"Do without it, or choose among {', '.join(sorted(offered))}.",
+            )
+    return [extension for extension in wanted if not offered[extension["name"]].get("installed")]
+
+
+def _result(
+    wanted: Wanted,
+    cluster: Mapping[str, Any],
+    credentials: Mapping[str, Any],
+    created: bool,
+    attached: bool,
+    return_url: bool,
+) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "changed": created or attached,
+        "created": created,
+        "id": cluster.get("id", ""),
+        "status": cluster.get("status", "absent"),
+        "region": cluster.get("region", wanted.region),
+        "plan": cluster.get("plan", wanted.plan),
+        "diff": {
+            "before": "" if created else f"cluster: {wanted.name}\n",
+            "after": f"cluster: {wanted.name}\n" + (f"attached to: {wanted.attach_to}\n" if attached else ""),
+        },
+    }
+    if return_url:
+        result.update(_addresses(cluster, credentials))
+    return result
+
+
+def _addresses(cluster: Mapping[str, Any], credentials: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the pooled URL, which the app gets, and where sessions and migrations connect."""
+    url = credentials.get("pgbouncer_uri") or ""
+    if not url:
+        return {"url": "", "direct": {}}
+    parts = urlsplit(url)
+    host = (cluster.get("ip_assignments") or {}).get("direct") or f"direct.{cluster['id']}.flympg.net"
+    # The address of the cluster itself; a pooler on the same host has the port.
+    return {
+        "url": url,
+        "direct": {
+            "host": host,
+            "port": parts.port or DATABASE_PORT,
+            "user": credentials.get("user") or unquote(parts.username or ""),
+            "password": credentials.get("password") or unquote(parts.password or ""),
+            "dbname": credentials.get("dbname") or parts.path.lstrip("/"),
+        },
+    }

@@ -1,0 +1,121 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fly_app_info
+short_description: Take stock of a Fly app
+version_added: 1.0.0
+author:
+  - The flyover contributors (@flyover)
+description:
+  - Reads what Fly has of an app, in a fixed number of requests. No value of a secret is read, for Fly tells none.
+  - An app that does not exist is no failure; RV(exists) tells.
+extends_documentation_fragment:
+  - flyover.heroku_to_fly.attributes
+  - flyover.heroku_to_fly.attributes.fly
+  - flyover.heroku_to_fly.fly
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  name:
+    description:
+      - Name of the app.
+    type: str
+    required: true
+seealso:
+  - module: flyover.heroku_to_fly.heroku_app_info
+"""
+
+EXAMPLES = r"""
+- name: See what runs on Fly
+  flyover.heroku_to_fly.fly_app_info:
+    name: paper-crane
+  register: fly
+
+- name: Name the secrets that no Machine has yet
+  ansible.builtin.debug:
+    msg: "{{ fly.secrets | dict2items | rejectattr('value.status', 'eq', 'Deployed') | map(attribute='key') }}"
+"""
+
+RETURN = r"""
+exists:
+  description: Whether there is such an app.
+  returned: success
+  type: bool
+  sample: true
+app:
+  description: Name, id, organization's slug, status and hostname; only the name of an app that does not exist.
+  returned: success
+  type: dict
+  sample: {name: paper-crane, id: abc123, org: personal, status: deployed, hostname: paper-crane.fly.dev}
+machines:
+  description: The Machines by process group, without stand-bys and those of release commands.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - id: 148e123
+      group: web
+      state: started
+      region: iad
+      healthy: true
+      image: "registry.fly.io/paper-crane:flyover-0123456789abcdef"
+      release_version: "3"
+      guest: {cpu_kind: shared, cpus: 1, memory_mb: 512}
+groups:
+  description: For each process group the number of Machines, of started ones, and of those whose checks all pass.
+  returned: success
+  type: dict
+  sample: {web: {count: 2, started: 2, healthy: 2}}
+release:
+  description: The newest release that was completed; empty before the first.
+  returned: success
+  type: dict
+  sample: {version: 3, status: complete, image_ref: "registry.fly.io/paper-crane:flyover-0123456789abcdef"}
+secrets:
+  description:
+    - For each secret its digest, when it was last written, and its status as Fly's own client computes it.
+      V(Deployed) means that every Machine has it, V(Partial) that some do, V(Staged) that none does, V(Unknown) that
+      Fly does not tell.
+  returned: success
+  type: dict
+  sample: {SECRET_KEY_BASE: {digest: 522d6815e668a102, status: Deployed, updated_at: "2026-11-23T10:00:00Z"}}
+certificates:
+  description: For each hostname the status of its certificate, and whether its DNS points here.
+  returned: success
+  type: dict
+  sample: {www.example.com: {status: pending_validation, configured: false}}
+ips:
+  description: The app's addresses.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{ip: 66.241.124.1, kind: shared_v4}]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import fly_api, fly_arguments
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_app_info import take_stock
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={**fly_arguments(), "name": {"type": "str", "required": True}},
+        supports_check_mode=True,
+    )
+    run(module, lambda module: {"changed": False, **take_stock(fly_api(module), module.params["name"])})
+
+
+if __name__ == "__main__":
+    main()

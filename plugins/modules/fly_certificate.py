@@ -1,0 +1,103 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fly_certificate
+short_description: Request certificates for hostnames, and list the DNS records to create
+version_added: 1.0.0
+author:
+  - The flyover contributors (@flyover)
+description:
+  - Requests a certificate for each hostname of an app that has none yet.
+  - Lists the DNS records to create. With the C(CNAME) record of C(_acme-challenge) a certificate is issued while
+    the traffic still goes elsewhere; the others move the traffic.
+  - DNS itself is not touched, and Fly is not asked to check it, for failed checks count against a limit.
+extends_documentation_fragment:
+  - flyover.heroku_to_fly.attributes
+  - flyover.heroku_to_fly.attributes.fly
+  - flyover.heroku_to_fly.fly
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  app:
+    description:
+      - Name of the Fly app.
+    type: str
+    required: true
+  hostnames:
+    description:
+      - Hostnames in lower case; V(*.example.com) for a wildcard.
+    type: list
+    elements: str
+    required: true
+  state:
+    description:
+      - Whether the certificates are to be there.
+    type: str
+    choices: [present, absent]
+    default: present
+"""
+
+EXAMPLES = r"""
+- name: Request certificates
+  flyover.heroku_to_fly.fly_certificate:
+    app: paper-crane
+    hostnames: [www.example.com, example.com]
+  register: certificates
+"""
+
+RETURN = r"""
+hostnames:
+  description:
+    - For each hostname the C(status) of its certificate (V(absent) where there is none), whether DNS is C(configured),
+      and C(dns_records) with C(type), C(name), C(value) and C(purpose); C(errors) where Fly tells some.
+  returned: success
+  type: dict
+  sample:
+    www.example.com:
+      status: pending_validation
+      configured: false
+      dns_records:
+        - type: CNAME
+          name: _acme-challenge.www.example.com
+          value: www.example.com.abc123.flydns.net
+          purpose: certificate, before the move
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import fly_api, fly_arguments
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_certificate import ensure_certificates
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **fly_arguments(),
+            "app": {"type": "str", "required": True},
+            "hostnames": {"type": "list", "elements": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        },
+        supports_check_mode=True,
+    )
+    options = module.params
+    run(
+        module,
+        lambda module: ensure_certificates(
+            fly_api(module), options["app"], options["hostnames"], options["state"] == "present", module.check_mode
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fly_deploy
+short_description: Build and deploy a Fly app when something differs
+version_added: 1.0.0
+author:
+  - The flyover contributors (@flyover)
+description:
+  - Builds an image of a source folder and deploys it through C(flyctl), but only when the image, the configuration or
+    the secrets differ from those of the current release, and sets the number of Machines of each process group.
+  - The image's tag is a digest of the source folder and of C(fly.toml), so the current release itself tells what it
+    was built from.
+extends_documentation_fragment:
+  - flyover.heroku_to_fly.attributes
+  - flyover.heroku_to_fly.attributes.fly
+  - flyover.heroku_to_fly.fly
+  - flyover.heroku_to_fly.flyctl
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  app:
+    description:
+      - Name of the Fly app.
+    type: str
+    required: true
+  source_dir:
+    description:
+      - Folder with the app's source and Dockerfile. What C(.dockerignore) names does not count.
+    type: path
+    required: true
+  config:
+    description:
+      - Path of the app's C(fly.toml). By default it lies in O(source_dir).
+    type: path
+  image:
+    description:
+      - An image that exists already, to be deployed instead of building one.
+    type: str
+  build_only:
+    description:
+      - Whether only to build and push the image, so that a later deploy is fast.
+    type: bool
+    default: false
+  scale_only:
+    description:
+      - Whether only to set the number of Machines of each group, without deploying anything.
+    type: bool
+    default: false
+  groups:
+    description:
+      - Number of Machines for each process group. A group with V(0) is left out of a first deploy; groups that are
+        not listed are deployed as Fly does by default, and not scaled.
+    type: dict
+    default: {}
+  strategy:
+    description:
+      - Strategy of the deploy. By default the one of C(fly.toml).
+    type: str
+    choices: [rolling, canary, immediate, bluegreen]
+  wait_timeout:
+    description:
+      - Seconds that flyctl waits for a Machine to become healthy.
+    type: int
+    default: 300
+seealso:
+  - module: flyover.heroku_to_fly.fly_secrets
+  - module: flyover.heroku_to_fly.fly_toml_processes
+"""
+
+EXAMPLES = r"""
+- name: Deploy the web processes alone
+  flyover.heroku_to_fly.fly_deploy:
+    app: paper-crane
+    source_dir: /srv/paper-crane
+    groups: {web: 2, worker: 0}
+"""
+
+RETURN = r"""
+reasons:
+  description: Why it was deployed or scaled (in check mode, would be); empty when nothing differs.
+  returned: success
+  type: list
+  elements: str
+  sample: ["the current release has another source or configuration"]
+image_ref:
+  description: The image.
+  returned: unless O(scale_only=true)
+  type: str
+  sample: "registry.fly.io/paper-crane:flyover-0123456789abcdef"
+release:
+  description: The current release.
+  returned: unless O(build_only=true) or O(scale_only=true)
+  type: dict
+  sample: {version: 3, status: complete, image_ref: "registry.fly.io/paper-crane:flyover-0123456789abcdef"}
+groups:
+  description: For each process group the number of Machines before and after.
+  returned: unless O(build_only=true)
+  type: dict
+  sample: {web: {before: 1, after: 2}}
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import fly_api, fly_arguments
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_deploy import (
+    Wanted,
+    build,
+    counts,
+    deploy,
+    scale,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._flyctl import flyctl_arguments, flyctl_of
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    options = module.params
+    source = Path(options["source_dir"])
+    wanted = Wanted(
+        app=options["app"],
+        source=source,
+        config=Path(options["config"]) if options["config"] else source / "fly.toml",
+        image=options["image"],
+        groups=counts(options["groups"]),
+        strategy=options["strategy"],
+        wait_timeout=options["wait_timeout"],
+    )
+    act = build if options["build_only"] else scale if options["scale_only"] else deploy
+    return act(fly_api(module), flyctl_of(module), wanted, module.check_mode)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **fly_arguments(),
+            **flyctl_arguments(),
+            "app": {"type": "str", "required": True},
+            "source_dir": {"type": "path", "required": True},
+            "config": {"type": "path"},
+            "image": {"type": "str"},
+            "build_only": {"type": "bool", "default": False},
+            "scale_only": {"type": "bool", "default": False},
+            "groups": {"type": "dict", "default": {}},
+            "strategy": {"type": "str", "choices": ["rolling", "canary", "immediate", "bluegreen"]},
+            "wait_timeout": {"type": "int", "default": 300},
+        },
+        mutually_exclusive=[("build_only", "scale_only")],
+        supports_check_mode=True,
+    )
+    run(module, work)
+
+
+if __name__ == "__main__":
+    main()

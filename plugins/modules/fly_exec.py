@@ -1,0 +1,111 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fly_exec
+short_description: Run a command in a started Machine
+version_added: 1.0.0
+author:
+  - The flyover contributors (@flyover)
+description:
+  - Runs a command in one started Machine of a Fly app, over HTTPS, without WireGuard or SSH.
+  - Unlike C(fly machine exec), the task fails when the command does.
+extends_documentation_fragment:
+  - flyover.heroku_to_fly.attributes
+  - flyover.heroku_to_fly.attributes.fly
+  - flyover.heroku_to_fly.fly
+attributes:
+  check_mode:
+    support: none
+    details: What a command would do can not be known, so the task is skipped.
+  diff_mode:
+    support: none
+  idempotent:
+    support: none
+options:
+  app:
+    description:
+      - Name of the Fly app.
+    type: str
+    required: true
+  group:
+    description:
+      - Process group of the Machine. By default any.
+    type: str
+  argv:
+    description:
+      - The command, word by word. There is no shell unless it is one.
+    type: list
+    elements: str
+    required: true
+  timeout:
+    description:
+      - Seconds that the command may take.
+    type: int
+    default: 30
+"""
+
+EXAMPLES = r"""
+- name: See which migrations are pending
+  flyover.heroku_to_fly.fly_exec:
+    app: paper-crane
+    group: web
+    argv: [bin/rails, db:migrate:status]
+    timeout: 120
+  changed_when: false
+"""
+
+RETURN = r"""
+machine:
+  description: Id of the Machine.
+  returned: success
+  type: str
+  sample: 148e123
+rc:
+  description: The command's exit code.
+  returned: success
+  type: int
+  sample: 0
+stdout:
+  description: What the command printed.
+  returned: success
+  type: str
+  sample: up
+stderr:
+  description: What the command printed as errors.
+  returned: success
+  type: str
+  sample: ""
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import fly_api, fly_arguments
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_exec import execute
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **fly_arguments(),
+            "app": {"type": "str", "required": True},
+            "group": {"type": "str"},
+            "argv": {"type": "list", "elements": "str", "required": True},
+            "timeout": {"type": "int", "default": 30},
+        },
+        supports_check_mode=False,
+    )
+    options = module.params
+    run(
+        module,
+        lambda module: execute(fly_api(module), options["app"], options["group"], options["argv"], options["timeout"]),
+    )
+
+
+if __name__ == "__main__":
+    main()

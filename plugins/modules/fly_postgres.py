@@ -1,0 +1,196 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fly_postgres
+short_description: Make sure that a Managed Postgres cluster exists
+version_added: 1.0.0
+author:
+  - The flyover contributors (@flyover)
+description:
+  - Finds a cluster of Fly's Managed Postgres by organization and name, or creates it, and waits until it is ready.
+  - A cluster costs money from the moment it exists. It is never deleted, and never changed in plan, region or disk.
+  - The cluster is reached only from the organization's private network; see M(flyover.heroku_to_fly.fly_proxy).
+extends_documentation_fragment:
+  - flyover.heroku_to_fly.attributes
+  - flyover.heroku_to_fly.attributes.fly
+  - flyover.heroku_to_fly.fly
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  name:
+    description:
+      - Name of the cluster.
+    type: str
+    required: true
+  org:
+    description:
+      - Slug of the organization.
+    type: str
+    default: personal
+  region:
+    description:
+      - Region of a new cluster, such as V(iad). A cluster that exists stays where it is.
+    type: str
+  plan:
+    description:
+      - Plan of a new cluster.
+    type: str
+    choices: [basic, starter, launch, scale, performance]
+    default: basic
+  disk_gb:
+    description:
+      - Disk of a new cluster, in GB; 10 to 500.
+    type: int
+    default: 10
+  pg_major:
+    description:
+      - Major version of PostgreSQL of a new cluster. It must not be older than the database that is to be copied
+        into it.
+    type: int
+    choices: [16, 17]
+    default: 17
+  attach_to:
+    description:
+      - Name of the app to which the cluster is to be attached. This is a note at Fly; it sets no secret.
+    type: str
+  extensions:
+    description:
+      - Extensions to enable in the cluster's database, beside those that it has.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description:
+          - Name of the extension.
+        type: str
+        required: true
+      schema:
+        description:
+          - Schema for it, which is created where it is missing. By default V(public).
+        type: str
+  wait_timeout:
+    description:
+      - Seconds to wait until the cluster is ready.
+    type: int
+    default: 900
+  return_url:
+    description:
+      - Whether to return RV(url) and RV(direct), which hold a password. Set C(no_log) on the task.
+    type: bool
+    default: false
+seealso:
+  - module: flyover.heroku_to_fly.fly_proxy
+  - module: flyover.heroku_to_fly.pg_transfer
+"""
+
+EXAMPLES = r"""
+- name: Create the database
+  flyover.heroku_to_fly.fly_postgres:
+    name: paper-crane-db
+    org: personal
+    region: iad
+    plan: starter
+    attach_to: paper-crane
+"""
+
+RETURN = r"""
+created:
+  description: Whether the cluster was created (in check mode, would be).
+  returned: success
+  type: bool
+  sample: false
+id:
+  description: Id of the cluster; empty in check mode for one that does not exist.
+  returned: success
+  type: str
+  sample: abc123def4567
+status:
+  description: Its status.
+  returned: success
+  type: str
+  sample: ready
+region:
+  description: Its region.
+  returned: success
+  type: str
+  sample: iad
+plan:
+  description: Its plan.
+  returned: success
+  type: str
+  sample: basic
+extensions_enabled:
+  description: The extensions that were enabled (in check mode, would be).
+  returned: when the cluster exists
+  type: list
+  elements: str
+  sample: [citext]
+url:
+  description: The URL that an attached app gets, through the connection pooler; empty for a cluster not ready yet.
+  returned: with O(return_url=true)
+  type: str
+  sample: "postgresql://fly-user:...@pgbouncer.abc123def4567.flympg.net/fly-db"
+direct:
+  description: Where the database itself is. Keys C(host), C(port), C(user), C(password) and C(dbname).
+  returned: with O(return_url=true)
+  type: dict
+  sample: {host: "fdaa:0:1::2", port: 5432, user: fly-user, dbname: fly-db}
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import fly_api, fly_arguments
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_postgres import (
+    MAJORS,
+    PLANS,
+    Wanted,
+    ensure_cluster,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    options = module.params
+    wanted = Wanted(
+        **{name: options[name] for name in ("name", "org", "region", "plan", "disk_gb", "pg_major", "attach_to")},
+        extensions=options["extensions"],
+    )
+    return ensure_cluster(fly_api(module), wanted, options["wait_timeout"], options["return_url"], module.check_mode)
+
+
+def main() -> None:
+    extension = {"name": {"type": "str", "required": True}, "schema": {"type": "str"}}
+    module = AnsibleModule(
+        argument_spec={
+            **fly_arguments(),
+            "name": {"type": "str", "required": True},
+            "org": {"type": "str", "default": "personal"},
+            "region": {"type": "str"},
+            "plan": {"type": "str", "choices": list(PLANS), "default": "basic"},
+            "disk_gb": {"type": "int", "default": 10},
+            "pg_major": {"type": "int", "choices": list(MAJORS), "default": 17},
+            "attach_to": {"type": "str"},
+            "extensions": {"type": "list", "elements": "dict", "default": [], "options": extension},
+            "wait_timeout": {"type": "int", "default": 900},
+            "return_url": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    run(module, work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fly_redis
+short_description: Make sure that an Upstash Redis exists on Fly
+version_added: 1.0.0
+author:
+  - The flyover contributors (@flyover)
+description:
+  - Finds an Upstash Redis by its name, or creates it. It is never deleted or changed.
+  - It is reached only from the organization's private network; see M(flyover.heroku_to_fly.fly_proxy).
+extends_documentation_fragment:
+  - flyover.heroku_to_fly.attributes
+  - flyover.heroku_to_fly.attributes.fly
+  - flyover.heroku_to_fly.fly
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  name:
+    description:
+      - Name of the Redis.
+    type: str
+    required: true
+  org:
+    description:
+      - Slug of the organization.
+    type: str
+    default: personal
+  region:
+    description:
+      - Primary region of a new Redis, such as V(iad).
+    type: str
+  plan:
+    description:
+      - Plan of a new Redis, by id or name. By default pay as you go; for Sidekiq, which asks all the time, Fly advises
+        a fixed plan.
+    type: str
+  eviction:
+    description:
+      - Whether a new Redis may drop keys when it is full. Leave it off for job queues.
+    type: bool
+    default: false
+  return_url:
+    description:
+      - Whether to return RV(url), which holds a password. Set C(no_log) on the task.
+    type: bool
+    default: false
+seealso:
+  - module: flyover.heroku_to_fly.redis_transfer
+"""
+
+EXAMPLES = r"""
+- name: Create the Redis
+  flyover.heroku_to_fly.fly_redis:
+    name: paper-crane-redis
+    region: iad
+"""
+
+RETURN = r"""
+created:
+  description: Whether it was created (in check mode, would be).
+  returned: success
+  type: bool
+  sample: false
+name:
+  description: Its name.
+  returned: success
+  type: str
+  sample: paper-crane-redis
+region:
+  description: Its primary region.
+  returned: success
+  type: str
+  sample: iad
+plan:
+  description: Its plan.
+  returned: success
+  type: str
+  sample: Pay-as-you-go
+eviction:
+  description: Whether it may drop keys when it is full.
+  returned: success
+  type: bool
+  sample: false
+url:
+  description: Its URL; empty in check mode for one that does not exist.
+  returned: with O(return_url=true)
+  type: str
+  sample: "redis://default:...@fly-paper-crane-redis.upstash.io:6379"
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import fly_api, fly_arguments
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_redis import Wanted, ensure_redis
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    wanted = Wanted(**{name: module.params[name] for name in ("name", "org", "region", "plan", "eviction")})
+    return ensure_redis(fly_api(module), wanted, module.params["return_url"], module.check_mode)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **fly_arguments(),
+            "name": {"type": "str", "required": True},
+            "org": {"type": "str", "default": "personal"},
+            "region": {"type": "str"},
+            "plan": {"type": "str"},
+            "eviction": {"type": "bool", "default": False},
+            "return_url": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    run(module, work)
+
+
+if __name__ == "__main__":
+    main()

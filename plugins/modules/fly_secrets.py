@@ -1,0 +1,177 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fly_secrets
+short_description: Set and unset the secrets of a Fly app
+version_added: 1.0.0
+author:
+  - The flyover contributors (@flyover)
+description:
+  - Sets and unsets secrets in one request, byte for byte. No Machine is restarted; the next deploy brings the secrets
+    to the Machines, and RV(statuses) tells which have them.
+  - Fly does not tell the values of secrets, only a digest that nobody else can compute. With a O(ledger) this module
+    knows what it wrote itself. What it can not know it reports as V(unknown) in RV(names).
+  - Outside check mode, secrets of which nothing is known are written again in the same request; the digests before
+    and after then tell whether they changed.
+extends_documentation_fragment:
+  - flyover.heroku_to_fly.attributes
+  - flyover.heroku_to_fly.attributes.fly
+  - flyover.heroku_to_fly.fly
+attributes:
+  check_mode:
+    support: full
+    details: Names whose state can not be read are reported as V(unknown); the task then counts as changed.
+  diff_mode:
+    support: full
+    details: Shows names and digests, never values.
+  idempotent:
+    support: full
+    details: With a O(ledger). Without one, secrets are written again on every run.
+options:
+  app:
+    description:
+      - Name of the Fly app.
+    type: str
+    required: true
+  secrets:
+    description:
+      - Secrets by name. Values must be strings; null unsets a secret. The empty string is a value.
+    type: dict
+    default: {}
+  state:
+    description:
+      - V(present) sets what O(secrets) holds and leaves every other secret alone.
+      - V(absent) unsets the secrets of O(names).
+      - V(exact) also unsets what is neither in O(secrets) nor in O(keep).
+    type: str
+    choices: [present, absent, exact]
+    default: present
+  names:
+    description:
+      - Names of the secrets to unset with O(state=absent).
+    type: list
+    elements: str
+    default: []
+  keep:
+    description:
+      - Names of secrets that O(state=exact) leaves alone.
+    type: list
+    elements: str
+    default: []
+  remove_attached:
+    description:
+      - Whether O(state=exact) may unset what attaching a Fly service sets (E(DATABASE_URL), E(REDIS_URL), and those
+        of Tigris object storage).
+    type: bool
+    default: false
+  undetermined:
+    description:
+      - Names of secrets whose values are not known yet, as happens in check mode for the URL of a database that
+        would be created. They are not written, and reported as V(set) where there is no such secret, else as
+        V(unknown).
+    type: list
+    elements: str
+    default: []
+  ledger:
+    description:
+      - Path of the migration's ledger, which keeps for each secret a keyed fingerprint beside Fly's digest.
+    type: path
+  verify:
+    description:
+      - V(machine) compares secrets of which nothing is known with the environment of a started Machine, over HTTPS.
+        This helps where the ledger was lost.
+    type: str
+    choices: [none, machine]
+    default: none
+seealso:
+  - module: flyover.heroku_to_fly.heroku_config
+  - module: flyover.heroku_to_fly.migration_ledger
+  - module: flyover.heroku_to_fly.fly_deploy
+"""
+
+EXAMPLES = r"""
+- name: Set two secrets and unset one
+  flyover.heroku_to_fly.fly_secrets:
+    app: paper-crane
+    secrets:
+      SMTP_PASSWORD: "{{ smtp_password }}"
+      PEM: "{{ lookup('ansible.builtin.file', 'key.pem', rstrip=false) }}"
+      OLD_TOKEN: null
+    ledger: .flyover/paper-crane.json
+  no_log: true
+"""
+
+RETURN = r"""
+names:
+  description: For each secret whether it was V(set), V(unset), V(unchanged), or that this is V(unknown).
+  returned: success
+  type: dict
+  sample: {PEM: set, OLD_TOKEN: unset, SMTP_PASSWORD: unchanged}
+statuses:
+  description: For each of the app's secrets its status, as in M(flyover.heroku_to_fly.fly_app_info).
+  returned: success
+  type: dict
+  sample: {PEM: Staged, SMTP_PASSWORD: Deployed}
+version:
+  description: Version of the app's secrets after this write; null where nothing was written.
+  returned: success
+  type: int
+  sample: 7
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import fly_api, fly_arguments
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_secrets import Wanted, checked, ensure_secrets
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._ledger import Ledger
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._secrets import invocation, keep_readable
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    options = module.params
+    values = checked(options["secrets"])
+    if options["state"] == "absent":
+        values = dict.fromkeys([*values, *checked(dict.fromkeys(options["names"]))])
+    wanted = Wanted(
+        values,
+        exact=options["state"] == "exact",
+        keep=options["keep"],
+        remove_attached=options["remove_attached"],
+        undetermined=options["undetermined"],
+    )
+    ledger = Ledger(options["ledger"]) if options["ledger"] else None
+    result = ensure_secrets(fly_api(module), options["app"], wanted, ledger, options["verify"], module.check_mode)
+    # Everything in the result is public: names, digests and words. A short value must not mask parts of them.
+    keep_readable(module, [str(result)])
+    return {**result, "invocation": invocation(module, ["secrets", "fly_api_token"])}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **fly_arguments(),
+            "app": {"type": "str", "required": True},
+            "secrets": {"type": "dict", "no_log": True, "default": {}},
+            "state": {"type": "str", "choices": ["present", "absent", "exact"], "default": "present"},
+            "names": {"type": "list", "elements": "str", "default": []},
+            "keep": {"type": "list", "elements": "str", "default": []},
+            "remove_attached": {"type": "bool", "default": False},
+            "undetermined": {"type": "list", "elements": "str", "default": []},
+            "ledger": {"type": "path"},
+            "verify": {"type": "str", "choices": ["none", "machine"], "default": "none"},
+        },
+        supports_check_mode=True,
+    )
+    run(module, work)
+
+
+if __name__ == "__main__":
+    main()
