@@ -1,0 +1,162 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""fly.toml on disk: read, handed to the editor, and written in one step that keeps mode, owner and symbolic links."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._app_source import look_at, read_text
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import InputError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_toml import (
+    Wish,
+    dockerfile_of,
+    edit,
+    new_text,
+    vm_option,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._procfile import (
+    Processes,
+    from_commands,
+    from_procfile,
+)
+
+
+def ensure_processes(module: AnsibleModule) -> dict[str, Any]:
+    """Bring the fly.toml of O(module)'s options up to them; return the module's result.
+
+    Raises InputError for files and options that can not be used, before anything is written.
+    """
+    params = module.params
+    path = Path(params["path"])
+    formation = _formation(params["formation"])
+    processes = _processes(params["procfile"], params["processes"], formation, params["web_process"].lower())
+    wish = Wish(
+        web_process=params["web_process"].lower(),
+        internal_port=_port(params["internal_port"]),
+        release_command=params["release_command"],
+        vm={group: vm_option(group, vm) for group, vm in params["vm"].items()},
+        formation=formation,
+        unlisted=params["unlisted"],
+        machines=_machines(params["machines"]),
+    )
+    before = _present(path, params["create"])
+    if before is None:
+        source = look_at(path.parent)
+        text = new_text(_app_name(params["app"], path), params["primary_region"] or "", source)
+    else:
+        text = before
+        source = look_at(path.parent, dockerfile_of(text, str(path)))
+    edited = edit(text, str(path), processes, wish, source)
+
+    changed = edited.text != before
+    result: dict[str, Any] = {
+        "changed": changed,
+        "processes": edited.processes,
+        "release_command": edited.release_command,
+        "internal_port": edited.internal_port,
+        "groups": edited.groups,
+        "removed_groups": edited.removed_groups,
+        "kept_groups": edited.kept_groups,
+        "conflicts": edited.conflicts,
+        "diff": {
+            "before": before or "",
+            "after": edited.text,
+            "before_header": str(path),
+            "after_header": str(path),
+        },
+    }
+    if changed and not module.check_mode:
+        if params["backup"] and before is not None:
+            result["backup_file"] = module.backup_local(str(path))
+        _write(module, path, edited.text)
+    for warning in edited.warnings:
+        module.warn(warning)
+    return result
+
+
+def _processes(
+    procfile: str | None, commands: Mapping[str, Any] | None, formation: Mapping[str, Any], web: str
+) -> Processes:
+    if procfile is None:
+        quantities = {name: dynos.get("quantity") for name, dynos in formation.items()}
+        return from_commands(commands or {}, "processes", quantities)
+    text = read_text(Path(procfile), "Give the path of the app's Procfile, or its commands as processes.")
+    # Heroku's Ruby buildpack adds a web process to a Procfile without one.
+    command = formation.get(web, {}).get("command")
+    return from_procfile(text, procfile, known=formation, defaults={web: command} if command else {})
+
+
+def _present(path: Path, create: bool) -> str | None:
+    """Return the text of fly.toml, or None for one that is to be created."""
+    if path.suffix in (".json", ".yaml", ".yml"):
+        raise InputError(str(path), "only the TOML form of Fly's configuration is edited", _CONVERT)
+    if path.exists() or not create:
+        others = [name for name in ("fly.json", "fly.yaml", "fly.yml") if (path.parent / name).is_file()]
+        return read_text(
+            path,
+            f"There is {others[0]}, but only the TOML form is edited. {_CONVERT}"
+            if others
+            else "Write it with 'fly launch --no-deploy', or let it be created with the options create and app.",
+        )
+    if not path.parent.is_dir():
+        raise InputError(str(path.parent), "there is no such folder", "Give the folder of the app's source.")
+    return None
+
+
+_CONVERT = "Convert it with 'fly config show --local --toml'."
+
+
+def _app_name(app: str | None, path: Path) -> str:
+    if not app:
+        raise InputError(str(path), "it is to be created, and for which app is not said", "Give the option app.")
+    return app
+
+
+def _port(port: int | None) -> int | None:
+    if port is not None and not 0 < port < 65536:
+        raise InputError("internal_port", f"{port} is no port", "Give a number from 1 to 65535.")
+    return port
+
+
+def _formation(formation: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the dynos by process group, whose names are in lower case."""
+    for name, dynos in formation.items():
+        if not isinstance(dynos, Mapping):
+            raise InputError(f"formation.{name}", "it is no dict", "Give quantity and size, as in Heroku's formation.")
+    return {str(name).lower(): dynos for name, dynos in formation.items()}
+
+
+def _machines(machines: Mapping[str, Any] | None) -> dict[str, list[str]] | None:
+    if machines is None:
+        return None
+    for group, ids in machines.items():
+        if not isinstance(ids, list):
+            raise InputError(f"machines.{group}", "it is no list", "Give the ids of its Machines as a list.")
+    return {str(group): [str(machine) for machine in ids] for group, ids in machines.items()}
+
+
+def _write(module: AnsibleModule, path: Path, text: str) -> None:
+    target = os.path.realpath(path)  # a symbolic link stays one
+    folder = os.path.dirname(target)
+    if not os.access(folder, os.W_OK):
+        raise InputError(str(path), f"the folder {folder} can not be written", "Allow it, or run as its owner.")
+    # Beside the file, so that the last step is a rename and nobody ever sees half of it.
+    handle, temporary = tempfile.mkstemp(prefix=".fly.toml.", dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode("utf-8"))
+            file.flush()
+            os.fsync(file.fileno())
+        module.atomic_move(temporary, target)
+    finally:
+        module.cleanup(temporary)
