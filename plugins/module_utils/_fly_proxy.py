@@ -72,12 +72,12 @@ def start(flyctl: Flyctl, tunnel: Tunnel, timeout: float, check_mode: bool) -> d
     except BaseException:
         stop(tunnel, check_mode=False)
         raise
-    ended = process.poll()
+    ended, said = process.poll(), flyctl.tail(log.read_bytes())
     stop(tunnel, check_mode=False)
     raise StateError(
         f"tunnel to {tunnel.target}",
         (f"flyctl ended with {ended}" if ended is not None else f"it did not answer within {timeout:.0f} s")
-        + f": {flyctl.tail(log.read_bytes())}",
+        + f": {said}",
         "Check that the target exists and that flyctl reaches Fly's network (fly doctor), and run again.",
     )
 

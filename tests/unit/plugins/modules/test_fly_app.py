@@ -1,0 +1,130 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.flyover.heroku_to_fly.plugins.modules import fly_app, fly_app_info
+
+APP = {"id": "a1", "name": "paper-crane", "organization": {"slug": "personal"}, "status": "pending"}
+ARGS = {"fly_api_token": "FlyV1 fm2_canary", "name": "paper-crane"}
+PATH = "/v1/apps/paper-crane"
+ORGANIZATION = {"data": {"organization": {"id": "o1", "slug": "personal", "rawSlug": "me-42", "name": "Me"}}}
+V4 = {"ip": "66.241.124.1", "shared": True}
+
+
+def test_creates_the_app_and_assigns_addresses(http: Any, run_module: Any) -> None:
+    missing = {"error": "Could not find App"}
+    http.expect("GET", PATH, missing, status=404, request_headers={"Authorization": "FlyV1 fm2_canary"})
+    http.expect("POST", "/graphql", ORGANIZATION)
+    http.expect("POST", "/v1/apps", APP, status=201, body={"name": "paper-crane", "org_slug": "personal"})
+    http.expect("GET", PATH, missing, status=404)  # a fresh app is not known everywhere at once
+    http.expect("GET", PATH, APP)
+    http.expect("POST", f"{PATH}/ip_assignments", {}, body={"type": "shared_v4"})
+    http.expect("POST", f"{PATH}/ip_assignments", {}, body={"type": "v6"})
+    http.expect("GET", f"{PATH}/ip_assignments", {"ips": [{"ip": "2a09::1"}, V4]})
+    result = run_module(fly_app, {**ARGS, "ips": ["shared_v4", "v6"]}, diff=True)
+    assert (result["changed"], result["created"]) == (True, True)
+    assert result["ips"] == [{"ip": "66.241.124.1", "kind": "shared_v4"}, {"ip": "2a09::1", "kind": "v6"}]
+    assert result["diff"]["before"] == ""
+
+
+def test_check_mode_predicts_and_writes_nothing(http: Any, run_module: Any) -> None:
+    http.expect("GET", PATH, {}, status=404)
+    http.expect("POST", "/graphql", ORGANIZATION)
+    result = run_module(fly_app, {**ARGS, "ips": ["v6"]}, check_mode=True)
+    assert (result["changed"], result["created"], result["ips"]) == (True, True, [{"ip": "", "kind": "v6"}])
+
+
+def test_second_run_changes_nothing(http: Any, run_module: Any) -> None:
+    http.expect("GET", PATH, {**APP, "organization": {"slug": "me-42"}})
+    http.expect("POST", "/graphql", ORGANIZATION)
+    http.expect("GET", f"{PATH}/ip_assignments", {"ips": [V4]})
+    assert run_module(fly_app, {**ARGS, "ips": ["shared_v4"]})["changed"] is False
+
+
+def test_name_owned_elsewhere_is_refused(http: Any, run_module: Any) -> None:
+    http.expect("GET", PATH, {"error": "forbidden"}, status=403, headers={"fly-request-id": "r-7"})
+    result = run_module(fly_app, ARGS)
+    for part in ("paper-crane", "403", "r-7", "choose another name"):
+        assert part in result["msg"]
+
+
+def test_app_of_another_visible_organization_is_refused(http: Any, run_module: Any) -> None:
+    http.expect("GET", PATH, {**APP, "organization": {"slug": "other"}})
+    http.expect("POST", "/graphql", ORGANIZATION)
+    assert "other" in run_module(fly_app, ARGS)["msg"]
+
+
+def test_unknown_organization_is_refused(http: Any, run_module: Any) -> None:
+    http.expect("GET", PATH, {}, status=404)
+    http.expect(
+        "POST", "/graphql", {"data": None, "errors": [{"message": "none", "extensions": {"code": "NOT_FOUND"}}]}
+    )
+    assert "Fly organization personal" in run_module(fly_app, ARGS)["msg"]
+
+
+@pytest.mark.parametrize("name", ["Paper", "a_b", "-a", "x" * 64, "a/b"])
+def test_impossible_name_is_refused_before_any_request(http: Any, run_module: Any, name: str) -> None:
+    assert repr(name) in run_module(fly_app, {**ARGS, "name": name})["msg"]
+
+
+def test_create_is_never_repeated_blindly(http: Any, run_module: Any) -> None:
+    http.expect("GET", PATH, {}, status=404)
+    http.expect("POST", "/graphql", ORGANIZATION)
+    http.expect("POST", "/v1/apps", error=ConnectionResetError("peer"))
+    assert "run again" in run_module(fly_app, ARGS)["msg"]
+
+
+def machine(group: str, number: int, state: str = "started", **config: Any) -> dict[str, Any]:
+    metadata = {"fly_process_group": group, "fly_release_version": str(number)}
+    checks = [{"status": "passing"}]
+    return {"id": f"{group}-{number}", "state": state, "config": {"metadata": metadata, **config}, "checks": checks}
+
+
+def test_info_takes_stock(http: Any, run_module: Any) -> None:
+    machines = [
+        machine("web", 3),
+        machine("web", 2, "stopped"),
+        machine("worker", 3),
+        machine("worker", 3, "stopped", standbys=["x"]),
+        machine("fly_app_release_command", 3),
+    ]
+    releases = [
+        {"version": 4, "status": "failed", "created_at": "2026-11-23T12:00:00.5Z"},
+        {"version": 3, "status": "complete", "created_at": "2026-11-23T11:00:00Z", "image_ref": "i"},
+        {"version": 2, "status": "complete", "created_at": "2026-11-23T10:00:00Z", "image_ref": "i"},
+    ]
+    secrets = [
+        {"name": name, "digest": "d", "updated_at": at}
+        for name, at in (
+            ("OLD", "2026-11-23T09:00:00.123456Z"),
+            ("BETWEEN", "2026-11-23T10:30:00Z"),
+            ("NEW", "2026-11-23T11:00:00.000001Z"),
+        )
+    ]
+    http.expect("GET", PATH, APP)
+    http.expect("GET", f"{PATH}/machines", machines)
+    http.expect("GET", "/api/v1/apps/paper-crane/releases", {"releases": releases})
+    http.expect("GET", f"{PATH}/secrets", {"secrets": secrets})
+    http.expect("GET", f"{PATH}/certificates", {"certificates": [{"hostname": "a.example", "status": "active"}]})
+    http.expect("GET", f"{PATH}/ip_assignments", {"ips": [V4]})
+    result = run_module(fly_app_info, ARGS)
+    assert result["changed"] is False
+    assert result["groups"] == {
+        "web": {"count": 2, "started": 1, "healthy": 1},
+        "worker": {"count": 1, "started": 1, "healthy": 1},
+    }
+    assert result["release"]["version"] == 3
+    statuses = {name: entry["status"] for name, entry in result["secrets"].items()}
+    assert statuses == {"OLD": "Deployed", "BETWEEN": "Partial", "NEW": "Staged"}
+
+
+def test_info_of_an_app_that_does_not_exist(http: Any, run_module: Any) -> None:
+    http.expect("GET", PATH, {}, status=404)
+    result = run_module(fly_app_info, ARGS)
+    assert (result["exists"], result["groups"], result["secrets"]) == (False, {}, {})

@@ -1,0 +1,92 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.flyover.heroku_to_fly.plugins.modules import fly_certificate
+
+APP = {"id": "a1", "name": "paper-crane", "organization": {"slug": "personal"}, "status": "deployed"}
+ARGS = {"fly_api_token": "fm2_canary", "app": "paper-crane", "hostnames": ["www.example.com"]}
+PATH = "/v1/apps/paper-crane"
+DETAIL = {
+    "hostname": "www.example.com",
+    "configured": False,
+    "status": "pending_validation",
+    "dns_requirements": {
+        "a": ["66.241.124.1"],
+        "aaaa": ["2a09::1"],
+        "cname": "abc.paper-crane.fly.dev",
+        "acme_challenge": {"name": "_acme-challenge.www.example.com", "target": "www.example.com.abc.flydns.net"},
+    },
+}
+
+
+def expect_reads(http: Any, *hostnames: str) -> None:
+    http.expect("GET", PATH, APP)
+    page = {"certificates": [{"hostname": name} for name in hostnames], "next_cursor": ""}
+    http.expect("GET", f"{PATH}/certificates", page)
+
+
+def test_requests_and_lists_dns_records(http: Any, run_module: Any) -> None:
+    expect_reads(http)
+    http.expect("POST", f"{PATH}/certificates/acme", DETAIL, status=201, body={"hostname": "www.example.com"})
+    result = run_module(fly_certificate, ARGS, diff=True)
+    assert result["changed"] is True
+    records = result["hostnames"]["www.example.com"]["dns_records"]
+    assert [(r["type"], r["name"]) for r in records] == [
+        ("CNAME", "_acme-challenge.www.example.com"),
+        ("A", "www.example.com"),
+        ("AAAA", "www.example.com"),
+    ]
+    assert result["diff"] == {"before": "", "after": "certificate: www.example.com\n"}
+
+
+def test_second_run_changes_nothing(http: Any, run_module: Any) -> None:
+    expect_reads(http, "www.example.com", "other.example.com")
+    http.expect("GET", f"{PATH}/certificates/www.example.com", DETAIL)
+    result = run_module(fly_certificate, ARGS)
+    assert (result["changed"], result["hostnames"]["www.example.com"]["status"]) == (False, "pending_validation")
+
+
+def test_pages_of_certificates_are_all_read(http: Any, run_module: Any) -> None:
+    http.expect("GET", PATH, APP)
+    first = {"certificates": [{"hostname": "a.example.com"}], "next_cursor": "50"}
+    http.expect("GET", f"{PATH}/certificates", first, query={"limit": "50"})
+    last = {"certificates": [{"hostname": "www.example.com"}]}
+    http.expect("GET", f"{PATH}/certificates", last, query={"limit": "50", "cursor": "50"})
+    http.expect("GET", f"{PATH}/certificates/www.example.com", DETAIL)
+    assert run_module(fly_certificate, ARGS)["changed"] is False
+
+
+def test_check_mode_predicts_and_writes_nothing(http: Any, run_module: Any) -> None:
+    expect_reads(http)
+    result = run_module(fly_certificate, ARGS, check_mode=True)
+    assert (result["changed"], result["hostnames"]["www.example.com"]["status"]) == (True, "absent")
+
+
+def test_check_mode_before_there_is_an_app(http: Any, run_module: Any) -> None:
+    http.expect("GET", PATH, {}, status=404)
+    assert run_module(fly_certificate, ARGS, check_mode=True)["changed"] is True
+
+
+def test_one_that_another_run_requested_meanwhile_is_found(http: Any, run_module: Any) -> None:
+    expect_reads(http)
+    http.expect("POST", f"{PATH}/certificates/acme", {"error": "exists"}, status=409)
+    http.expect("GET", f"{PATH}/certificates/www.example.com", DETAIL)
+    assert run_module(fly_certificate, ARGS)["hostnames"]["www.example.com"]["status"] == "pending_validation"
+
+
+def test_absent_deletes(http: Any, run_module: Any) -> None:
+    expect_reads(http, "www.example.com")
+    http.expect("DELETE", f"{PATH}/certificates/www.example.com", status=204)
+    assert run_module(fly_certificate, {**ARGS, "state": "absent"})["changed"] is True
+
+
+@pytest.mark.parametrize("hostname", ["https://www.example.com", "WWW.example.com", "localhost", "a.example.com/x"])
+def test_what_is_no_hostname_is_refused(http: Any, run_module: Any, hostname: str) -> None:
+    assert repr(hostname) in run_module(fly_certificate, {**ARGS, "hostnames": [hostname]})["msg"]

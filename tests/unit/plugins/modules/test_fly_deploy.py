@@ -1,0 +1,265 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""fly_deploy and fly_proxy with a program in flyctl's place that notes how it was called."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.flyover.heroku_to_fly.plugins.modules import fly_deploy, fly_proxy
+
+APP = {"id": "a1", "name": "paper-crane", "organization": {"slug": "personal"}, "status": "deployed"}
+PATH = "/v1/apps/paper-crane"
+RELEASES = "/api/v1/apps/paper-crane/releases"
+CREATED = "2026-11-23T10:00:00Z"
+
+
+class Program:
+    """A script that writes its arguments and environment, and ends with a given code."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "flyctl"
+        self.calls_file = folder / "calls"
+        self.behave("exit 0")
+
+    def behave(self, *lines: str) -> None:
+        note = f'{{ printf "%s\\n" "$*"; env; printf "\\0"; }} >> {self.calls_file}'
+        self.path.write_text("\n".join(["#!/bin/sh", note, *lines, ""]))
+        self.path.chmod(0o755)
+
+    @property
+    def calls(self) -> list[str]:
+        text = self.calls_file.read_text() if self.calls_file.exists() else ""
+        return [call.splitlines()[0] for call in text.split("\0") if call]
+
+    @property
+    def environment(self) -> str:
+        return self.calls_file.read_text()
+
+
+@pytest.fixture
+def flyctl(tmp_path: Path) -> Program:
+    return Program(tmp_path)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    (folder / "fly.toml").write_text('app = "paper-crane"\n')
+    (folder / "app.rb").write_text("run\n")
+    return folder
+
+
+def machine(group: str, number: int = 1, version: int = 1, status: str = "passing") -> dict[str, Any]:
+    metadata = {"fly_process_group": group, "fly_release_version": str(version)}
+    checks = [{"status": status}]
+    return {"id": f"{group}{number}", "state": "started", "config": {"metadata": metadata}, "checks": checks}
+
+
+def release(image: str, version: int = 1) -> dict[str, Any]:
+    return {"version": version, "status": "complete", "created_at": CREATED, "image_ref": image}
+
+
+def expect_state(
+    http: Any,
+    machines: list[dict[str, Any]],
+    releases: list[dict[str, Any]],
+    secrets: list[dict[str, Any]] | None = None,
+) -> None:
+    http.expect("GET", PATH, APP)
+    http.expect("GET", f"{PATH}/machines", machines)
+    http.expect("GET", RELEASES, {"releases": releases})
+    http.expect("GET", f"{PATH}/secrets", {"secrets": secrets or []})
+
+
+def arguments(flyctl: Program, source: Path, **more: Any) -> dict[str, Any]:
+    given = {
+        "fly_api_token": "FlyV1 fm2_canary",
+        "app": "paper-crane",
+        "source_dir": str(source),
+        "flyctl": str(flyctl.path),
+    }
+    return {**given, "groups": {"web": 1}, **more}
+
+
+def image_of(http: Any, run_module: Any, flyctl: Program, source: Path) -> str:
+    expect_state(http, [], [])
+    result = run_module(fly_deploy, arguments(flyctl, source), check_mode=True)
+    assert result["changed"] is True
+    assert flyctl.calls == []
+    return str(result["image_ref"])
+
+
+def test_first_deploy_leaves_out_groups_without_machines(
+    http: Any, run_module: Any, flyctl: Program, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEROKU_API_KEY", "HRKU-canary")
+    image = image_of(http, run_module, flyctl, source)
+    expect_state(http, [], [])
+    expect_state(http, [machine("web")], [release(image)])
+    expect_state(http, [machine("web"), machine("web", 2)], [release(image)])
+    result = run_module(fly_deploy, arguments(flyctl, source, groups={"web": 2, "worker": 0}))
+    assert (result["changed"], result["groups"]) == (
+        True,
+        {"web": {"before": 0, "after": 2}, "worker": {"before": 0, "after": 0}},
+    )
+    sync, deployed, scaled = flyctl.calls
+    assert sync == "secrets sync -a paper-crane"
+    assert f"--image-label {image.rpartition(':')[2]}" in deployed
+    assert "--process-groups web" in deployed
+    assert "--ha=false" in deployed
+    assert scaled.startswith("scale count web=2 -a paper-crane")
+    assert "fm2_canary" not in " ".join(flyctl.calls)
+    assert "FLY_API_TOKEN=FlyV1 fm2_canary" in flyctl.environment
+    assert "HRKU-canary" not in flyctl.environment
+
+
+def test_nothing_differs(http: Any, run_module: Any, flyctl: Program, source: Path) -> None:
+    image = image_of(http, run_module, flyctl, source)
+    expect_state(http, [machine("web")], [release(f"{image}@sha256:0123")])
+    result = run_module(fly_deploy, arguments(flyctl, source))
+    assert (result["changed"], result["reasons"], flyctl.calls) == (False, [], [])
+
+
+@pytest.mark.parametrize("what", ["source", "secret"])
+def test_what_differs_is_deployed(http: Any, run_module: Any, flyctl: Program, source: Path, what: str) -> None:
+    image = image_of(http, run_module, flyctl, source)
+    secrets = []
+    if what == "source":
+        (source / "app.rb").write_text("run faster\n")
+    else:
+        secrets = [{"name": "NEW", "digest": "d", "updated_at": "2026-11-23T10:00:01Z"}]
+    expect_state(http, [machine("web")], [release(image)], secrets)
+    result = run_module(fly_deploy, arguments(flyctl, source), check_mode=True)
+    assert result["changed"] is True
+    assert ("NEW" if what == "secret" else "another source") in result["reasons"][0]
+
+
+def test_what_dockerignore_names_does_not_count(http: Any, run_module: Any, flyctl: Program, source: Path) -> None:
+    (source / ".dockerignore").write_text("log/*\n!log/keep\n")
+    (source / "log").mkdir()
+    image = image_of(http, run_module, flyctl, source)
+    (source / "log" / "development.log").write_text("noise\n")
+    assert image_of(http, run_module, flyctl, source) == image
+    (source / "log" / "keep").write_text("\n")
+    assert image_of(http, run_module, flyctl, source) != image
+
+
+def test_build_only_builds_what_the_release_does_not_have(
+    http: Any, run_module: Any, flyctl: Program, source: Path
+) -> None:
+    image = image_of(http, run_module, flyctl, source)
+    expect_state(http, [], [])
+    result = run_module(fly_deploy, arguments(flyctl, source, build_only=True))
+    assert (result["changed"], result["image_ref"]) == (True, image)
+    assert "--build-only --push" in flyctl.calls[0]
+    expect_state(http, [machine("web")], [release(image)])
+    assert run_module(fly_deploy, arguments(flyctl, source, build_only=True))["changed"] is False
+
+
+def test_scale_only(http: Any, run_module: Any, flyctl: Program, source: Path) -> None:
+    expect_state(http, [machine("web"), machine("worker")], [release("x")])
+    result = run_module(fly_deploy, arguments(flyctl, source, groups={"worker": 0}, scale_only=True))
+    assert result["groups"] == {"worker": {"before": 1, "after": 0}}
+    assert [call.split(" -a")[0] for call in flyctl.calls] == ["scale count worker=0"]
+
+
+def test_failure_of_flyctl_shows_its_last_lines(http: Any, run_module: Any, flyctl: Program, source: Path) -> None:
+    flyctl.behave("echo 'Error: release_command failed with fm2_canary' >&2; exit 1")
+    expect_state(http, [], [])
+    result = run_module(fly_deploy, arguments(flyctl, source))
+    assert result["failed"]
+    assert "release_command failed" in result["msg"]
+    assert "fm2_canary" not in str(result)
+
+
+def test_sick_machines_fail_the_task(http: Any, run_module: Any, flyctl: Program, source: Path) -> None:
+    flyctl.behave("echo 'app said: boom'")
+    expect_state(http, [], [])
+    expect_state(http, [machine("web", status="critical")], [release("x")])
+    result = run_module(fly_deploy, arguments(flyctl, source))
+    assert result["failed"]
+    assert "web1" in result["msg"]
+    assert "boom" in result["msg"]
+
+
+@pytest.mark.parametrize("count", [-1, "many", 1.5, True])
+def test_number_of_machines_must_be_one(http: Any, run_module: Any, flyctl: Program, source: Path, count: Any) -> None:
+    assert "groups.web" in run_module(fly_deploy, arguments(flyctl, source, groups={"web": count}))["msg"]
+
+
+def test_missing_flyctl_is_named(http: Any, run_module: Any, source: Path, flyctl: Program) -> None:
+    flyctl.path.unlink()
+    result = run_module(fly_deploy, arguments(flyctl, source))
+    assert "fly.io/docs/flyctl/install" in result["msg"]
+
+
+SERVE = "exec python3 -m http.server --bind 127.0.0.1 $(echo $2 | cut -d: -f1)"
+
+
+def test_tunnel_is_opened_found_and_closed(run_module: Any, flyctl: Program, tmp_path: Path) -> None:
+    flyctl.behave(SERVE)
+    state = tmp_path / "state" / "tunnel.json"
+    given = {
+        "fly_api_token": "fm2_canary",
+        "flyctl": str(flyctl.path),
+        "app": "paper-crane",
+        "target": "fly-r.upstash.io:6379",
+        "state_file": str(state),
+    }
+    checked = run_module(fly_proxy, given, check_mode=True)
+    assert (checked["changed"], checked["local_port"]) == (True, 0)
+    assert not state.exists()
+    opened = run_module(fly_proxy, given)
+    assert opened["changed"] is True
+    socket.create_connection((opened["host"], opened["local_port"]), timeout=5).close()
+    again = run_module(fly_proxy, given)
+    assert (again["changed"], again["pid"]) == (False, opened["pid"])
+    assert json.loads(state.read_text())["pid"] == opened["pid"]
+    closed = run_module(fly_proxy, {**given, "state": "stopped"})
+    assert closed["changed"] is True
+    assert not state.exists()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((opened["host"], opened["local_port"]), timeout=1)
+    assert run_module(fly_proxy, {**given, "state": "stopped"})["changed"] is False
+    assert flyctl.calls[0].startswith(f"proxy {opened['local_port']}:6379 fly-r.upstash.io -a paper-crane")
+
+
+def test_tunnel_that_fails_says_why_and_leaves_nothing(run_module: Any, flyctl: Program, tmp_path: Path) -> None:
+    flyctl.behave("echo 'Error: no such cluster'; exit 1")
+    state = tmp_path / "tunnel.json"
+    given = {
+        "fly_api_token": "fm2_canary",
+        "flyctl": str(flyctl.path),
+        "app": "a",
+        "target": "c1",
+        "state_file": str(state),
+    }
+    result = run_module(fly_proxy, given)
+    assert "no such cluster" in result["msg"]
+    assert not state.exists()
+    assert flyctl.calls[0].startswith("mpg proxy c1 --local-port")
+
+
+def test_process_of_somebody_else_with_the_same_id_is_left_alone(
+    run_module: Any, flyctl: Program, tmp_path: Path
+) -> None:
+    state = tmp_path / "tunnel.json"
+    state.write_text(json.dumps({"pid": os.getpid(), "started": "long ago", "port": 1, "target": "c1"}))
+    given = {
+        "fly_api_token": "fm2_canary",
+        "flyctl": str(flyctl.path),
+        "app": "a",
+        "target": "c1",
+        "state_file": str(state),
+    }
+    assert run_module(fly_proxy, {**given, "state": "stopped"})["changed"] is False

@@ -1,0 +1,121 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.flyover.heroku_to_fly.plugins.modules import fly_postgres
+
+ARGS = {"fly_api_token": "fm2_canary", "name": "db", "region": "iad", "attach_to": "paper-crane"}
+ORGANIZATION = {"data": {"organization": {"id": "o1", "slug": "personal", "rawSlug": "me-42", "name": "Me"}}}
+LIST = "/api/v1/organizations/me-42/postgres"
+CLUSTER = "/api/v1/postgresv2/c1"
+DATA = {"id": "c1", "name": "db", "status": "ready", "plan": "basic", "region": "iad", "attached_apps": []}
+URI = "postgresql://fly-user:p%40canary@pgbouncer.c1.flympg.net/fly-db"
+CREDENTIALS = {"user": "fly-user", "password": "p@canary", "dbname": "fly-db", "pgbouncer_uri": URI}
+
+
+def expect_list(http: Any, *clusters: dict[str, Any]) -> None:
+    http.expect("POST", "/graphql", ORGANIZATION)
+    http.expect("GET", LIST, {"data": list(clusters)})
+
+
+def expect_regions(http: Any) -> None:
+    http.expect("GET", f"{LIST}v2/regions", {"data": [{"code": "iad", "available": True}, {"code": "ams"}]})
+
+
+def test_creates_waits_and_attaches(http: Any, run_module: Any) -> None:
+    expect_list(http)
+    expect_regions(http)
+    body = {
+        "name": "db",
+        "region": "iad",
+        "org_slug": "me-42",
+        "plan": "basic",
+        "pg_major_version": "17",
+        "storage_in_gb": 10,
+        "postgis_enabled": False,
+    }
+    http.expect("POST", f"{LIST}v2", {"ok": True, "data": {**DATA, "status": "creating"}}, status=201, body=body)
+    http.expect("GET", CLUSTER, {"data": {**DATA, "status": "creating"}, "credentials": {}})
+    http.expect("GET", CLUSTER, {"data": DATA, "credentials": CREDENTIALS})
+    http.expect("POST", f"{CLUSTER}/attachments", {}, status=201, body={"app_name": "paper-crane"})
+    result = run_module(fly_postgres, ARGS)
+    assert (result["changed"], result["created"], result["id"], result["status"]) == (True, True, "c1", "ready")
+    assert "canary" not in str(result)
+
+
+def test_found_cluster_is_left_as_it_is(http: Any, run_module: Any) -> None:
+    expect_list(http, DATA, {**DATA, "id": "c2", "name": "another"})
+    http.expect(
+        "GET", CLUSTER, {"data": {**DATA, "attached_apps": [{"name": "paper-crane"}]}, "credentials": CREDENTIALS}
+    )
+    result = run_module(fly_postgres, {**ARGS, "return_url": True})
+    assert (result["changed"], result["url"]) == (False, URI)
+    assert result["direct"] == {
+        "host": "direct.c1.flympg.net",
+        "port": 5432,
+        "user": "fly-user",
+        "password": "p@canary",
+        "dbname": "fly-db",
+    }
+
+
+def test_check_mode_predicts_and_writes_nothing(http: Any, run_module: Any) -> None:
+    expect_list(http)
+    expect_regions(http)
+    result = run_module(fly_postgres, {**ARGS, "return_url": True}, check_mode=True)
+    assert (result["changed"], result["created"], result["url"]) == (True, True, "")
+
+
+def test_check_mode_does_not_wait_for_a_cluster_in_the_making(http: Any, run_module: Any) -> None:
+    expect_list(http, DATA)
+    http.expect("GET", CLUSTER, {"data": {**DATA, "status": "creating"}, "credentials": {"pgbouncer_uri": None}})
+    result = run_module(fly_postgres, {**ARGS, "return_url": True}, check_mode=True)
+    assert (result["status"], result["url"], result["direct"]) == ("creating", "", {})
+
+
+def test_enables_the_extensions_that_are_missing(http: Any, run_module: Any) -> None:
+    offered = [{"name": "citext", "installed": None}, {"name": "hstore", "installed": {"version": "1.8"}}]
+    expect_list(http, DATA)
+    http.expect(
+        "GET", CLUSTER, {"data": {**DATA, "attached_apps": [{"name": "paper-crane"}]}, "credentials": CREDENTIALS}
+    )
+    http.expect("GET", f"{CLUSTER}/databases/fly-db/extensions", {"data": offered})
+    body = {"name": "citext", "schema": "heroku_ext", "create_schema_if_needed": True}
+    http.expect("POST", f"{CLUSTER}/databases/fly-db/extensions", {}, status=201, body=body)
+    wanted = [{"name": "citext", "schema": "heroku_ext"}, {"name": "hstore"}]
+    result = run_module(fly_postgres, {**ARGS, "extensions": wanted})
+    assert (result["changed"], result["extensions_enabled"]) == (True, ["citext"])
+
+
+def test_two_clusters_of_one_name_are_refused(http: Any, run_module: Any) -> None:
+    expect_list(http, DATA, {**DATA, "id": "c2"})
+    assert "c1, c2" in run_module(fly_postgres, ARGS)["msg"]
+
+
+def test_region_without_managed_postgres_is_refused(http: Any, run_module: Any) -> None:
+    expect_list(http)
+    expect_regions(http)
+    assert "ams, iad" in run_module(fly_postgres, {**ARGS, "region": "xyz"})["msg"]
+
+
+@pytest.mark.parametrize(("status", "answers"), [("error", 1), ("creating", 2)])
+def test_cluster_that_does_not_become_ready(http: Any, run_module: Any, status: str, answers: int) -> None:
+    expect_list(http, DATA)
+    for _number in range(answers):
+        http.expect("GET", CLUSTER, {"data": {**DATA, "status": status}, "credentials": {}})
+    result = run_module(fly_postgres, {**ARGS, "wait_timeout": 1})
+    assert result["failed"]
+    assert f"its status is {status}" in result["msg"]
+
+
+def test_lost_answer_of_a_create_is_not_repeated(http: Any, run_module: Any) -> None:
+    expect_list(http)
+    expect_regions(http)
+    http.expect("POST", f"{LIST}v2", error=ConnectionResetError("peer"))
+    assert "run again" in run_module(fly_postgres, ARGS)["msg"]

@@ -1,0 +1,70 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.flyover.heroku_to_fly.plugins.modules import fly_redis
+
+ARGS = {"fly_api_token": "fm2_canary", "name": "r", "region": "iad"}
+ORGANIZATION = {"data": {"organization": {"id": "o1", "slug": "personal", "rawSlug": "me-42", "name": "Me"}}}
+NONE = {"data": {"addOn": None}, "errors": [{"message": "Could not find", "extensions": {"code": "NOT_FOUND"}}]}
+FOUND = {
+    "id": "a1",
+    "name": "r",
+    "publicUrl": "redis://default:canary@fly-r.upstash.io:6379",
+    "status": "created",
+    "primaryRegion": "iad",
+    "options": {"eviction": False},
+    "organization": {"slug": "personal", "rawSlug": "me-42"},
+    "addOnPlan": {"displayName": "Pay-as-you-go"},
+}
+REGIONS = {
+    "data": {
+        "platform": {
+            "regions": [{"code": "iad"}, {"code": "ams"}, {"code": "old", "deprecated": True}, {"code": "no"}]
+        },
+        "addOnProvider": {"excludedRegions": [{"code": "no"}]},
+    }
+}
+
+
+def test_creates_and_reads_back(http: Any, run_module: Any) -> None:
+    for answer in (ORGANIZATION, NONE, REGIONS):
+        http.expect("POST", "/graphql", answer)
+    http.expect("POST", "/graphql", {"data": {"createAddOn": {"addOn": {"name": "r"}}}})
+    http.expect("POST", "/graphql", {"data": {"addOn": FOUND}})
+    result = run_module(fly_redis, {**ARGS, "return_url": True})
+    assert (result["changed"], result["url"], result["eviction"]) == (True, FOUND["publicUrl"], False)
+
+
+def test_found_by_name_changes_nothing(http: Any, run_module: Any) -> None:
+    http.expect("POST", "/graphql", ORGANIZATION)
+    http.expect("POST", "/graphql", {"data": {"addOn": FOUND}})
+    result = run_module(fly_redis, ARGS)
+    assert result["changed"] is False
+    assert "canary" not in str(result)
+
+
+def test_check_mode_predicts_and_writes_nothing(http: Any, run_module: Any) -> None:
+    for answer in (ORGANIZATION, NONE, REGIONS):
+        http.expect("POST", "/graphql", answer)
+    assert run_module(fly_redis, ARGS, check_mode=True)["changed"] is True
+
+
+def test_region_and_plan_that_are_not_offered(http: Any, run_module: Any) -> None:
+    for answer in (ORGANIZATION, NONE, REGIONS):
+        http.expect("POST", "/graphql", answer)
+    assert "ams, iad" in run_module(fly_redis, {**ARGS, "region": "no"})["msg"]
+    plans = {"data": {"addOnPlans": {"nodes": [{"id": "p1", "displayName": "Fixed 250MB"}]}}}
+    for answer in (ORGANIZATION, NONE, REGIONS, plans):
+        http.expect("POST", "/graphql", answer)
+    assert "Fixed 250MB" in run_module(fly_redis, {**ARGS, "plan": "huge"})["msg"]
+
+
+def test_name_of_another_organization_is_refused(http: Any, run_module: Any) -> None:
+    http.expect("POST", "/graphql", ORGANIZATION)
+    http.expect("POST", "/graphql", {"data": {"addOn": {**FOUND, "organization": {"slug": "o", "rawSlug": "o"}}}})
+    assert "belongs to the organization o" in run_module(fly_redis, ARGS)["msg"]
