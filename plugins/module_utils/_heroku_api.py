@@ -37,55 +37,52 @@ REMEDIES = {
 
 
 class HerokuAPI:
-    """Read and change Heroku apps. Every method raises an APIError, or ConnectionFailed."""
+    """Read and change Heroku apps. Every method raises an APIError, or ConnectionFailed.
+
+    A name that no app can have is an InputError before any request.
+    """
 
     def __init__(self, http: HTTPClient) -> None:
         """O(http) carries the token and the C(Accept) header of version 3."""
         self._http = http
 
     def app(self, app: str) -> dict[str, Any]:
-        """Return the app object; raises InputError before any request when O(app) can be no app's name or id."""
-        if not APP_NAME.fullmatch(app):
-            raise InputError(
-                f"Heroku app {app!r}",
-                "this can be no app's name: 3 to 30 lower-case letters, digits and hyphens, a letter first",
-                "Give the name that 'heroku apps' lists.",
-            )
-        return self._get(f"/apps/{_part(app)}", thing=f"Heroku app {app}")
+        """Return the app object."""
+        return self._get(_app_path(app), thing=f"Heroku app {app}")
 
     def set_maintenance(self, app: str, maintenance: bool) -> dict[str, Any]:
         """Turn maintenance mode on or off and return the app object."""
-        return self._change(app, f"/apps/{_part(app)}", {"maintenance": maintenance})
+        return self._change(app, _app_path(app), {"maintenance": maintenance})
 
     def config_vars(self, app: str) -> dict[str, str]:
         """Return the config vars of the current release, name to value."""
-        return self._get(f"/apps/{_part(app)}/config-vars", thing=f"config vars of Heroku app {app}")
+        return self._get(f"{_app_path(app)}/config-vars", thing=f"config vars of Heroku app {app}")
 
     def set_config_vars(self, app: str, values: Mapping[str, str | None]) -> dict[str, str]:
         """Set and unset (None) config vars in one release, which restarts the dynos; return all of them."""
-        return self._change(app, f"/apps/{_part(app)}/config-vars", dict(values), what="config vars of Heroku app")
+        return self._change(app, f"{_app_path(app)}/config-vars", dict(values), what="config vars of Heroku app")
 
     def formation(self, app: str) -> list[dict[str, Any]]:
         """Return the process types with quantity, size and command."""
-        return self._list(f"/apps/{_part(app)}/formation", thing=f"formation of Heroku app {app}")
+        return self._list(f"{_app_path(app)}/formation", thing=f"formation of Heroku app {app}")
 
     def scale(self, app: str, quantities: Mapping[str, int]) -> list[dict[str, Any]]:
         """Set the dyno quantities of some process types and return the changed ones."""
         updates = [{"type": kind, "quantity": quantity} for kind, quantity in quantities.items()]
-        return self._change(app, f"/apps/{_part(app)}/formation", {"updates": updates}, what="formation of Heroku app")
+        return self._change(app, f"{_app_path(app)}/formation", {"updates": updates}, what="formation of Heroku app")
 
     def dynos(self, app: str) -> list[dict[str, Any]]:
         """Return the running dynos, one-off and scheduler dynos included."""
-        return self._list(f"/apps/{_part(app)}/dynos", thing=f"dynos of Heroku app {app}")
+        return self._list(f"{_app_path(app)}/dynos", thing=f"dynos of Heroku app {app}")
 
     def addons(self, app: str) -> list[dict[str, Any]]:
         """Return the add-ons that are billed to or attached to the app."""
-        return self._list(f"/apps/{_part(app)}/addons", thing=f"add-ons of Heroku app {app}")
+        return self._list(f"{_app_path(app)}/addons", thing=f"add-ons of Heroku app {app}")
 
     def attachments(self, app: str) -> list[dict[str, Any]]:
         """Return the add-on attachments, with C(config_vars) where Heroku answers as it does to its own client."""
         headers = {"Accept": ACCEPT_SDK, "Accept-Inclusion": "addon:plan,config_vars"}
-        return self._list(f"/apps/{_part(app)}/addon-attachments", f"attachments of Heroku app {app}", headers)
+        return self._list(f"{_app_path(app)}/addon-attachments", f"attachments of Heroku app {app}", headers)
 
     def addon_attachments(self, addon: str) -> list[dict[str, Any]]:
         """Return the attachments of one add-on to all apps."""
@@ -93,24 +90,24 @@ class HerokuAPI:
 
     def domains(self, app: str) -> list[dict[str, Any]]:
         """Return the app's domains, Heroku's own among them."""
-        return self._list(f"/apps/{_part(app)}/domains", thing=f"domains of Heroku app {app}")
+        return self._list(f"{_app_path(app)}/domains", thing=f"domains of Heroku app {app}")
 
     def features(self, app: str) -> list[dict[str, Any]]:
         """Return the app's labs features."""
-        return self._list(f"/apps/{_part(app)}/features", thing=f"features of Heroku app {app}")
+        return self._list(f"{_app_path(app)}/features", thing=f"features of Heroku app {app}")
 
     def log_drains(self, app: str) -> list[dict[str, Any]]:
         """Return the app's log drains; their URLs hold credentials."""
-        return self._list(f"/apps/{_part(app)}/log-drains", thing=f"log drains of Heroku app {app}")
+        return self._list(f"{_app_path(app)}/log-drains", thing=f"log drains of Heroku app {app}")
 
     def buildpacks(self, app: str) -> list[dict[str, Any]]:
         """Return the app's buildpack installations in their order."""
-        path = f"/apps/{_part(app)}/buildpack-installations"
+        path = f"{_app_path(app)}/buildpack-installations"
         return self._list(path, thing=f"buildpacks of Heroku app {app}")
 
     def latest_release(self, app: str) -> dict[str, Any] | None:
         """Return the newest release, or None; its version moves with every change of config vars, add-ons or slug."""
-        path, headers = f"/apps/{_part(app)}/releases", {"Range": "version ..; order=desc,max=1"}
+        path, headers = f"{_app_path(app)}/releases", {"Range": "version ..; order=desc,max=1"}
         response = self._http.send("GET", path, headers=headers)
         if response.status == 416:
             return None
@@ -119,7 +116,7 @@ class HerokuAPI:
 
     def slug(self, app: str, slug: str) -> dict[str, Any]:
         """Return a slug, with the C(process_types) of the Procfile it was built from."""
-        return self._get(f"/apps/{_part(app)}/slugs/{_part(slug)}", thing=f"slug {slug} of Heroku app {app}")
+        return self._get(f"{_app_path(app)}/slugs/{_part(slug)}", thing=f"slug {slug} of Heroku app {app}")
 
     def _get(self, path: str, thing: str) -> Any:
         return self._checked(self._http.send("GET", path), "GET", path, thing)
@@ -157,6 +154,17 @@ class HerokuAPI:
             request_id=response.request_id,
             error_id=error_id,
         )
+
+
+def _app_path(app: str) -> str:
+    """Return the path of an app; raises InputError when O(app) can be no app's name or id."""
+    if not APP_NAME.fullmatch(app):
+        raise InputError(
+            f"Heroku app {app!r}",
+            "this can be no app's name: 3 to 30 lower-case letters, digits and hyphens, a letter first",
+            "Give the name that 'heroku apps' lists.",
+        )
+    return f"/apps/{_part(app)}"
 
 
 def _part(text: str) -> str:

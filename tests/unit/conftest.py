@@ -108,6 +108,8 @@ def run_module(capsys: pytest.CaptureFixture[str]) -> Any:
         with patch_module_args(given), pytest.raises(SystemExit):
             module.main()
         result: dict[str, Any] = json.loads(capsys.readouterr().out)
+        # How ansible-core >= 2.22 tells the controller what to redact; it is in no result that a task gets.
+        result.pop("_ansible_new_secrets", None)
         return result
 
     return run

@@ -1,0 +1,215 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: heroku_app_info
+short_description: Take stock of a Heroku app, and of what stands in the way of moving it
+version_added: 1.0.0
+author:
+  - The flyover contributors (@flyover)
+description:
+  - Reads an app's formation, process types, add-ons, databases, config vars (names, never values), domains and newest
+    release in about a dozen requests, whatever the number of its add-ons.
+  - Derives findings from them, each with a remedy.
+extends_documentation_fragment:
+  - flyover.heroku_to_fly.attributes
+  - flyover.heroku_to_fly.attributes.heroku
+  - flyover.heroku_to_fly.heroku
+attributes:
+  check_mode:
+    support: full
+    details:
+      - This module changes nothing.
+  diff_mode:
+    support: N/A
+    details:
+      - This module changes nothing.
+  idempotent:
+    support: full
+options:
+  app:
+    description:
+      - Name or id of the Heroku app.
+    type: str
+    required: true
+  acknowledged:
+    description:
+      - Ids of findings that are known and accepted; their level becomes V(info).
+    type: list
+    elements: str
+    default: []
+  scheduler_jobs:
+    description:
+      - The jobs of Heroku Scheduler, in any form; no API shows them. An empty list says that there are none.
+      - Without this option an app that has the add-on gets a finding that blocks.
+    type: list
+    elements: raw
+  secret_key_base_given:
+    description:
+      - Whether SECRET_KEY_BASE is given in some other way than by the app's config vars.
+    type: bool
+    default: false
+seealso:
+  - module: flyover.heroku_to_fly.heroku_config
+"""
+
+EXAMPLES = r"""
+- name: Take stock
+  flyover.heroku_to_fly.heroku_app_info:
+    app: paper-crane
+    scheduler_jobs: []
+  register: heroku
+
+- name: Stop at what stands in the way
+  ansible.builtin.assert:
+    that: heroku.findings | selectattr('level', 'equalto', 'block') | length == 0
+"""
+
+RETURN = r"""
+app:
+  description: The app itself.
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+    id:
+      description: Its id, which stays when the app is renamed.
+      type: str
+    region:
+      description: Name of its region, V(us) or V(eu), or of a Private Space's region.
+      type: str
+    stack:
+      description: Name of its stack.
+      type: str
+    generation:
+      description: V(cedar) or V(fir).
+      type: str
+    maintenance:
+      description: Whether it is in maintenance mode.
+      type: bool
+    buildpacks:
+      description: Names or URLs of its buildpacks in their order, without credentials.
+      type: list
+      elements: str
+    web_url:
+      description: Its address on Heroku.
+      type: str
+    space:
+      description: Name of its Private Space, or nothing.
+      type: str
+formation:
+  description: Process types with C(type), C(quantity), C(size) and C(command).
+  returned: success
+  type: list
+  elements: dict
+  sample: [{type: web, quantity: 2, size: Standard-1X, command: bundle exec puma}]
+process_types:
+  description: The Procfile of the newest release, process type to command.
+  returned: success
+  type: dict
+  sample: {web: bundle exec puma, worker: bundle exec sidekiq}
+addons:
+  description: Add-ons with C(name), C(service), C(plan), C(state), C(config_vars) and the C(app) they are billed to.
+  returned: success
+  type: list
+  elements: dict
+services:
+  description: Postgres and Redis add-ons that Fly.io has a service for; of each kind the one that is moved comes first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: V(postgres) or V(redis).
+      type: str
+    addon:
+      description: Name of the add-on.
+      type: str
+    plan:
+      description: Its plan.
+      type: str
+    names:
+      description: Config vars it owns.
+      type: list
+      elements: str
+    primary:
+      description: The one among them to connect with.
+      type: str
+    shared_from:
+      description: The other app that the add-on belongs to, or nothing.
+      type: str
+config_names:
+  description:
+    - Config vars with C(class), C(reason) and C(addon), as M(flyover.heroku_to_fly.heroku_config) returns them.
+  returned: success
+  type: dict
+domains:
+  description: Domains with C(hostname), C(kind) (V(custom) or V(heroku)), C(cname) and C(status).
+  returned: success
+  type: list
+  elements: dict
+release_version:
+  description: Version of the newest release, V(0) if there is none.
+  returned: success
+  type: int
+  sample: 42
+findings:
+  description: What stands in the way or is good to know, the gravest first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: What kind of finding it is.
+      type: str
+    level:
+      description: V(block), V(warn) or V(info).
+      type: str
+    text:
+      description: What was found.
+      type: str
+    remedy:
+      description: What to do about it.
+      type: str
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import heroku_api, heroku_arguments
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._findings import check_ids, findings
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku_inventory import read
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **heroku_arguments(),
+            "app": {"type": "str", "required": True},
+            "acknowledged": {"type": "list", "elements": "str", "default": []},
+            "scheduler_jobs": {"type": "list", "elements": "raw"},
+            "secret_key_base_given": {"type": "bool", "default": False, "no_log": False},
+        },
+        supports_check_mode=True,
+    )
+    run(module, work)
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    params = module.params
+    check_ids(params["acknowledged"])
+    inventory = read(heroku_api(module), params["app"])
+    found = findings(inventory, params["scheduler_jobs"], params["secret_key_base_given"], params["acknowledged"])
+    return {"changed": False, **inventory.as_result(), "findings": found}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: heroku_formation
+short_description: Set a Heroku app's dyno quantities and wait until its dynos are down or up
+version_added: 1.0.0
+author:
+  - The flyover contributors (@flyover)
+description:
+  - Scales process types in one request, then waits until no dyno of a type with quantity 0 is left and all dynos of the
+    others are up. Heroku itself answers before any of that has happened.
+  - One-off dynos (C(heroku run)) and those of Heroku Scheduler do not belong to the formation and are not stopped; they
+    are returned in RV(other_dynos), with a warning, for they can still write to the database.
+extends_documentation_fragment:
+  - flyover.heroku_to_fly.attributes
+  - flyover.heroku_to_fly.attributes.heroku
+  - flyover.heroku_to_fly.heroku
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  app:
+    description:
+      - Name or id of the Heroku app.
+    type: str
+    required: true
+  quantities:
+    description:
+      - Process type and number of dynos. Types that are not named keep theirs.
+    type: dict
+    required: true
+  wait:
+    description:
+      - Whether to wait for the dynos, also when no quantity had to be changed.
+    type: bool
+    default: true
+  wait_timeout:
+    description:
+      - How many seconds to wait before the module fails.
+    type: int
+    default: 300
+seealso:
+  - module: flyover.heroku_to_fly.heroku_app
+"""
+
+EXAMPLES = r"""
+- name: Stop the app
+  flyover.heroku_to_fly.heroku_formation:
+    app: paper-crane
+    quantities: {web: 0, worker: 0}
+  register: stopped
+
+- name: Start it as it was
+  flyover.heroku_to_fly.heroku_formation:
+    app: paper-crane
+    quantities: "{{ stopped.before }}"
+"""
+
+RETURN = r"""
+before:
+  description: Quantities of all process types before.
+  returned: success
+  type: dict
+  sample: {web: 2, worker: 1}
+after:
+  description: Quantities of all process types now (in check mode, as they would be).
+  returned: success
+  type: dict
+  sample: {web: 0, worker: 0}
+other_dynos:
+  description: Dynos outside the formation that run.
+  returned: success
+  type: list
+  elements: str
+  sample: [run.4821]
+late:
+  description: What was not so when the time was over.
+  returned: failure, when O(wait_timeout) has passed
+  type: list
+  elements: str
+  sample: [worker.1 is still up]
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import heroku_api, heroku_arguments
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku_formation import ensure_quantities
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **heroku_arguments(),
+            "app": {"type": "str", "required": True},
+            "quantities": {"type": "dict", "required": True},
+            "wait": {"type": "bool", "default": True},
+            "wait_timeout": {"type": "int", "default": 300},
+        },
+        supports_check_mode=True,
+    )
+    run(module, work)
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    params = module.params
+    result = ensure_quantities(
+        heroku_api(module),
+        params["app"],
+        params["quantities"],
+        params["wait"],
+        params["wait_timeout"],
+        module.check_mode,
+    )
+    if result["other_dynos"]:
+        module.warn(
+            f"Heroku app {params['app']}: {', '.join(result['other_dynos'])} run outside the formation and can still "
+            "write. 'heroku ps:stop' ends a dyno; turn off the jobs of Heroku Scheduler on its page."
+        )
+    return result
+
+
+if __name__ == "__main__":
+    main()
