@@ -1,0 +1,199 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""The copy itself: schema, data and the rest of the schema, in parallel where that is safe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import catalog, content
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.archive import Archive, Entry, run_entries
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.pool import (
+    Analyze,
+    CopyLargeObjects,
+    CopyTables,
+    Pool,
+    RunEntry,
+    Task,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.progress import Progress
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.session import Session
+
+# Tables beyond this size are tasks of their own, and so are their indexes; smaller ones share a transaction with
+# their indexes, up to so many tables.
+LARGE = 32 << 20
+_TABLES_AT_ONCE = 40
+_LARGE_OBJECTS_AT_ONCE = 500
+
+
+@dataclass
+class Stages:
+    """The archive's post-data entries, by when and how they can be made."""
+
+    of_table: dict[int, list[Entry]] = field(default_factory=dict)
+    """Indexes and keys of one table, by the table's oid: as soon as its rows are there."""
+    whole: list[Entry] = field(default_factory=list)
+    """Indexes and keys that need more than one table's rows, or join the indexes of partitions; in order."""
+    foreign_keys: list[tuple[Entry, frozenset[int]]] = field(default_factory=list)
+    """With the tables that each locks: in parallel."""
+    rest: list[Entry] = field(default_factory=list)
+    """Triggers, rules, policies and all else, in order."""
+
+
+def stages(source: Session, entries: Sequence[Entry], tables: Sequence[Table]) -> Stages:
+    """Sort O(entries), which come in an order that always works, into stages that need less waiting."""
+    index_tables, careful = _indexes(source)
+    constraints = _constraints(source)
+    copied = {table.oid for table in tables}
+    later = {entry.id for entry in entries}
+    result, early = Stages(), set()
+    for entry in entries:
+        needs = entry.needs & later
+        table = index_tables.get(entry.oid)
+        if entry.kind == "CONSTRAINT":
+            table = constraints.get(entry.oid, (0, 0))[0]
+        if entry.kind in ("INDEX", "CONSTRAINT") and table in copied and not needs and entry.oid not in careful:
+            result.of_table.setdefault(table or 0, []).append(entry)
+        elif entry.kind in ("INDEX", "CONSTRAINT", "INDEX ATTACH") and needs <= early:
+            result.whole.append(entry)
+        elif entry.kind == "FK CONSTRAINT" and needs <= early and set(constraints.get(entry.oid, ())) <= copied:
+            result.foreign_keys.append((entry, frozenset(constraints[entry.oid])))
+            continue
+        else:
+            result.rest.append(entry)
+            continue
+        early.add(entry.id)
+    return result
+
+
+def _indexes(source: Session) -> tuple[dict[int, int], set[int]]:
+    """Return each index's table, and the indexes that call functions of the user's, which may read other tables."""
+    rows = source.rows(
+        """
+        select i.indexrelid, i.indrelid, exists (
+          select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = i.indexrelid
+            and d.refclassid = 'pg_proc'::regclass and d.refobjid >= 16384
+            and not exists (select from pg_depend e where e.deptype = 'e' and e.classid = d.refclassid
+                            and e.objid = d.refobjid))
+        from pg_index i where i.indexrelid >= 16384
+        """
+    )
+    return {index: table for index, table, _careful in rows}, {index for index, _table, careful in rows if careful}
+
+
+def _constraints(source: Session) -> dict[int, tuple[int, int]]:
+    """Return the table of each constraint, and the table it refers to (else the same)."""
+    return {
+        oid: (table, other or table)
+        for oid, table, other in source.rows("select oid, conrelid, confrelid from pg_constraint where conrelid <> 0")
+    }
+
+
+class Copy:
+    """One copy in the making: the target is empty, the marker says that a copy is under way."""
+
+    def __init__(
+        self, source: Session, target: Session, tables: Sequence[Table], pool: Pool, progress: Progress
+    ) -> None:
+        """O(source) is in the transaction whose snapshot O(pool) shares."""
+        self._source = source
+        self._target = target
+        self._tables = tables
+        self._pool = pool
+        self._progress = progress
+        self.seconds: dict[str, float] = {}
+        """Seconds of COPY per table."""
+
+    def run(self, archive: Archive) -> None:
+        """Copy everything; raises the first error."""
+        self._progress.phase("schema")
+        before = archive.entries("pre-data")
+        run_entries(self._target, before)
+        after = archive.entries("post-data")
+        stages_ = stages(self._source, after, self._tables)
+        self._progress.phase("data", tables_total=len(self._tables), bytes_total=sum(t.bytes for t in self._tables))
+        self._work(self._data_tasks(stages_))
+        self._progress.phase("constraints")
+        run_entries(self._target, stages_.whole)
+        self._work([Task(RunEntry(entry), locks=locks) for entry, locks in stages_.foreign_keys])
+        run_entries(self._target, stages_.rest)
+        self._progress.phase("finish")
+        self._set_sequences()
+        self._comment_large_objects()
+        self._refresh([*before, *after])
+        names = [table.name for table in self._tables if not table.condition]
+        names += catalog.parents_and_views(self._target)
+        self._work([Task(Analyze(names[start : start + 50])) for start in range(0, len(names), 50)])
+
+    def _work(self, tasks: Sequence[Task]) -> None:
+        self._pool.run(tasks, self._done, lambda: self._progress.update(bytes_done=self._pool.bytes_moved()))
+
+    def _done(self, work: Any, result: Any) -> None:
+        if isinstance(work, CopyTables):
+            self.seconds.update({name: seconds for name, _rows, seconds in result})
+            self._progress.add(tables_done=len(result), rows_done=sum(rows for _name, rows, _seconds in result))
+
+    def _data_tasks(self, stages_: Stages) -> list[Task]:
+        """Large tables come first, so that none is left alone at the end; their indexes follow as tasks."""
+        tasks = [Task(work) for work in self._large_object_work()]
+        large = [table for table in self._tables if table.bytes >= LARGE]
+        small = [table for table in self._tables if table.bytes < LARGE]
+        indexes: list[Task] = []
+        for table in large:
+            tasks.append(Task(CopyTables([table])))
+            needs = frozenset([len(tasks) - 1])
+            for entry in stages_.of_table.get(table.oid, []):
+                # ALTER TABLE ADD PRIMARY KEY shuts others out; CREATE INDEX lets others of its kind in.
+                locks = frozenset([table.oid]) if entry.kind == "CONSTRAINT" else frozenset[int]()
+                indexes.append(Task(RunEntry(entry), needs, locks))
+        for batch in content.batches(small, LARGE, _TABLES_AT_ONCE):
+            tasks.append(
+                Task(CopyTables(batch, [entry for table in batch for entry in stages_.of_table.get(table.oid, [])]))
+            )
+        return tasks + indexes
+
+    def _large_object_work(self) -> list[CopyLargeObjects]:
+        found = self._source.rows(
+            f"select oid, size from ({content.LARGE_OBJECT_SIZES}) o order by oid", doing="reading large objects"
+        )
+        work, size = [], 0
+        batch: list[tuple[int, int]] = []
+        for oid, length in found:
+            if batch and (len(batch) >= _LARGE_OBJECTS_AT_ONCE or size + length > LARGE):
+                work.append(CopyLargeObjects(batch))
+                batch, size = [], 0
+            batch.append((oid, length))
+            size += length
+        return [*work, CopyLargeObjects(batch)] if batch else work
+
+    def _set_sequences(self) -> None:
+        values = [(name, value, called) for name, (value, called) in catalog.sequences(self._source).items()]
+        for start in range(0, len(values), 500):
+            chunk = values[start : start + 500]
+            self._target.run(
+                "select count(setval(s.name::regclass, s.value, s.called)) from (values "
+                + ", ".join(["(%s, %s::bigint, %s)"] * len(chunk))
+                + ") s(name, value, called)",
+                [item for row in chunk for item in row],
+                doing="setting sequences",
+            )
+
+    def _comment_large_objects(self) -> None:
+        for oid, text in self._source.rows(
+            "select objoid, description from pg_description where classoid = 'pg_largeobject'::regclass"
+        ):
+            self._target.run(f"comment on large object {oid} is %s", [text], doing=f"commenting large object {oid}")
+
+    def _refresh(self, entries: Sequence[Entry]) -> None:
+        """Fill materialized views in the archive's order, in which each comes after those it reads."""
+        populated = catalog.populated_views(self._source)
+        for entry in entries:
+            if entry.kind == "MATERIALIZED VIEW" and entry.oid in populated:
+                name = populated[entry.oid]
+                self._target.run(f"refresh materialized view {name}", doing=f"refreshing materialized view {name}")

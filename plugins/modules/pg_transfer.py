@@ -1,0 +1,201 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pg_transfer
+short_description: Copy and verify a PostgreSQL database
+version_added: 1.0.0
+author:
+  - The flyover contributors (@flyover)
+description:
+  - Copies a whole database from one snapshot, without superuser rights on either side, and compares both sides before
+    it calls the copy complete. The schema, the value of every sequence, and by default the content of every row and
+    large object are compared.
+  - The schema goes by C(pg_dump), without what belongs to Heroku or needs a superuser; rows go through C(COPY) in
+    several processes, from connection to connection, without a file in between.
+  - A small schema C(_flyover) on the target records what was copied. With it, a target that is still equal is left
+    alone, a copy that was broken off is started anew, and a target that was not made by this module, or is sealed, is
+    never overwritten.
+extends_documentation_fragment:
+  - flyover.heroku_to_fly.attributes
+  - flyover.heroku_to_fly.attributes.common
+attributes:
+  check_mode:
+    support: full
+    details: Without a O(target) nothing can be compared; RV(verdict) is then V(unknown).
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  source:
+    description:
+      - URL of the source, V(postgres://user:password@host:port/database). Beyond loopback TLS is required; the
+        certificate is verified only where the URL says so, for Heroku's can not be.
+      - Required with O(state=present).
+    type: str
+  target:
+    description:
+      - URL of the target, as the role that is to own everything. It may be left out in check mode.
+    type: str
+  state:
+    description:
+      - V(present) makes the target a verified copy of the source.
+      - V(sealed) says that the target is the system of record from now on, so that no later run writes over it.
+    type: str
+    choices: [present, sealed]
+    default: present
+  mode:
+    description:
+      - V(full) copies everything from one snapshot.
+    type: str
+    choices: [full]
+    default: full
+  jobs:
+    description:
+      - Number of processes that copy and compare. Each takes a connection on either side.
+    type: int
+    default: 2
+  verify:
+    description:
+      - How rows and large objects are compared. V(checksums) reads every row on both sides, V(counts) counts them.
+        With V(none), rows are only counted as they are copied. Schema and sequences are always compared.
+    type: str
+    choices: [none, counts, checksums]
+    default: checksums
+  clean:
+    description:
+      - Whether everything on a target may be dropped that is not empty, or sealed.
+    type: bool
+    default: false
+  pg_bin_dir:
+    description:
+      - Folder of C(pg_dump) and C(pg_restore), of a major version from the source's to the target's. By default they
+        are looked for on E(PATH) and where distributions install them.
+    type: path
+  progress_file:
+    description:
+      - File to write the progress to, as JSON, about once a second.
+    type: path
+requirements:
+  - Python library psycopg2 2.9 or newer
+  - C(pg_dump) and C(pg_restore)
+seealso:
+  - module: flyover.heroku_to_fly.pg_fence
+  - module: flyover.heroku_to_fly.fly_proxy
+"""
+
+EXAMPLES = r"""
+- name: Copy the database
+  flyover.heroku_to_fly.pg_transfer:
+    source: "{{ heroku_database_url }}"
+    target: "{{ fly_database_url }}"
+  register: copy
+
+- name: From now on the copy is what counts
+  flyover.heroku_to_fly.pg_transfer:
+    target: "{{ fly_database_url }}"
+    state: sealed
+"""
+
+RETURN = r"""
+verdict:
+  description:
+    - V(copied), V(unchanged), in check mode V(would_copy), or V(unknown) without a target.
+  returned: success
+  type: str
+  sample: copied
+sealed:
+  description: Whether the target is sealed.
+  returned: success
+  type: bool
+  sample: false
+tables:
+  description: For each table C(name), C(rows), C(bytes) and, when it was copied, C(seconds) of copying.
+  returned: when both sides were compared
+  type: list
+  elements: dict
+  sample: [{name: public.orders, rows: 30000, bytes: 4194304, seconds: 0.2}]
+totals:
+  description: Numbers of tables, rows, bytes, sequences and large objects.
+  returned: unless the target is sealed
+  type: dict
+  sample: {tables: 46, rows: 125811, bytes: 30000000, sequences: 40, large_objects: 22}
+verified:
+  description: The C(level) of the comparison, whether both sides C(matched), and the C(mismatches).
+  returned: when both sides were compared
+  type: dict
+  sample: {level: checksums, matched: true, mismatches: []}
+plan:
+  description:
+    - Facts of C(source) and C(target), C(extensions) on both, what is C(not_moved) and why, and C(warnings).
+  returned: unless the target is sealed
+  type: dict
+  sample: {not_moved: [{kind: event trigger, name: validate_extension, reason: needs a superuser}]}
+seconds:
+  description: Seconds spent in each phase.
+  returned: with both URLs
+  type: dict
+  sample: {schema: 0.5, data: 2.1, constraints: 0.3, verify: 1.2}
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import InputError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.transfer import Wanted, seal, survey, transfer
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.url import Address, parse
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._secrets import invocation, keep_readable
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    options = module.params
+    source, target = _address(module, "source"), _address(module, "target")
+    if target is None and (options["state"] == "sealed" or not module.check_mode):
+        raise InputError("target", "it is missing", "Give the target's URL; only check mode can do without.")
+    if options["state"] == "sealed" and target is not None:
+        result = seal(target, module.check_mode)
+    elif source is not None and target is not None:
+        wanted = Wanted(**{name: options[name] for name in ("jobs", "verify", "clean", "pg_bin_dir", "progress_file")})
+        result = transfer(source, target, wanted, module.check_mode)
+    elif source is not None:
+        result = survey(source)
+    for warning in result.get("plan", {}).get("warnings", []):
+        module.warn(warning)
+    # The result is made of names, numbers and our own words: a short password must not mask parts of them.
+    keep_readable(module, [str(result)])
+    return {**result, "invocation": invocation(module, ["source", "target"])}
+
+
+def _address(module: AnsibleModule, option: str) -> Address | None:
+    url = module.params[option]
+    return parse(url, option).with_sslmode(option, None, "require") if url else None
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "source": {"type": "str", "no_log": True},
+            "target": {"type": "str", "no_log": True},
+            "state": {"type": "str", "choices": ["present", "sealed"], "default": "present"},
+            "mode": {"type": "str", "choices": ["full"], "default": "full"},
+            "jobs": {"type": "int", "default": 2},
+            "verify": {"type": "str", "choices": ["none", "counts", "checksums"], "default": "checksums"},
+            "clean": {"type": "bool", "default": False},
+            "pg_bin_dir": {"type": "path"},
+            "progress_file": {"type": "path"},
+        },
+        required_if=[("state", "present", ["source"])],
+        supports_check_mode=True,
+    )
+    run(module, work)
+
+
+if __name__ == "__main__":
+    main()
