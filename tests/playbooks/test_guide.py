@@ -145,7 +145,7 @@ def test_lost_ledger_never_writes_over_the_living_database(sandbox: Sandbox) -> 
 
 def test_report_has_what_a_person_needs_next(sandbox: Sandbox) -> None:
     report = Path(sandbox.environment["MIGRATE_STATE_DIR"], "paper-crane--paper-crane.report.md").read_text()
-    for part in ("www.example.com", "_acme-challenge", "papertrail", "Freeze window", "SECRET_KEY_BASE"):
+    for part in ("www.example.com", "_acme-challenge", "rollbar", "Freeze window", "SECRET_KEY_BASE"):
         assert part in report
 
 

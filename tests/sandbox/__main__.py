@@ -22,6 +22,8 @@ def main() -> None:
     arguments = _parser().parse_args()
     try:
         arguments.run(arguments)
+    except BrokenPipeError:
+        sys.stdout = None  # whoever read this has seen enough
     except (lifecycle.SandboxError, ScenarioError) as error:
         sys.exit(str(error))
 

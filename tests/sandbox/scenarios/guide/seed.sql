@@ -7,10 +7,10 @@
 -- What Heroku puts into every database: extensions in heroku_ext, and its own schema with four event triggers.
 create schema heroku_ext;
 grant usage, create on schema heroku_ext to :"owner";
-create extension citext with schema heroku_ext;
-create extension hstore with schema heroku_ext;
-create extension pgcrypto with schema heroku_ext;
-create extension pg_trgm with schema heroku_ext;
+create extension if not exists citext with schema heroku_ext;
+create extension if not exists hstore with schema heroku_ext;
+create extension if not exists pgcrypto with schema heroku_ext;
+create extension if not exists pg_trgm with schema heroku_ext;
 create schema _heroku;
 create table _heroku.extension_log (at timestamptz default now(), what text);
 create function _heroku.extension_before_drop() returns event_trigger language plpgsql security definer as
@@ -33,7 +33,6 @@ grant create on schema public to :"owner";
 
 -- The app's own objects.
 set role :"owner";
-select setseed(0.42);
 
 create type order_state as enum ('cart', 'placed', 'paid', 'refunded');
 alter type order_state add value 'shipped' after 'paid';
@@ -151,7 +150,7 @@ create materialized view account_totals as
 create unique index index_account_totals on account_totals (account_id);
 create materialized view not_yet_filled as select 1 as one with no data;
 
--- Rows.
+-- Rows: the same in every sandbox, so nothing here is random and no time is now.
 insert into schema_migrations select to_char(timestamp '2021-01-01' + n * interval '13 days', 'YYYYMMDDHH24MISS') from generate_series(1, 120) n;
 insert into ar_internal_metadata values ('environment', 'production', '2021-01-01', '2021-01-01'), ('schema_sha1', md5('x'), '2021-01-01', '2021-01-01');
 insert into accounts (name, subdomain, settings, created_at, updated_at)
@@ -163,14 +162,15 @@ insert into users (account_id, email, encrypted_password, locale, tags, preferen
     case when n % 7 = 0 then array['vip', null, 'čeština'] else '{}' end,
     case when n % 3 = 0 then hstore(array['beta', 'quote'], array['on', null]) end, n % 50,
     ('10.' || n % 250 || '.0.' || n % 99)::inet, date '1950-01-01' + n, md5('u' || n)::uuid,
-    timestamp '2022-01-01' + n * interval '11 minutes', timestamp '2025-01-01', case when n % 40 = 0 then now() end
+    timestamp '2022-01-01' + n * interval '11 minutes', timestamp '2025-01-01', case when n % 40 = 0 then timestamptz '2025-02-01+00' + n * interval '1 minute' end
   from generate_series(1, 6000) n;
 update accounts set owner_id = users.id from users where users.account_id = accounts.id and users.id <= 400;
 insert into categories (parent_id, name, position) select null, 'Category ' || n, n from generate_series(1, 10) n;
 insert into categories (parent_id, name, position) select 1 + n % 10, 'Sub ' || n, n from generate_series(1, 50) n;
-insert into products (sku, name, description, price_cents, weight, dimensions, properties, sold_during)
+insert into products (sku, name, description, price_cents, weight, dimensions, properties, sold_during, created_at)
   select 'SKU-' || n, 'Paper crane ' || n, repeat('folded by hand, ', n % 9), n * 37 % 10000, n / 7.0,
-    array[n, n / 3.0, null], jsonb_build_object('color', (array['red', '#fff', 'mod''ré'])[1 + n % 3], 'n', n), tstzrange('2024-01-01+00', null)
+    array[n, n / 3.0, null], jsonb_build_object('color', (array['red', '#fff', 'mod''ré'])[1 + n % 3], 'n', n), tstzrange('2024-01-01+00', null),
+    timestamptz '2024-01-01+00' + n * interval '1 hour'
   from generate_series(1, 1500) n;
 insert into categories_products select 1 + n % 60, id from (select id, row_number() over (order by id)::int n from products) p;
 insert into orders (account_id, user_id, state, number, total_cents, metadata, placed_at, note, sold_at, created_at, updated_at)
@@ -206,7 +206,9 @@ insert into measurements (reading, small, exact, bits, taken_on, span, place, ne
 insert into empty_things default values;
 insert into reporting.daily_totals select date '2024-01-01' + n, n % 40, n * 1.5 from generate_series(1, 700) n;
 insert into reporting."Odd.Table" ("select") values (default), (null);
-select format('insert into %I (account_id, name, data, position) select 1 + n %% 400, %L || n, jsonb_build_object(''n'', n), n from generate_series(1, 150) n', name, initcap(name) || ' ')
+select format('insert into %I (account_id, name, data, position, created_at, updated_at) select 1 + n %% 400, %L || n, '
+              'jsonb_build_object(''n'', n), n, timestamp ''2024-01-01'' + n * interval ''1 hour'', timestamp ''2025-01-01'' '
+              'from generate_series(1, 150) n', name, initcap(name) || ' ')
 from unnest('{addresses,api_keys,blog_posts,campaigns,comments,coupons,delivery_slots,exports,favorites,imports,invitations,invoices,labels,memberships,notifications,plans,reviews,shipments,subscriptions,webhooks}'::text[]) name \gexec
 refresh materialized view account_totals;
 
