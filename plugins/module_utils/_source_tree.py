@@ -89,7 +89,9 @@ def _files(source: Path, ignored: Ignore) -> list[Path]:
 
 def _add(digest: hashlib._Hash, path: Path, name: str) -> None:
     state = path.lstat()
-    digest.update(f"{name}\0{stat.S_IFMT(state.st_mode):o} {state.st_mode & 0o111:o}\0".encode("utf-8", "surrogateescape"))
+    digest.update(
+        f"{name}\0{stat.S_IFMT(state.st_mode):o} {state.st_mode & 0o111:o}\0".encode("utf-8", "surrogateescape")
+    )
     if path.is_symlink():
         digest.update(os.readlink(path).encode("utf-8", "surrogateescape"))
     elif path.is_file():

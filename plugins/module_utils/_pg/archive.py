@@ -134,8 +134,16 @@ class Archive:
     def entries(self, section: str) -> list[Entry]:
         """Return the entries of V(pre-data) or V(post-data), in an order in which they can be made."""
         text = self._tools.restore(
-            ["--verbose", f"--section={section}", "--no-owner", "--no-privileges", "--no-tablespaces"]
-            + [f"--use-list={self._list}", "--file=-", self._file],
+            [
+                "--verbose",
+                f"--section={section}",
+                "--no-owner",
+                "--no-privileges",
+                "--no-tablespaces",
+                f"--use-list={self._list}",
+                "--file=-",
+                self._file,
+            ],
             self._thing,
         )
         found = list(split(text))

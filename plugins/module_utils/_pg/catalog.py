@@ -190,7 +190,8 @@ def tables(session: Session) -> list[Table]:
         from pg_class c join pg_namespace n on n.oid = c.relnamespace
         left join pg_stat_user_tables s on s.relid = c.oid
         cross join lateral (
-          select coalesce(array_agg(quote_ident(attname::text) order by attnum) filter (where attgenerated = ''), '{{}}'),
+          select coalesce(array_agg(quote_ident(attname::text) order by attnum)
+                          filter (where attgenerated = ''), '{{}}'),
                  coalesce(array_agg(quote_ident(attname::text) order by attnum), '{{}}'),
                  coalesce(bool_and(case when tn.nspname <> 'pg_catalog' then false
                                         when t.typelem <> 0 and t.typlen = -1 then e.typname = any (%s)

@@ -62,7 +62,8 @@ _QUERIES = (
         select c.oid::regclass || '.' || quote_ident(a.attname::text),
           concat_ws(' ', row_number() over (partition by c.oid order by a.attnum),
             format_type(a.atttypid, a.atttypmod), 'not null', a.attnotnull, pg_get_expr(d.adbin, d.adrelid),
-            'identity', case when not c.relispartition then nullif(a.attidentity, '') end, 'generated', nullif(a.attgenerated, ''),
+            'identity', case when not c.relispartition then nullif(a.attidentity, '') end,
+            'generated', nullif(a.attgenerated, ''),
             case when a.attcollation <> t.typcollation then a.attcollation::regcollation::text end,
             case when a.attstorage <> t.typstorage then a.attstorage end, nullif(a.attcompression, ''),
             nullif(a.attstattarget, -1), a.attoptions)
@@ -129,7 +130,8 @@ _QUERIES = (
         "type",
         f"""
         select t.oid::regtype::text, concat_ws(' ', t.typtype,
-          (select string_agg(quote_literal(enumlabel), ',' order by enumsortorder) from pg_enum where enumtypid = t.oid),
+          (select string_agg(quote_literal(enumlabel), ',' order by enumsortorder)
+           from pg_enum where enumtypid = t.oid),
           case when t.typtype = 'd' then concat_ws(' ', format_type(t.typbasetype, t.typtypmod), t.typnotnull,
             t.typdefault, case when t.typcollation <> 0 then t.typcollation::regcollation::text end,
             (select string_agg(quote_ident(conname::text) || ' ' || pg_get_constraintdef(oid), ',' order by conname)
@@ -144,7 +146,8 @@ _QUERIES = (
     (
         "trigger",
         f"""
-        select c.oid::regclass || '.' || quote_ident(g.tgname::text), g.tgenabled::text || ' ' || pg_get_triggerdef(g.oid)
+        select c.oid::regclass || '.' || quote_ident(g.tgname::text),
+          g.tgenabled::text || ' ' || pg_get_triggerdef(g.oid)
         {_FROM_RELATIONS} join pg_trigger g on g.tgrelid = c.oid join pg_proc p on p.oid = g.tgfoid
         where not g.tgisinternal and g.tgparentid = 0 and {_RELATION}
           and p.pronamespace <> coalesce(to_regnamespace('{FENCE_SCHEMA}'), 0)
@@ -153,7 +156,8 @@ _QUERIES = (
     (
         "rule",
         f"""
-        select c.oid::regclass || '.' || quote_ident(r.rulename::text), r.ev_enabled::text || ' ' || pg_get_ruledef(r.oid)
+        select c.oid::regclass || '.' || quote_ident(r.rulename::text),
+          r.ev_enabled::text || ' ' || pg_get_ruledef(r.oid)
         {_FROM_RELATIONS} join pg_rewrite r on r.ev_class = c.oid where r.rulename <> '_RETURN' and {_RELATION}
         """,
     ),

@@ -52,7 +52,8 @@ def stages(source: Session, entries: Sequence[Entry], tables: Sequence[Table]) -
     constraints = _constraints(source)
     copied = {table.oid for table in tables}
     later = {entry.id for entry in entries}
-    result, early = Stages(), set()
+    result = Stages()
+    early: set[int] = set()
     for entry in entries:
         needs = entry.needs & later
         table = index_tables.get(entry.oid)

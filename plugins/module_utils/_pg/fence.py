@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""The write fence: privileges to write are taken from every role, the owner included, and given back when it is lowered.
+"""The write fence: privileges to write are taken from every role, the owner included, until it is lowered.
 
 Dynos at zero do not stop everything that may write (one-off dynos, other apps, people); this does, and needs no more
 than the owner's rights. What was taken away is kept in the database itself, in the schema C(_flyover_fence).
@@ -34,7 +34,7 @@ create table if not exists {_RECORD} (
   kind text not null, object text not null, column_name text not null, grantee text not null, privilege text not null,
   grantable boolean not null, primary key (kind, object, column_name, grantee, privilege));
 comment on schema {FENCE_SCHEMA} is
-  'Privileges that flyover.heroku_to_fly.pg_fence took away while the database is moved. Lower the fence to restore them.';
+  'Privileges that flyover.heroku_to_fly.pg_fence took away. Lower the fence to give them back.';
 """
 
 _GRANTEE = "case when a.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)::text) end"
@@ -45,7 +45,8 @@ select case when c.relkind = 'S' then 'sequence' else 'table' end,
        quote_ident(n.nspname::text) || '.' || quote_ident(c.relname::text), '', {_GRANTEE}, a.privilege_type,
        a.is_grantable, pg_has_role(c.relowner, 'usage')
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-cross join lateral aclexplode(coalesce(c.relacl, acldefault((case when c.relkind = 'S' then 's' else 'r' end)::"char", c.relowner))) a
+cross join lateral aclexplode(
+  coalesce(c.relacl, acldefault((case when c.relkind = 'S' then 's' else 'r' end)::"char", c.relowner))) a
 where c.relkind in ('r', 'p', 'v', 'f', 'S') and c.relpersistence <> 't' and {_RELATION}
   and a.privilege_type in ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'USAGE')
 union all
@@ -69,7 +70,8 @@ where a.privilege_type = 'UPDATE'
 """
 # Sessions that hold a lock for writing: what they wrote before the fence may still be committed.
 _OPEN_WRITERS = f"""
-select distinct l.pid from pg_locks l join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace
+select distinct l.pid from pg_locks l join pg_class c on c.oid = l.relation
+join pg_namespace n on n.oid = c.relnamespace
 where l.locktype = 'relation' and l.granted and l.pid <> pg_backend_pid()
   and l.database = (select oid from pg_database where datname = current_database())
   and l.mode in ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') and {USER_SCHEMA}

@@ -275,7 +275,7 @@ def _extensions(source: Side, target: Side, findings: Findings) -> None:
             if uses:
                 findings.blockers.append(
                     f"extension {name} is in schema {there.schema} on the target, but {', '.join(uses)} of the source "
-                    f"need it in {extension.schema}: move it with ALTER EXTENSION {name} SET SCHEMA {extension.schema}, "
+                    f"need it in {extension.schema}: move it (ALTER EXTENSION {name} SET SCHEMA {extension.schema}), "
                     "or drop it and let the copy create it (on Fly Managed Postgres by the dashboard or API)"
                 )
             else:

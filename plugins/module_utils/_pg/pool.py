@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any, NoReturn
@@ -131,7 +132,7 @@ class Pool:
                 inherited += [source.fileno(), target.fileno()]
                 pid = os.fork()
                 if pid == 0:
-                    _child(lambda: _serve(theirs, source, target, snapshot, self._counter(number)), inherited)
+                    _child(partial(_serve, theirs, source, target, snapshot, self._counter(number)), inherited)
                 theirs.close()
                 self._workers.append(_Worker(pid, ours))
         except BaseException:
@@ -344,7 +345,7 @@ def _feed(channel: Connection, descriptor: int, source: Session, snapshot: str) 
             return
 
 
-def _copy_tables(work: CopyTables, target: Session, feed: _Feed) -> list[tuple[str, int, int]]:
+def _copy_tables(work: CopyTables, target: Session, feed: _Feed) -> list[tuple[str, int, float]]:
     """Return name, rows and seconds of each table."""
     formats = ["binary" if table.binary else "text" for table in work.tables]
     feed.ask(

@@ -49,7 +49,8 @@ set synchronize_seqscans = off;
 set default_transaction_isolation = 'read committed';
 set default_transaction_deferrable = off;
 set default_transaction_read_only = {read_only};
-select set_config(name, '0', false) from pg_catalog.pg_settings where name in ('idle_session_timeout', 'transaction_timeout');
+select set_config(name, '0', false) from pg_catalog.pg_settings
+  where name in ('idle_session_timeout', 'transaction_timeout');
 """
 # Lets the server notice within seconds that we are gone, even in the middle of an index build.
 _NOTICE_OUR_END = """do $$ begin
@@ -77,6 +78,7 @@ class Session:
         self._name = thing
         self._read_only = read_only
         self._settings = settings
+        options: dict[str, Any] = {"gssencmode": "disable", **address.options}
         try:
             self._connection = psycopg2.connect(
                 host=address.host,
@@ -90,7 +92,7 @@ class Session:
                 keepalives_idle=30,
                 keepalives_interval=10,
                 keepalives_count=6,
-                **{"gssencmode": "disable", **address.options},
+                **options,
             )
         except psycopg2.Error as error:
             raise connect_error(error, self.thing) from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -187,10 +187,8 @@ def _snapshot(source: Session) -> Iterator[str]:
         yield str(source.value("select pg_export_snapshot()"))
     finally:
         # A connection that was lost has ended it too; that failure is told by whoever met it.
-        try:
+        with suppress(FlyoverError):
             source.run("rollback")
-        except FlyoverError:
-            pass
 
 
 def _refuse_foreign(target: Session, found: Marker | None, occupied: dict[str, int], source: Side, clean: bool) -> None:

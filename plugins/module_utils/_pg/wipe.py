@@ -26,7 +26,7 @@ _DROPS = (
                quote_ident(n.nspname::text) || '.' || quote_ident(c.relname::text)
         from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where c.relkind in ('v', 'm', 'r', 'p', 'f', 'S') and {USER_SCHEMA} and {not_of_extension("pg_class", "c.oid")}
-          -- partitions go with their table, sequences with the column that owns them; a partitioned table depends on itself
+          -- partitions go with their table, sequences with their column; a partitioned table depends on itself
           and not c.relispartition
           and not exists (select from pg_depend i where i.classid = 'pg_class'::regclass and i.objid = c.oid
                           and i.deptype in ('a', 'i') and i.refclassid = 'pg_class'::regclass
