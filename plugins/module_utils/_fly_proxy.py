@@ -56,7 +56,8 @@ def start(flyctl: Flyctl, tunnel: Tunnel, timeout: float, check_mode: bool) -> d
     tunnel.state_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = tunnel.state_file.with_suffix(".log")
     with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
-        process = subprocess.Popen(
+        # Not run_command: it waits, and the tunnel outlives this module.
+        process = subprocess.Popen(  # pylint: disable=ansible-bad-function
             [flyctl.path, *tunnel.arguments(port)],
             env=flyctl.environment(),
             stdin=subprocess.DEVNULL,
@@ -117,7 +118,8 @@ def _remember(tunnel: Tunnel, pid: int, port: int) -> None:
 
 def _started(pid: int) -> str:
     """Return when a process started, so that another one with the same id is not taken for it ("" if it is gone)."""
-    done = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    command = ["ps", "-o", "lstart=", "-p", str(pid)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # pylint: disable=ansible-bad-function
     return " ".join(done.stdout.split())
 
 

@@ -86,7 +86,8 @@ class Flyctl:
         """
         environment = {**self.environment(), "FLY_EMIT_RELEASE_JSON": "1"}
         try:
-            done = subprocess.run(
+            # Not run_command: it would hand on the whole environment, with the tokens of other services.
+            done = subprocess.run(  # pylint: disable=ansible-bad-function
                 [self.path, *arguments],
                 env=environment,
                 cwd=cwd,

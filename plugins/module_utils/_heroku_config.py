@@ -61,7 +61,8 @@ def gather(
         ],
     }
     if return_values:
-        result["values"] = {name: config[name] for name in chosen if decided.names[name].kind != ownership.EXCLUDED}
+        result["config_vars"] = {n: config[n] for n in chosen if decided.names[n].kind != ownership.EXCLUDED}
+        result["values"] = result["config_vars"]
         result["transfer"] = _transfer(chosen, config, decided, urls)
     return result
 

@@ -145,7 +145,8 @@ def _string_end(text: str, position: int) -> int:
 
 def _past(pattern: re.Pattern[str], text: str, position: int) -> int:
     found = pattern.match(text, position)
-    assert found is not None, "tomlkit took for TOML what is none"
+    if found is None:
+        raise ValueError("tomlkit took for TOML what is none")
     return found.end()
 
 

@@ -14,6 +14,7 @@ must mean what it meant, plus the change.
 from __future__ import annotations
 
 import copy
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -384,7 +385,7 @@ def _position(text: str, error: TOMLKitError) -> tuple[int, int]:
     It knows no position for what it notices only later (a key given twice, an array left open): that is on the line
     after the longest beginning of the file that is TOML.
     """
-    late = type(error) is ParseError or isinstance(error, UnexpectedEofError) or r"\x00" in str(error)
+    late = error.__class__ is ParseError or isinstance(error, UnexpectedEofError) or r"\x00" in str(error)
     if isinstance(error, ParseError) and not late:
         return error.line, error.col + 1
     lines = text.splitlines(keepends=True)
@@ -443,4 +444,6 @@ def _same(one: Any, other: Any) -> bool:
         return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(_same, one, other))
-    return bool(one == other or (one != one and other != other))  # a NaN is not equal to itself
+    if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
+        return math.isnan(other)
+    return bool(one == other)

@@ -79,7 +79,7 @@ options:
     type: int
   return_values:
     description:
-      - Whether to return RV(values) and RV(transfer), in clear. Set C(no_log) on the task.
+      - Whether to return RV(config_vars) and RV(transfer), in clear. Set C(no_log) on the task.
     type: bool
     default: false
 seealso:
@@ -145,8 +145,10 @@ names:
       class: service
       reason: "Belongs to the postgres add-on postgresql-flat-1: gets the URL of the new service on Fly.io."
       addon: postgresql-flat-1
-values:
-  description: Values as they are on Heroku, without those of class V(excluded).
+config_vars:
+  description:
+    - Values as they are on Heroku, without those of class V(excluded).
+    - The result has them under the name C(values) too, which a template reaches only as C(result['values']).
   returned: O(state=gathered) and O(return_values=true)
   type: dict
 transfer:
@@ -221,7 +223,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         result = ensure(heroku, app, values, unset, expected, module.check_mode)
     for text in result.pop("warnings"):
         module.warn(text)
-    requested = [*result.get("values", {}).values(), *result.get("transfer", {}).values()]
+    requested = [*result.get("config_vars", {}).values(), *result.get("transfer", {}).values()]
     return whole_result(module, result, SECRET_OPTIONS, requested)
 
 

@@ -64,6 +64,8 @@ options:
     description:
       - How rows and large objects are compared. V(checksums) reads every row on both sides, V(counts) counts them.
         With V(none), rows are only counted as they are copied. Schema and sequences are always compared.
+      - This is about a copy just made. Whether an earlier copy is still equal is always decided by V(checksums), since
+        an update changes no count.
     type: str
     choices: [none, counts, checksums]
     default: checksums
@@ -151,11 +153,12 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors impo
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.transfer import Wanted, seal, survey, transfer
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.url import Address, parse
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._secrets import invocation, keep_readable
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._secrets import hide, invocation, keep_readable
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     options = module.params
+    hide(module, [options[name] for name in ("source", "target") if options[name]])
     source, target = _address(module, "source"), _address(module, "target")
     if target is None and (options["state"] == "sealed" or not module.check_mode):
         raise InputError("target", "it is missing", "Give the target's URL; only check mode can do without.")

@@ -88,16 +88,16 @@ sealed:
   returned: success
   type: bool
   sample: false
-keys:
+counts:
   description: Number of keys on the C(source), of those C(copied), and of those C(deleted) on the target.
   returned: success
   type: dict
   sample: {source: 120, copied: 120, deleted: 0}
 verified:
-  description: Number of C(keys) compared after the copy, and of those C(differing).
+  description: Number of keys C(compared) after the copy, and of those C(differing).
   returned: when something was copied
   type: dict
-  sample: {keys: 120, differing: 0}
+  sample: {compared: 120, differing: 0}
 seconds:
   description: How long it took.
   returned: when something was copied

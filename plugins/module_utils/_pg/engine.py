@@ -110,6 +110,9 @@ class Copy:
         self._progress = progress
         self.seconds: dict[str, float] = {}
         """Seconds of COPY per table."""
+        self.rows: dict[str, int] = {}
+        """Rows per table, as both sides counted them."""
+        self.large_objects = 0
 
     def run(self, archive: Archive) -> None:
         """Copy everything; raises the first error."""
@@ -138,6 +141,7 @@ class Copy:
     def _done(self, work: Any, result: Any) -> None:
         if isinstance(work, CopyTables):
             self.seconds.update({name: seconds for name, _rows, seconds in result})
+            self.rows.update({name: rows for name, rows, _seconds in result})
             self._progress.add(tables_done=len(result), rows_done=sum(rows for _name, rows, _seconds in result))
 
     def _data_tasks(self, stages_: Stages) -> list[Task]:
@@ -163,6 +167,7 @@ class Copy:
         found = self._source.rows(
             f"select oid, size from ({content.LARGE_OBJECT_SIZES}) o order by oid", doing="reading large objects"
         )
+        self.large_objects = len(found)
         work, size = [], 0
         batch: list[tuple[int, int]] = []
         for oid, length in found:

@@ -65,8 +65,8 @@ class Findings:
             )
 
 
-def side(session: Session) -> Side:
-    """Look at the server behind O(session); raises StateError for a pooler or a version not supported."""
+def refuse_pooler(session: Session) -> None:
+    """Raise StateError when it is not the server itself that answers."""
     if session.address.host.startswith(_POOLER_HOSTS) or session.pid != session.value("select pg_backend_pid()"):
         raise StateError(
             session.thing,
@@ -74,6 +74,11 @@ def side(session: Session) -> Side:
             "Use the database's direct URL (on Fly, host direct.ID.flympg.net or the tunnel; on Heroku, the URL of "
             "the database's own attachment, not of its connection pool).",
         )
+
+
+def side(session: Session) -> Side:
+    """Look at the server behind O(session); raises StateError for a pooler or a version not supported."""
+    refuse_pooler(session)
     if session.version < OLDEST_MAJOR * 10000:
         raise StateError(
             session.thing,
@@ -342,8 +347,11 @@ def extensions(source: Side, target: Side | None) -> list[dict[str, Any]]:
 
 
 def workers(source: Side, target: Side, wanted: int, findings: Findings) -> int:
-    """Return how many workers the connection limits allow; each takes one connection per side, pg_dump one more."""
-    free = min(source.facts["free_connections"] - 1, target.facts["free_connections"])
+    """Return how many workers the connection limits allow; each takes one connection per side.
+
+    One more is needed on either side: by pg_dump, and for a look at what a new session of the target gets.
+    """
+    free = min(source.facts["free_connections"], target.facts["free_connections"]) - 1
     if free < 1:
         findings.blockers.append(
             "a server has no free connection for the copy: scale dynos down or close other clients"

@@ -102,12 +102,17 @@ def transfer(source: Address, target: Address, wanted: Wanted, check_mode: bool)
     Raises StateError for a target that holds something else, for what can't be copied, and for a copy that differs.
     """
     progress = Progress(None if check_mode else wanted.progress_file)
+    settings = "" if check_mode else _TARGET_SETTINGS
     try:
-        with (
-            Session(source, "source", read_only=True) as there,
-            Session(target, "target", read_only=check_mode, settings="" if check_mode else _TARGET_SETTINGS) as here,
-        ):
-            result = _transfer(there, here, wanted, check_mode, progress)
+        with Session(target, "target", read_only=check_mode, settings=settings) as here:
+            plan.refuse_pooler(here)
+            found = marker.read(here)
+            if found and found.state == marker.SEALED and not wanted.clean:
+                # Its source may be gone by now.
+                result = {"changed": False, "verdict": UNCHANGED, "sealed": True}
+            else:
+                with Session(source, "source", read_only=True) as there:
+                    result = _transfer(there, here, wanted, check_mode, progress)
     except BaseException:
         progress.end("failed")
         raise
@@ -133,12 +138,9 @@ def seal(target: Address, check_mode: bool) -> dict[str, Any]:
 
 def _transfer(there: Session, here: Session, wanted: Wanted, check_mode: bool, progress: Progress) -> dict[str, Any]:
     source, target = plan.side(there), plan.side(here)
-    found = marker.read(here)
-    if found and found.state == marker.SEALED and not wanted.clean:
-        return {"changed": False, "verdict": UNCHANGED, "sealed": True}
     if not here.value("select pg_try_advisory_lock(%s)", [_LOCK]):
         raise StateError(here.thing, "another transfer is copying into it", "Wait until that one has ended.")
-    level = wanted.verify if wanted.verify != "none" else "counts"
+    found = marker.read(here)  # under the lock
     with _snapshot(there) as snapshot:
         tables = catalog.tables(there)
         findings = plan.survey(source, tables)
@@ -153,9 +155,10 @@ def _transfer(there: Session, here: Session, wanted: Wanted, check_mode: bool, p
         try:
             if found and found.state == marker.COMPLETE and found.is_copy_of(source.identity):
                 progress.phase("compare")
-                same = _compare(source, target, tables, pool, level)
+                # Whatever is to be verified after a copy: by counts alone, an update would be taken for no change.
+                same = _compare(source, target, tables, pool, "checksums")
                 if not same.mismatches:
-                    return {**result, "changed": False, "verdict": UNCHANGED, **_summary(tables, same, level)}
+                    return {**result, "changed": False, "verdict": UNCHANGED, **_summary(tables, same, "checksums")}
             if check_mode:
                 totals = {"tables": len(tables), "bytes": sum(table.bytes for table in tables)}
                 return {**result, "changed": True, "verdict": WOULD_COPY, "totals": totals}
@@ -167,9 +170,11 @@ def _transfer(there: Session, here: Session, wanted: Wanted, check_mode: bool, p
             with tempfile.TemporaryDirectory(prefix="flyover-") as folder:
                 left_out = _left_out(there, here, findings)
                 copy.run(Archive(tools, there.address, there.thing, folder, snapshot, left_out))
-            _set_search_path(here, source, target)
+            _set_search_path(here, source)
             progress.phase("verify")
             after = _compare(source, target, tables, pool, wanted.verify)
+            if wanted.verify == "none":
+                after.rows, after.large_objects = copy.rows, copy.large_objects
         finally:
             pool.close()
     if after.mismatches:
@@ -215,21 +220,24 @@ def _left_out(source: Session, target: Session, findings: Findings) -> dict[int,
     return left_out
 
 
-def _set_search_path(target: Session, source: Side, side: Side) -> None:
+def _set_search_path(target: Session, source: Side) -> None:
     """Give the database the source's search_path, which is in no dump; else its role, which may always do that."""
     wanted = source.facts["search_path"]
-    if wanted == side.facts["search_path"]:
-        return
     database = target.value("select quote_ident(current_database())")
-    target.run("select set_config('search_path', %s, false)", [wanted])
-    try:
-        target.run(f"alter database {database} set search_path from current", doing="setting search_path")
-    except FlyoverError:
-        target.run(
-            f"alter role current_user in database {database} set search_path from current", doing="setting search_path"
-        )
-    finally:
+    for whose in (f"database {database}", f"role current_user in database {database}"):
+        if _search_path(target) == wanted:
+            return
+        target.run("select set_config('search_path', %s, false)", [wanted])
+        # The database may belong to another role; what a role has set for itself goes before it.
+        with suppress(StateError):
+            target.run(f"alter {whose} set search_path from current", doing="setting search_path")
         target.run("set search_path = ''")
+
+
+def _search_path(target: Session) -> str:
+    """Return the search_path of a session that begins now."""
+    with target.again() as session:
+        return str(session.value("select reset_val from pg_settings where name = 'search_path'"))
 
 
 def _compare(source: Side, target: Side, tables: Sequence[Table], pool: Pool, level: str) -> Comparison:
@@ -239,15 +247,7 @@ def _compare(source: Side, target: Side, tables: Sequence[Table], pool: Pool, le
     differences = definitions.differences(definitions.definitions(there), definitions.definitions(here))
     for kind, name, difference in differences:
         found.differs(kind, name, difference)
-    path = here.value(
-        """
-        select coalesce((select substr(c, length('search_path=') + 1) from pg_db_role_setting s, unnest(setconfig) c
-          where setdatabase = (select oid from pg_database where datname = current_database())
-            and setrole in (0, (select oid from pg_roles where rolname = current_user)) and c like 'search_path=%%'
-          order by setrole desc limit 1), (select boot_val from pg_settings where name = 'search_path'))
-        """,
-        [],
-    )
+    path = _search_path(here)
     if path != source.facts["search_path"]:
         found.differs("setting", "search_path", f"is {path}")
     ours, theirs = catalog.sequences(there), catalog.sequences(here)

@@ -64,7 +64,7 @@ def survey(source: Address, match: str) -> dict[str, Any]:
     with connected(source) as client:
         keys = sum(len(group) for group in scan(client, match, MARKER))
         warnings = _warnings(client, source)
-    return {"changed": True, "verdict": "unknown", "sealed": False, "keys": {"source": keys}, "warnings": warnings}
+    return {"changed": True, "verdict": "unknown", "sealed": False, "counts": {"source": keys}, "warnings": warnings}
 
 
 def transfer(source: Address, target: Address, wanted: Wanted, check_mode: bool) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def transfer(source: Address, target: Address, wanted: Wanted, check_mode: bool)
         if marker.get("state") == SEALED and not wanted.replace_sealed:
             return {
                 "changed": False, "verdict": "unchanged", "sealed": True,
-                "keys": {"target": int(here.dbsize()) - 1}, "warnings": [],
+                "counts": {"target": int(here.dbsize()) - 1}, "warnings": [],
             }  # fmt: skip
         found = _compare(there, here, wanted.match, mirror=bool(marker))
         if found.differing and not (wanted.replace or marker):
@@ -94,7 +94,7 @@ def transfer(source: Address, target: Address, wanted: Wanted, check_mode: bool)
             "changed": not found.equal or marker.get("state") != COMPLETE,
             "verdict": "unchanged" if found.equal else "would_copy" if check_mode else "copied",
             "sealed": False,
-            "keys": {"source": found.source_keys, "copied": len(found.to_copy), "deleted": len(found.extra)},
+            "counts": {"source": found.source_keys, "copied": len(found.to_copy), "deleted": len(found.extra)},
             "warnings": _warnings(there, source),
         }
         if check_mode or not result["changed"]:
@@ -119,7 +119,7 @@ def transfer(source: Address, target: Address, wanted: Wanted, check_mode: bool)
         if differing:
             result["warnings"].append(f"{differing} keys changed on the source while they were copied.")
         _mark(here, COMPLETE)
-        result["verified"] = {"keys": found.source_keys, "differing": differing}
+        result["verified"] = {"compared": found.source_keys, "differing": differing}
         result["seconds"] = round(time.monotonic() - started, 3)
         return result
 
@@ -134,7 +134,7 @@ def seal(target: Address, check_mode: bool) -> dict[str, Any]:
             )
         if state == COMPLETE and not check_mode:
             _mark(here, SEALED)
-    return {"changed": state == COMPLETE, "verdict": "unchanged", "sealed": True, "keys": {}, "warnings": []}
+    return {"changed": state == COMPLETE, "verdict": "unchanged", "sealed": True, "counts": {}, "warnings": []}
 
 
 def _compare(there: Any, here: Any, match: str, mirror: bool) -> Comparison:

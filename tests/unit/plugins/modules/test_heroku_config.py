@@ -69,7 +69,7 @@ def test_gathers_classes_without_values(http: Any, run_module: Any) -> None:
     assert result["names"]["DATABASE_URL"]["addon"] == "postgresql-flat-1"
     assert result["undetermined"] == ["DATABASE_URL", "PGHERO_DATABASE_URL"]
     assert result["release_version"] == 7
-    assert "values" not in result
+    assert "config_vars" not in result
     assert "transfer" not in result
     assert_no_canary(result)
 
@@ -79,7 +79,7 @@ def test_values_arrive_byte_for_byte_whatever_the_options_hold(http: Any, run_mo
     expect_reads(http)
     args = {**ARGS, "replacements": {"postgresql-flat-1": NEW}, "return_values": True, "expected_release": 7}
     result = run_module(heroku_config, args, **INVOCATION)
-    assert result["values"] == CONFIG
+    assert result["config_vars"] == CONFIG
     moved = {name: value for name, value in CONFIG.items() if name != "PORT"}
     assert result["transfer"] == {**moved, "DATABASE_URL": NEW, "PGHERO_DATABASE_URL": NEW}
     assert result["undetermined"] == []
@@ -91,7 +91,11 @@ def test_values_arrive_byte_for_byte_whatever_the_options_hold(http: Any, run_mo
 def test_limits_to_names(http: Any, run_module: Any) -> None:
     expect_reads(http)
     result = run_module(heroku_config, {**ARGS, "names": ["DATABASE_URL"], "return_values": True})
-    assert (list(result["names"]), result["values"], result["transfer"]) == (["DATABASE_URL"], {"DATABASE_URL": DB}, {})
+    assert (list(result["names"]), result["config_vars"], result["transfer"]) == (
+        ["DATABASE_URL"],
+        {"DATABASE_URL": DB},
+        {},
+    )
 
 
 def test_name_that_is_not_there(http: Any, run_module: Any) -> None:
@@ -107,7 +111,7 @@ def test_patterns(http: Any, run_module: Any) -> None:
     result = run_module(heroku_config, args)
     assert result["names"]["PORT"]["class"] == "transfer"
     assert result["names"]["PGHERO_DATABASE_URL"]["class"] == "excluded"
-    assert "PGHERO_DATABASE_URL" not in result["values"]
+    assert "PGHERO_DATABASE_URL" not in result["config_vars"]
     assert result["transfer"]["PORT"] == "3000"
     assert result["unmatched_patterns"] == ["TYPO_*"]
     assert "pattern TYPO_* matches none" in str(result["warnings"])
