@@ -27,40 +27,43 @@ if TYPE_CHECKING:
 SCHEMA = build_schema(
     """
     scalar JSON
+    scalar BigInt
+    enum OrganizationType { PERSONAL SHARED }
+    enum PlatformVersionEnum { detached machines nomad }
     scalar ISO8601DateTime
     enum AddOnType { kubernetes redis sentry slack_notifier supabase tigris upstash_kafka upstash_redis upstash_vector }
     type Query {
       app(name: String, internalId: String): App
-      appNameAvailable(name: String!): Boolean
+      appNameAvailable(name: String!): Boolean!
       organization(slug: String, id: ID, name: String): Organization
       organizations(admin: Boolean, first: Int, after: String): OrganizationConnection!
-      platform: PlatformContext!
+      platform: FlyPlatform!
       addOn(id: ID, name: String, provider: String): AddOn
       addOns(type: AddOnType, first: Int, after: String): AddOnConnection!
       addOnPlans(type: AddOnType, first: Int, after: String): AddOnPlanConnection!
       addOnProvider(name: String!): AddOnProvider!
-      viewer: Viewer!
+      viewer: Principal!
     }
     type Mutation { createAddOn(input: CreateAddOnInput!): CreateAddOnPayload }
     input CreateAddOnInput {
       clientMutationId: String organizationId: ID appId: ID type: AddOnType! name: String planId: ID
-      primaryRegion: String readRegions: [String!] options: JSON metadata: JSON
+      primaryRegion: String readRegions: [String!] options: JSON
     }
     type CreateAddOnPayload { clientMutationId: String addOn: AddOn! }
-    type Viewer { id: ID! email: String }
+    type Principal { email: String }
     type OrganizationConnection { nodes: [Organization] }
     type Organization {
-      id: ID! slug: String! rawSlug: String! name: String! type: String paidPlan: Boolean! billable: Boolean!
-      viewerRole: String! internalNumericId: String!
+      id: ID! slug: String! rawSlug: String! name: String! type: OrganizationType! paidPlan: Boolean! billable: Boolean!
+      viewerRole: String! internalNumericId: BigInt!
     }
-    type PlatformContext { requestRegion: String regions: [Region!]! }
+    type FlyPlatform { requestRegion: String regions: [Region!]! }
     type Region {
       code: String! name: String! deprecated: Boolean! gatewayAvailable: Boolean! requiresPaidPlan: Boolean!
       latitude: Float longitude: Float
     }
     type App {
       id: ID! name: String! internalNumericId: Int! hostname: String cnameTarget: String deployed: Boolean!
-      network: String status: String! appUrl: String platformVersion: String organization: Organization!
+      network: String status: String! appUrl: String platformVersion: PlatformVersionEnum organization: Organization!
       currentReleaseUnprocessed: ReleaseUnprocessed role: AppRole
     }
     type AppRole { name: String! }
@@ -114,7 +117,7 @@ class Root:
         return {"requestRegion": "iad", "regions": [_region(code) for code in REGIONS]}
 
     def viewer(self, _info: Any) -> Any:
-        return {"id": "1", "email": "owner@example.com"}
+        return {"email": "owner@example.com"}
 
     def addOn(self, _info: Any, name: str = "", **_more: Any) -> Any:
         found = next((redis for redis in self._world.fly.redis if redis.name == name), None)

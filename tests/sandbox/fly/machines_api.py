@@ -497,7 +497,7 @@ def routes(world: World) -> list[Route]:
     certificate = app + "/certificates/{hostname}"
     return [
         route("/v1/apps", api.apps),
-        route("/v1/apps", api.create_app, "POST"),
+        route("/v1/apps", api.create_app, "POST", limited=False),
         route(app, api.app),
         route(f"{app}/ip_assignments", api.ips),
         route(f"{app}/ip_assignments", api.assign_ip, "POST"),

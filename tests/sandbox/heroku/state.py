@@ -147,6 +147,7 @@ class HerokuApp:
                 "app": {"id": self.id, "name": self.name},
                 "slug": {"id": self.slug["id"]} if self.scenario.generation == "cedar" else None,
                 "addon_plan_names": [],
+                "artifacts": [{"type": "slug", "id": self.slug["id"]}],
                 "output_stream_url": None,
                 "eligible_for_rollback": True,
             }
