@@ -5,6 +5,7 @@
 BIN := .venv/bin
 TREE := .ansible/collections
 COLLECTION := $(TREE)/ansible_collections/flyover/heroku_to_fly
+MARKED := not slow
 PYTEST := PYTHONPATH=$(TREE) $(BIN)/python -m pytest -q -p no:cacheprovider
 # Nothing that a test runs may read or write the user's own Ansible files.
 export ANSIBLE_HOME := $(CURDIR)/.ansible/home/.ansible
@@ -23,7 +24,8 @@ demo: setup ## move the sandbox's app: audit, rehearsal, cut-over, second run, r
 
 test: lint sanity units contracts sandbox-tests services integration molecule ## all tests that fit into 15 minutes on 2 cores
 
-test-all: test cores ## and those on every supported ansible-core
+test-all: MARKED :=
+test-all: test cores ## and the slow ones, on every supported ansible-core
 
 lint: setup ## ruff, mypy, yamllint, ansible-lint, documentation and changelog
 	$(BIN)/ruff check
@@ -48,10 +50,11 @@ sandbox-tests: setup ## the sandbox itself
 	$(PYTEST) tests/sandbox/tests
 
 services: setup ## modules against real PostgreSQL and Redis servers
-	$(PYTEST) $(COLLECTION)/tests/services
+	$(PYTEST) --numprocesses 2 --dist loadfile $(COLLECTION)/tests/services
 
+# One worker for each file, on two cores: every file has sandboxes of its own.
 integration: setup ## whole playbooks against the sandbox
-	$(PYTEST) $(COLLECTION)/tests/playbooks
+	$(PYTEST) -m "$(MARKED)" --numprocesses 2 --dist loadfile $(COLLECTION)/tests/playbooks $(COLLECTION)/tests/canary
 
 molecule: setup ## the role in a molecule scenario, verified with testinfra
 	$(BIN)/molecule test --all

@@ -87,10 +87,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.fence import lower_fence, raise_fence
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.url import parse
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._secrets import invocation, keep_readable
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._secrets import hide, invocation, keep_readable
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
+    hide(module, [module.params["url"]])
     address = parse(module.params["url"], "url").with_sslmode("url", None, "require")
     if module.params["state"] == "raised":
         result = raise_fence(address, module.params["wait_timeout"], module.check_mode)

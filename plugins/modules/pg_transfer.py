@@ -150,7 +150,13 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import InputError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.transfer import Wanted, seal, survey, transfer
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.transfer import (
+    UNKNOWN,
+    Wanted,
+    seal,
+    survey,
+    transfer,
+)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.url import Address, parse
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._secrets import hide, invocation, keep_readable
@@ -160,15 +166,19 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     options = module.params
     hide(module, [options[name] for name in ("source", "target") if options[name]])
     source, target = _address(module, "source"), _address(module, "target")
-    if target is None and (options["state"] == "sealed" or not module.check_mode):
+    if options["jobs"] < 1:
+        raise InputError("jobs", "at least one process must copy", "Give 1 or more.")
+    if target is None and not module.check_mode:
         raise InputError("target", "it is missing", "Give the target's URL; only check mode can do without.")
     if options["state"] == "sealed" and target is not None:
         result = seal(target, module.check_mode)
     elif source is not None and target is not None:
         wanted = Wanted(**{name: options[name] for name in ("jobs", "verify", "clean", "pg_bin_dir", "progress_file")})
         result = transfer(source, target, wanted, module.check_mode)
-    elif source is not None:
+    elif source is not None and options["state"] == "present":
         result = survey(source)
+    else:
+        result = {"changed": True, "verdict": UNKNOWN, "sealed": False}
     for warning in result.get("plan", {}).get("warnings", []):
         module.warn(warning)
     # The result is made of names, numbers and our own words: a short password must not mask parts of them.

@@ -112,6 +112,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import InputError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.server import parse
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.transfer import (
+    UNKNOWN,
     Wanted,
     seal,
     survey,
@@ -125,15 +126,17 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     options = module.params
     source = parse(options["source"], "source") if options["source"] else None
     target = parse(options["target"], "target") if options["target"] else None
-    if target is None and (options["state"] == "sealed" or not module.check_mode):
+    if target is None and not module.check_mode:
         raise InputError("target", "it is missing", "Give the target's URL; only check mode can do without.")
     if options["state"] == "sealed" and target is not None:
         result = seal(target, module.check_mode)
     elif source is not None and target is not None:
         wanted = Wanted(**{name: options[name] for name in ("match", "replace", "replace_sealed", "source_may_change")})
         result = transfer(source, target, wanted, module.check_mode)
-    elif source is not None:
+    elif source is not None and options["state"] == "present":
         result = survey(source, options["match"])
+    else:
+        result = {"changed": True, "verdict": UNKNOWN, "sealed": False, "counts": {}, "warnings": []}
     for warning in result.pop("warnings"):
         module.warn(warning)
     keep_readable(module, [str(result)])

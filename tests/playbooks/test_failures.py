@@ -46,7 +46,11 @@ def test_failed_deploy_in_the_window_puts_heroku_back_and_a_second_run_finishes(
 
 @pytest.mark.parametrize(
     "moment",
-    ["PATCH /apps/paper-crane/formation", "POST /v1/apps/paper-crane/secrets", "POST /api/v1/releases"],
+    [
+        "PATCH /apps/paper-crane/formation",
+        pytest.param("POST /v1/apps/paper-crane/secrets", marks=pytest.mark.slow),
+        pytest.param("POST /api/v1/releases", marks=pytest.mark.slow),
+    ],
 )
 def test_killed_run_is_finished_by_the_next(box: Sandbox, moment: str) -> None:
     process = box.start("migrate", *CUT_OVER)

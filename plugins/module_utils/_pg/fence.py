@@ -68,13 +68,16 @@ select 'large object', l.oid::text, '', {_GRANTEE}, a.privilege_type, a.is_grant
 from pg_largeobject_metadata l cross join lateral aclexplode(coalesce(l.lomacl, acldefault('L', l.lomowner))) a
 where a.privilege_type = 'UPDATE'
 """
-# Sessions that hold a lock for writing: what they wrote before the fence may still be committed.
+# Sessions that hold a lock for writing: what they wrote before the fence may still be committed. Vacuum locks indexes
+# in that mode, and has no user when the server starts it.
 _OPEN_WRITERS = f"""
 select distinct l.pid from pg_locks l join pg_class c on c.oid = l.relation
 join pg_namespace n on n.oid = c.relnamespace
+join pg_stat_activity s on s.pid = l.pid and s.usesysid is not null
 where l.locktype = 'relation' and l.granted and l.pid <> pg_backend_pid()
   and l.database = (select oid from pg_database where datname = current_database())
-  and l.mode in ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') and {USER_SCHEMA}
+  and l.mode in ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+  and (c.relkind in ('r', 'p') and {USER_SCHEMA} or c.oid = 'pg_largeobject'::regclass)
 """
 
 
@@ -140,8 +143,10 @@ def lower_fence(url: Address, check_mode: bool) -> dict[str, Any]:
             Privilege(*row)
             for row in session.rows(
                 f"""
-                select r.* from {_RECORD} r where case
-                  when kind in ('table', 'sequence') then to_regclass(object) is not null
+                select r.* from {_RECORD} r where (grantee = 'public' or to_regrole(grantee) is not null) and case
+                  when kind in ('table', 'sequence') then to_regclass(object) is not null and (
+                    column_name = '' or exists (select from pg_attribute where attrelid = to_regclass(object)
+                      and not attisdropped and quote_ident(attname::text) = column_name))
                   when kind = 'schema' then to_regnamespace(object) is not null
                   else exists (select from pg_largeobject_metadata where oid::text = object) end
                 """
@@ -202,10 +207,13 @@ def _see_writers_end(session: Session, patience: float, sleep: Callable[[float],
     ]
     for pid in own:
         session.value("select pg_terminate_backend(%s)", [pid], doing=f"ending session {pid}")
-    for _attempt in range(20):
+    left = pids
+    for _attempt in range(20):  # a session takes a moment to end
         left = [pid for (pid,) in session.rows(_OPEN_WRITERS)]
         if not left:
             return len(own)
+        if not set(left) & set(own):
+            break
         sleep(POLL)
     raise StateError(
         session.thing,

@@ -26,6 +26,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.serve
 # The target's own record: what it is a copy of, and whether the app lives there by now.
 MARKER = b"_flyover:transfer"
 COPYING, COMPLETE, SEALED = "copying", "complete", "sealed"
+UNKNOWN = "unknown"
 ROUNDS = 3  # of copying what still differs
 
 
@@ -64,7 +65,7 @@ def survey(source: Address, match: str) -> dict[str, Any]:
     with connected(source) as client:
         keys = sum(len(group) for group in scan(client, match, MARKER))
         warnings = _warnings(client, source)
-    return {"changed": True, "verdict": "unknown", "sealed": False, "counts": {"source": keys}, "warnings": warnings}
+    return {"changed": True, "verdict": UNKNOWN, "sealed": False, "counts": {"source": keys}, "warnings": warnings}
 
 
 def transfer(source: Address, target: Address, wanted: Wanted, check_mode: bool) -> dict[str, Any]:

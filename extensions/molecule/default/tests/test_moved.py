@@ -35,7 +35,7 @@ def test_fly_toml_has_the_processes_and_its_comments(host: Any) -> None:
     toml = host.file(str(BOX / "source" / "fly.toml"))
     assert toml.contains("# ")
     assert toml.contains(r"\[processes\]")
-    assert toml.contains('processes = \\["web"\\]')
+    assert toml.contains(r"processes = \[.web.\]")
 
 
 def test_ledger_is_private_and_holds_no_secret(host: Any, state: dict[str, Any]) -> None:

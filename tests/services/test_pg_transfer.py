@@ -1,0 +1,551 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""pg_transfer between two real servers of different majors, neither role a superuser."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import engine
+from ansible_collections.flyover.heroku_to_fly.plugins.modules import pg_transfer
+from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import PASSWORD, PASSWORD_IN_URL, Database
+
+_OWN = "n.nspname !~ '^(pg_|_flyover|_heroku|information_schema)'"
+
+
+def _tables(database: Database) -> dict[str, list[str]]:
+    """Return every table's rows as sorted text, by a way that is not the module's."""
+    names = database.rows(
+        f"""
+        select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where c.relkind in ('r', 'm') and c.relispopulated and {_OWN} order by 1
+        """
+    )
+    return {
+        name: [row for (row,) in database.rows(f"set timezone = 'UTC'; select t::text from only {name} t order by 1")]
+        for (name,) in names
+    }
+
+
+def _sequences(database: Database) -> dict[str, Any]:
+    names = database.rows(
+        f"""
+        select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where c.relkind = 'S' and {_OWN} order by 1
+        """
+    )
+    return {name: database.rows(f"select last_value, is_called from {name}")[0] for (name,) in names}
+
+
+def _large_objects(database: Database) -> list[tuple[Any, ...]]:
+    return database.rows(
+        "select oid, md5(lo_get(oid)), obj_description(oid, 'pg_largeobject') from pg_largeobject_metadata order by 1"
+    )
+
+
+def _content(database: Database) -> tuple[Any, ...]:
+    return _tables(database), _sequences(database), _large_objects(database)
+
+
+@pytest.fixture
+def transfer(run_module: Any, source: Database, target: Database) -> Any:
+    """Return a function that runs the module from source to target; no password may be in any result."""
+
+    def call(check_mode: bool = False, **options: Any) -> dict[str, Any]:
+        given = {"source": source.url, "target": target.url, **options}
+        result: dict[str, Any] = run_module(pg_transfer, given, check_mode=check_mode)
+        assert PASSWORD not in str(result)
+        assert "s3cr" not in json.dumps(result)
+        return result
+
+    return call
+
+
+def test_copies_everything(transfer: Any, source: Database, target: Database) -> None:
+    result = transfer()
+
+    assert result.get("msg") is None
+    assert (result["changed"], result["verdict"], result["sealed"]) == (True, "copied", False)
+    assert _content(target) == _content(source)
+    assert len(_tables(target)["public.users"]) == 500
+    assert target.rows(
+        "select nspname from pg_namespace where nspname in ('_heroku', 'heroku_ext', 'billing') order by 1"
+    ) == [
+        ("billing",),
+        ("heroku_ext",),
+    ]
+    assert target.rows("select evtname from pg_event_trigger") == []
+    assert target.rows("select distinct tableowner from pg_tables where schemaname in ('public', 'billing')") == [
+        ("fly-user",)
+    ]
+
+
+def test_the_copy_works_as_the_app_expects(transfer: Any, target: Database) -> None:
+    transfer()
+
+    # search_path, citext, identity, the trigger with its unqualified name, defaults, keys and the rule.
+    assert target.app("select id from users where email = 'USER7@EXAMPLE.COM'") == [(7,)]
+    assert target.app("insert into users (email, first_name) values ('a@b', 'N') returning id, full_name") == [
+        (501, "N")
+    ]
+    assert target.app("insert into posts (user_id, title) values (1, 'Next') returning id, slug") == [
+        (1001, "next-501")
+    ]
+    assert target.app("select nextval('never_called'), nextval('down')") == [(5, 94)]
+    assert target.app("delete from users where id = 1; select count(*) from posts where user_id = 1") == [(0,)]
+    assert target.rows("select conname from pg_constraint where not convalidated") == [("posts_title_check",)]
+    assert target.rows("select relispopulated from pg_class where relname = 'unfilled'") == [(False,)]
+    assert target.rows("select count(*) from pg_index where not indisvalid") == [(0,)]
+
+
+def test_says_what_it_moved_and_what_not(transfer: Any, source: Database, target: Database) -> None:
+    result = transfer(jobs=3)
+
+    tables = {table["name"]: table for table in result["tables"]}
+    assert tables["public.users"]["rows"] == 500
+    assert tables['public."Odd ""Table"".name"']["rows"] == 3
+    assert tables["public.users"]["bytes"] > 0
+    assert tables["public.users"]["seconds"] >= 0
+    assert result["totals"]["tables"] == len(tables) == 17
+    assert result["totals"]["rows"] == sum(table["rows"] for table in tables.values())
+    assert result["totals"]["large_objects"] == 4
+    assert result["totals"]["sequences"] == len(_sequences(source))
+    assert result["verified"] == {"level": "checksums", "matched": True, "mismatches": []}
+    assert {(left["kind"], left["name"]) for left in result["plan"]["not_moved"]} >= {
+        ("event trigger", "validate_extension"),
+        ("event trigger", "extension_before_drop"),
+        ("schema", "_heroku"),
+        ("extension", "pg_stat_statements"),
+    }
+    assert result["plan"]["source"]["database"] == f"{source.name} at 127.0.0.1:{source.server.port}"
+    extensions = {extension["name"]: extension for extension in result["plan"]["extensions"]}
+    assert extensions["citext"]["source"]["schema"] == "heroku_ext"
+    assert {"schema", "data", "verify"} <= set(result["seconds"])
+
+
+def test_check_mode_predicts_and_writes_nothing(
+    transfer: Any, source: Database, target: Database, tmp_path: Path
+) -> None:
+    before = source.fingerprint(), target.fingerprint()
+    result = transfer(check_mode=True, progress_file=str(tmp_path / "progress"))
+
+    assert (result["changed"], result["verdict"]) == (True, "would_copy")
+    assert (source.fingerprint(), target.fingerprint()) == before
+    assert not list(tmp_path.iterdir())
+
+    transfer()
+    before = source.fingerprint(), target.fingerprint()
+    result = transfer(check_mode=True)
+
+    assert (result["changed"], result["verdict"]) == (False, "unchanged")
+    assert (source.fingerprint(), target.fingerprint()) == before
+
+
+def test_without_target_all_is_unknown(run_module: Any, source: Database) -> None:
+    before = source.fingerprint()
+    result = run_module(pg_transfer, {"source": source.url}, check_mode=True)
+
+    assert result["verdict"] == "unknown"
+    assert result["totals"]["tables"] == 17
+    assert result["plan"]["target"] == {}
+    assert source.fingerprint() == before
+    refused = run_module(pg_transfer, {"source": source.url})
+    assert refused["failed"]
+    assert refused["msg"].startswith("target: it is missing")
+
+
+def test_second_run_writes_nothing(transfer: Any, source: Database, target: Database) -> None:
+    transfer()
+    before = source.fingerprint(), target.fingerprint()
+    result = transfer()
+
+    assert (result["changed"], result["verdict"]) == (False, "unchanged")
+    assert result["verified"]["matched"]
+    assert (source.fingerprint(), target.fingerprint()) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update public.users set last_name = 'changed' where id = 3",
+        "delete from public.posts where id = 999",
+        "select nextval('public.never_called')",
+        "select lo_put(70002, 0, 'X')",
+        "alter table public.empty add column more int",
+    ],
+    ids=["row", "fewer", "sequence", "large object", "column"],
+)
+def test_a_changed_source_is_copied_again(transfer: Any, source: Database, target: Database, change: str) -> None:
+    transfer()
+    source.rows(change)
+    assert transfer(check_mode=True)["verdict"] == "would_copy"
+    result = transfer()
+
+    assert (result["changed"], result["verdict"]) == (True, "copied")
+    assert _content(target) == _content(source)
+    assert transfer()["verdict"] == "unchanged"
+
+
+@pytest.mark.parametrize("level", ["none", "counts"])
+def test_an_update_is_seen_at_every_level(transfer: Any, source: Database, target: Database, level: str) -> None:
+    result = transfer(verify=level)
+    assert result["verified"]["level"] == level
+    source.rows("update public.users set last_name = 'changed' where id = 3")
+
+    assert transfer(verify=level)["verdict"] == "copied"
+    assert _content(target) == _content(source)
+
+
+def test_totals_are_known_at_every_level(transfer: Any) -> None:
+    counted = transfer(verify="none")
+    again = transfer()
+
+    assert again["verdict"] == "unchanged"
+    assert counted["totals"] == again["totals"]
+    assert counted["totals"]["rows"] > 2000
+    assert counted["totals"]["large_objects"] == 4
+
+
+def _in_another_process(source: Database, target: Database, progress: Path) -> subprocess.Popen[bytes]:
+    arguments = {"source": source.url, "target": target.url, "progress_file": str(progress)}
+    program = (
+        "import json, sys\n"
+        "from ansible.module_utils.testing import patch_module_args\n"
+        "from ansible_collections.flyover.heroku_to_fly.plugins.modules import pg_transfer\n"
+        "with patch_module_args(json.load(sys.stdin)): pg_transfer.main()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(progress.parent)},
+    )
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(arguments).encode())
+    process.stdin.close()
+    return process
+
+
+def _wait_for(database: Database, query: str) -> None:
+    for _attempt in range(300):
+        if database.rows(query)[0][0]:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"never became true: {query}")
+
+
+def test_killed_in_its_midst_the_next_run_finishes(
+    transfer: Any, source: Database, target: Database, tmp_path: Path
+) -> None:
+    progress = tmp_path / "progress"
+    with target.server.connect(target.name) as connection, connection.cursor() as gate:
+        gate.execute("select pg_advisory_lock(4242)")
+        process = _in_another_process(source, target, progress)
+        _wait_for(target, "select exists (select from pg_locks where locktype = 'advisory' and not granted)")
+        # Commands line and environment of all that runs for the copy show no password.
+        for shown in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                assert PASSWORD.encode() not in shown.read_bytes()
+            except OSError:
+                continue
+        assert json.loads(progress.read_text())["phase"] == "data"
+        refused = transfer()
+        assert refused["failed"]
+        assert "another transfer is copying" in refused["msg"]
+        assert transfer(check_mode=True)["failed"]
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert target.rows("select state from _flyover.transfer") == [("copying",)]
+        refused = _sealed(transfer)
+        assert refused["failed"]
+        assert "no complete copy" in refused["msg"]
+    # What the killed one ran ends by itself.
+    _wait_for(target, "select not exists (select from pg_stat_activity where application_name = 'flyover pg_transfer')")
+    _wait_for(source, "select not exists (select from pg_stat_activity where application_name = 'flyover pg_transfer')")
+    assert transfer(check_mode=True)["verdict"] == "would_copy"
+    result = transfer(progress_file=str(progress))
+
+    assert result["verdict"] == "copied"
+    assert _content(target) == _content(source)
+    state = json.loads(progress.read_text())
+    assert (state["phase"], state["tables_done"], state["rows_done"]) == ("done", 17, result["totals"]["rows"])
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # the thread is the test's own
+@pytest.mark.parametrize("lost", ["source", "target"])
+def test_a_lost_connection_fails_and_the_next_run_finishes(
+    transfer: Any, source: Database, target: Database, lost: str
+) -> None:
+    def cut(gate: Any) -> None:
+        _wait_for(target, "select exists (select from pg_locks where locktype = 'advisory' and not granted)")
+        {"source": source, "target": target}[lost].rows(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where datname = current_database() and application_name = 'flyover pg_transfer'"
+        )
+        gate.execute("select pg_advisory_unlock(4242)")
+
+    with target.server.connect(target.name) as connection, connection.cursor() as gate:
+        gate.execute("select pg_advisory_lock(4242)")
+        thread = threading.Thread(target=cut, args=[gate])
+        thread.start()
+        result = transfer()
+        thread.join()
+
+    assert result["failed"]
+    assert "traceback" not in result
+    assert result["msg"].startswith((lost, "the source"))
+    assert transfer()["verdict"] == "copied"
+    assert _content(target) == _content(source)
+
+
+def test_large_tables_go_alone_and_their_indexes_after_them(
+    transfer: Any, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "LARGE", 16384)
+    assert transfer(jobs=3)["verdict"] == "copied"
+    assert _content(target) == _content(source)
+
+
+def _sealed(transfer: Any, **options: Any) -> dict[str, Any]:
+    result: dict[str, Any] = transfer(state="sealed", **options)
+    return result
+
+
+# Run on the target by its superuser at the end of the copy, when materialized views are filled.
+_PLANTED = {
+    "a byte": ("update public.users set last_name = 'nXme' where id = 3", "table public.users"),
+    "a row fewer": ("delete from public.posts where id = 999", "table public.posts"),
+    "a row replaced": (
+        "update public.events_2023 set id = 1000000 where id = (select min(id) from public.events_2023)",
+        "table public.events_2023",
+    ),
+    "empty for null": (
+        'update public."Odd ""Table"".name" set "a b" = \'\' where "select" = 2',
+        'table public."Odd ""Table"".name"',
+    ),
+    "zero for minus zero": ("update public.users set ratio = 0 where id = 1", "table public.users"),
+    "sequence": ("select setval('public.posts_id_seq', 998)", "sequence public.posts_id_seq"),
+    "large object": ("select lo_put(70003, 4799999, '\\x01')", "large objects all"),
+    "index": ("drop index if exists public.users_lower", "index public.users_lower"),
+    "trigger": ("alter table public.posts disable trigger posts_slug", "trigger public.posts.posts_slug"),
+}
+
+
+@pytest.mark.parametrize("planted", _PLANTED)
+def test_a_planted_difference_is_found(transfer: Any, source: Database, target: Database, planted: str) -> None:
+    statement, named = _PLANTED[planted]
+    # In a schema that belongs to neither side's app, so the means are no difference themselves.
+    target.rows(
+        f"""
+        create schema _heroku;
+        create function _heroku.spoil() returns event_trigger language plpgsql security definer as $$
+        begin
+          execute $planted${statement}$planted$;
+        end $$;
+        create event trigger spoil on ddl_command_end when tag in ('REFRESH MATERIALIZED VIEW')
+          execute function _heroku.spoil();
+        """
+    )
+    result = transfer()
+
+    assert "the copy differs" in result["msg"]
+    assert [f"{found['kind']} {found['name']}" for found in result["mismatches"]] == [named]
+    assert named in result["msg"]
+    assert target.rows("select state from _flyover.transfer") == [("copying",)]
+    target.rows("drop event trigger spoil")
+    assert transfer()["verdict"] == "copied"
+
+
+def test_a_changed_target_is_copied_again(transfer: Any, target: Database) -> None:
+    transfer()
+    target.rows("update public.users set last_name = 'nXme' where id = 3")
+
+    assert transfer(check_mode=True)["verdict"] == "would_copy"
+
+
+@pytest.mark.parametrize(
+    ("made", "named"),
+    [
+        ("create table theirs (id int)", "1 tables"),
+        ("create function theirs() returns int language sql as 'select 1'", "1 functions"),
+        ("select lo_create(5)", "1 large objects"),
+        ("create type theirs as enum ('a')", "1 types"),
+    ],
+)
+def test_a_target_that_is_not_empty_is_refused(transfer: Any, target: Database, made: str, named: str) -> None:
+    target.app(made)
+    before = target.fingerprint()
+    for check_mode in (True, False):
+        result = transfer(check_mode=check_mode)
+        assert result["failed"]
+        assert named in result["msg"]
+        assert "clean" in result["remedy"]
+    assert target.fingerprint() == before
+
+
+def test_clean_drops_what_is_there(transfer: Any, source: Database, target: Database) -> None:
+    target.app(
+        """
+        create schema billing; create table billing.invoices (id serial); create view v as select 1;
+        create materialized view m as select 1; create type mood as enum ('x'); create domain d as int;
+        create table users (mood mood, d d); create function f(users) returns int language sql as 'select 1';
+        create aggregate agg (int) (sfunc = int4pl, stype = int); create procedure p() language sql as 'select 1';
+        create table parted (id int) partition by range (id); create table part partition of parted default;
+        create type span as range (subtype = float8); select lo_create(70001);
+        """
+    )
+    assert transfer(check_mode=True, clean=True)["verdict"] == "would_copy"
+    assert transfer(clean=True)["verdict"] == "copied"
+    assert _content(target) == _content(source)
+    assert transfer(clean=True)["verdict"] == "unchanged"
+
+
+def test_extensions_and_empty_schemas_are_no_content(transfer: Any, source: Database, target: Database) -> None:
+    target.rows("create schema heroku_ext; create extension citext schema heroku_ext; create schema unused")
+    target.rows("grant usage, create on schema heroku_ext to public")
+
+    assert transfer()["verdict"] == "copied"
+    assert _content(target) == _content(source)
+
+
+def test_an_extension_in_another_schema_is_refused(transfer: Any, target: Database) -> None:
+    target.rows("create extension citext schema public")
+    before = target.fingerprint()
+    result = transfer()
+
+    assert result["failed"]
+    assert "citext is in schema public on the target" in result["msg"]
+    assert target.fingerprint() == before
+
+
+def test_sealed_is_never_overwritten(transfer: Any, run_module: Any, source: Database, target: Database) -> None:
+    refused = _sealed(transfer)
+    assert refused["failed"]
+    assert "no complete copy" in refused["msg"]
+    transfer()
+    assert _sealed(transfer, check_mode=True)["changed"]
+    assert target.rows("select state from _flyover.transfer") == [("complete",)]
+    sealed = run_module(pg_transfer, {"target": target.url, "state": "sealed"})
+    assert (sealed["changed"], sealed["sealed"]) == (True, True)
+    again = _sealed(transfer)
+    assert (again["changed"], again["sealed"]) == (False, True)
+
+    target.app("insert into users (email, first_name) values ('new@fly', 'New')")
+    source.rows("delete from public.notes")
+    before = target.fingerprint()
+    for check_mode in (True, False):
+        result = transfer(check_mode=check_mode)
+        assert (result["changed"], result["verdict"], result["sealed"]) == (False, "unchanged", True)
+    assert target.fingerprint() == before
+    result = transfer(clean=True)
+    assert (result["verdict"], result["sealed"]) == ("copied", False)
+    assert _content(target) == _content(source)
+
+
+def test_sealed_needs_no_source_any_more(run_module: Any, transfer: Any, source: Database, target: Database) -> None:
+    transfer()
+    _sealed(transfer)
+    gone = f"postgres://nobody:{PASSWORD_IN_URL}@127.0.0.1:1/gone"
+    result = run_module(pg_transfer, {"source": gone, "target": target.url})
+
+    assert (result["changed"], result["sealed"]) == (False, True)
+
+
+def test_another_source_is_refused(run_module: Any, transfer: Any, source: Database, target: Database) -> None:
+    transfer()
+    other = f"{source.name}_other"
+    source.server.rows("postgres", f"create database {other} template template_app owner {source.server.role}")
+    try:
+        result = run_module(pg_transfer, {"source": Database(source.server, other).url, "target": target.url})
+    finally:
+        source.server.rows("postgres", f"drop database {other} with (force)")
+
+    assert result["failed"]
+    assert "a copy of another database" in result["msg"]
+
+
+def test_source_and_target_must_differ(run_module: Any, source: Database) -> None:
+    alias = source.url.replace("127.0.0.1", "localhost")
+    result = run_module(pg_transfer, {"source": source.url, "target": alias})
+
+    assert result["failed"]
+    assert "it is the same database" in result["msg"]
+
+
+@pytest.mark.parametrize("jobs", [0, -1])
+def test_no_jobs_is_no_number_of_jobs(transfer: Any, jobs: int) -> None:
+    result = transfer(jobs=jobs)
+
+    assert result["failed"]
+    assert result["msg"].startswith("jobs: ")
+
+
+def test_more_jobs_than_free_connections(transfer: Any, source: Database, target: Database) -> None:
+    source.server.rows("postgres", f"alter role {source.server.role} connection limit 3")
+    try:
+        result = transfer(jobs=8)
+    finally:
+        source.server.rows("postgres", f"alter role {source.server.role} connection limit -1")
+
+    assert result["verdict"] == "copied"
+    assert "Only 1 of 8 jobs can run" in str(result["plan"]["warnings"])
+
+
+def test_an_older_target_is_refused(run_module: Any, source: Database, target: Database) -> None:
+    if source.rows("show server_version_num")[0][0][:2] == target.rows("show server_version_num")[0][0][:2]:
+        pytest.skip("both servers are of one major version")
+    result = run_module(pg_transfer, {"source": target.url, "target": source.url, "clean": True})
+
+    assert result["failed"]
+    assert "the target only 15" in result["msg"]
+    assert source.rows("select count(*) from public.users") == [(500,)]
+
+
+def test_what_the_role_may_not_read_is_named(transfer: Any, source: Database, target: Database) -> None:
+    source.rows("create table public.foreign_one (id int); alter table public.notes force row level security")
+    before = target.fingerprint()
+    result = transfer()
+
+    assert result["failed"]
+    assert "table public.foreign_one (SELECT)" in result["msg"]
+    assert "row-level security hides rows of public.notes" in result["msg"]
+    assert target.fingerprint() == before
+
+
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_a_wrong_password_is_not_repeated(run_module: Any, source: Database, target: Database, side: str) -> None:
+    urls = {"source": source.url, "target": target.url}
+    urls[side] = urls[side].replace(PASSWORD_IN_URL, "wr0ng-wr0ng")
+    result = run_module(pg_transfer, urls)
+
+    assert result["failed"]
+    assert "refuses the user or password" in result["msg"]
+    assert "wr0ng" not in json.dumps(result)
+    assert "s3cr" not in json.dumps(result)
+
+
+def test_a_password_that_is_a_word_masks_no_names(run_module: Any, source: Database, target: Database) -> None:
+    """On ansible-core before 2.22 a masked value is replaced wherever it occurs in a result."""
+    source.server.rows("postgres", f"create role short login password 'users' in role {source.server.role}")
+    url = f"postgres://short:users@127.0.0.1:{source.server.port}/{source.name}"
+    try:
+        result = run_module(pg_transfer, {"source": url, "target": target.url}, inject_invocation=True)
+    finally:
+        source.server.rows("postgres", "drop role short")
+
+    assert result["verdict"] == "copied"
+    assert "public.users" in {table["name"] for table in result["tables"]}
+    assert result["invocation"]["module_args"]["source"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+    assert url not in json.dumps(result)
