@@ -22,6 +22,7 @@ CASES = {
     "no Heroku app": ({"HEROKU_APP": ""}, (), ["migrate_heroku_app", "HEROKU_APP"]),
     "Fly app of another organization": ({"FLY_APP": "taken-elsewhere"}, (), ["taken-elsewhere", "403"]),
     "unknown step": ({}, ("-e", '{"migrate_steps": ["secrets", "databse"]}'), ["migrate_steps", "databse"]),
+    "unknown variable": ({}, ("-e", "migrate_heroku_ap=x"), ["migrate_heroku_ap", "no such variable"]),
     "unknown value": ({}, ("-e", "migrate_postgres_verify=maybe"), ["migrate_postgres_verify", "maybe"]),
     "no source folder": ({"MIGRATE_SOURCE_DIR": "/nonexistent/app"}, (), ["/nonexistent/app"]),
 }
@@ -62,6 +63,41 @@ def test_broken_files_are_named_with_their_line(
     for part in parts:
         assert part in run.output, run.output
     assert sandbox.writes() == []
+
+
+def test_unreachable_database_stops_before_anything_is_created(sandbox: Sandbox) -> None:
+    source = psycopg2.connect(sandbox.environment["SANDBOX_SOURCE_DATABASE_URL"])
+    source.autocommit = True
+    with source.cursor() as cursor:
+        cursor.execute("select current_database()")
+        name = cursor.fetchone()[0]
+        cursor.execute(f"alter database {name} connection limit 0")
+        run = sandbox.play("migrate")
+        cursor.execute(f"alter database {name} connection limit -1")
+    source.close()
+    assert run.rc != 0
+    for part in (name, "no free connection", "scale dynos down"):
+        assert part in run.output, run.output
+    assert sandbox.writes() == []
+
+
+def test_fir_app_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "Procfile").write_text("web: true\n")
+    (tmp_path / "app" / "fly.toml").write_text("")
+    scenario = tmp_path / "fir.yml"
+    scenario.write_text(
+        "{heroku_app: paper-crane, generation: fir, source: app, config: {SECRET_KEY_BASE: x}, "
+        "formation: {web: {quantity: 1, size: Basic}}}"
+    )
+    box = Sandbox(tmp_path / "box").up("--scenario", str(scenario))
+    try:
+        run = box.play("migrate")
+        assert run.rc != 0
+        assert "fir-generation" in run.output
+        assert box.writes() == []
+    finally:
+        box.down()
 
 
 def test_target_that_is_not_empty_is_refused_untouched(sandbox: Sandbox) -> None:

@@ -167,7 +167,7 @@ def test_fly_limits_the_rate_of_an_action(box: Box) -> None:
     box.fly("POST", "/v1/apps", {"name": "limited", "org_slug": "acme"})
     path = "/v1/apps/limited/ip_assignments"
     with ThreadPoolExecutor(10) as pool:
-        statuses = list(pool.map(lambda _: box.fly("POST", path, {"type": "v6"}).status, range(20)))
+        statuses = list(pool.map(lambda _number: box.fly("POST", path, {"type": "v6"}).status, range(20)))
     assert set(statuses) == {200, 429}
     assert statuses.count(200) >= 3
 
@@ -208,7 +208,7 @@ def test_faults(box: Box) -> None:
         assert command("fault", str(box.directory), "GET /apps/*", *options).returncode == 0
 
     fault("--status", "503", "--times", "2")
-    assert [box.heroku("GET", APP).status for _ in range(3)] == [503, 503, 200]
+    assert [box.heroku("GET", APP).status for _number in range(3)] == [503, 503, 200]
     for option in ("--reset", "--truncate"):
         fault(option)
         with pytest.raises((OSError, urllib.error.URLError, ValueError, __import__("http").client.HTTPException)):
