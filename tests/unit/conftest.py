@@ -14,6 +14,7 @@ from urllib.error import HTTPError
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from ansible.module_utils.common.parameters import PASS_VARS
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils import _http
@@ -104,7 +105,9 @@ def run_module(capsys: pytest.CaptureFixture[str]) -> Any:
     """Return a function that drives a module's main() and gives its result; internals as C(check_mode=True)."""
 
     def run(module: Any, args: dict[str, Any], **internals: Any) -> dict[str, Any]:
-        given = {**args, **{f"_ansible_{name}": value for name, value in internals.items()}}
+        # An internal that this ansible-core does not know yet is refused as any other unknown option.
+        known = {name: value for name, value in internals.items() if name in PASS_VARS}
+        given = {**args, **{f"_ansible_{name}": value for name, value in known.items()}}
         with patch_module_args(given), pytest.raises(SystemExit):
             module.main()
         result: dict[str, Any] = json.loads(capsys.readouterr().out)
