@@ -1,6 +1,6 @@
 # Every target makes its own set-up; nothing needs an activated environment. See CONTRIBUTING.md.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint docs sanity units sandbox-tests services integration molecule cores contracts dist clean
+.PHONY: help setup demo test test-all lint docs sanity units sandbox-tests services integration molecule cores contracts contract dist clean
 
 BIN := .venv/bin
 TREE := .ansible/collections
@@ -45,6 +45,13 @@ units: setup ## ansible-test units
 
 contracts: setup ## our requests against the platforms' published schemas, where FLYOVER_CONTRACTS names their folder
 	$(PYTEST) $(COLLECTION)/tests/contract
+
+contract: setup ## the same with Heroku's own command-line client, which npm installs into .tools
+	@if ! command -v heroku >/dev/null && ! [ -e .tools/heroku/node_modules/.bin/heroku ]; then \
+		if command -v npm >/dev/null; then mkdir -p .tools/heroku && npm install --silent --no-fund --prefix .tools/heroku heroku; \
+		else echo "heroku is skipped: there is no npm to install it with"; fi; fi
+	@command -v flyctl >/dev/null || echo "flyctl: no contract test runs it yet"
+	$(PYTEST) -rs $(COLLECTION)/tests/contract
 
 sandbox-tests: setup ## the sandbox itself
 	$(PYTEST) tests/sandbox/tests

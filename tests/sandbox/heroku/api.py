@@ -138,10 +138,14 @@ class API:
 
     async def addons(self, request: Request) -> Any:
         app = self._app(request)
-        return [self._addon_object(app, addon) for addon in app.addons]
+        return [self._addon_object(app, addon, _expands_plan(request)) for addon in app.addons]
 
-    async def all_addons(self, _request: Request) -> Any:
-        return [self._addon_object(app, addon) for app in self._world.heroku.apps.values() for addon in app.addons]
+    async def all_addons(self, request: Request) -> Any:
+        return [
+            self._addon_object(app, addon, _expands_plan(request))
+            for app in self._world.heroku.apps.values()
+            for addon in app.addons
+        ]
 
     async def attachments(self, request: Request) -> Any:
         app = self._app(request)
@@ -344,14 +348,18 @@ class API:
             "updated_at": app.created_at,
         }
 
-    def _addon_object(self, app: HerokuApp, addon: InstalledAddon) -> dict[str, Any]:
+    def _addon_object(self, app: HerokuApp, addon: InstalledAddon, expanded: bool) -> dict[str, Any]:
         owner = addon.addon.app or app.name
         return {
             "id": addon.id,
             "name": addon.name,
             "actions": [],
             "addon_service": {"id": f"service-{addon.addon.service}", "name": addon.addon.service},
-            "plan": {"id": f"plan-{addon.addon.plan}", "name": addon.addon.plan},
+            "plan": {
+                "id": f"plan-{addon.addon.plan}",
+                "name": addon.addon.plan,
+                **({"price": {"cents": 0, "contract": False, "unit": "month"}} if expanded else {}),
+            },
             "app": {"id": app.id if owner == app.name else f"app-{owner}", "name": owner},
             "billed_price": None,
             "billing_entity": {"id": app.id, "name": owner, "type": "app"},
@@ -397,6 +405,9 @@ class API:
             raise error(404, "not_found", "Couldn't find that process type.", resource="formation")
         if cli and isinstance(quantity, str) and quantity.isdigit():
             quantity = int(quantity)
+        size = update.get("size") or update.get("dyno_size")
+        if size:
+            app.formation[str(kind)]["size"] = size if isinstance(size, str) else size.get("name")
         if quantity is None:
             return str(kind), app.formation[kind]["quantity"]
         if not isinstance(quantity, int) or isinstance(quantity, bool) or quantity < 0:
@@ -514,6 +525,10 @@ def _page(items: list[Any], key: str, header: str) -> tuple[list[Any], int, dict
 
 def _is_sdk(request: Request) -> bool:
     return "3.sdk" in request.headers.get("accept", "") and "config_vars" in request.headers.get("accept-inclusion", "")
+
+
+def _expands_plan(request: Request) -> bool:
+    return "plan" in request.headers.get("accept-expansion", "")
 
 
 def _is_cli(request: Request) -> bool:
