@@ -22,6 +22,11 @@ CASES = {
     "no Heroku app": ({"HEROKU_APP": ""}, (), ["migrate_heroku_app", "HEROKU_APP"]),
     "Fly app of another organization": ({"FLY_APP": "taken-elsewhere"}, (), ["taken-elsewhere", "403"]),
     "unknown step": ({}, ("-e", '{"migrate_steps": ["secrets", "databse"]}'), ["migrate_steps", "databse"]),
+    "half a cut-over": (
+        {},
+        ("-e", '{"migrate_cutover": true, "migrate_steps": ["preflight", "secrets"]}'),
+        ["migrate_steps", "leaves out provision, database"],
+    ),
     "unknown variable": ({}, ("-e", "migrate_heroku_ap=x"), ["migrate_heroku_ap", "no such variable"]),
     "unknown value": ({}, ("-e", "migrate_postgres_verify=maybe"), ["migrate_postgres_verify", "maybe"]),
     "no source folder": ({"MIGRATE_SOURCE_DIR": "/nonexistent/app"}, (), ["/nonexistent/app"]),
