@@ -29,6 +29,7 @@ CASES = {
     ),
     "unknown variable": ({}, ("-e", "migrate_heroku_ap=x"), ["migrate_heroku_ap", "no such variable"]),
     "unknown value": ({}, ("-e", "migrate_postgres_verify=maybe"), ["migrate_postgres_verify", "maybe"]),
+    "no flyctl": ({}, ("-e", "migrate_flyctl=/nonexistent/flyctl"), ["/nonexistent/flyctl", "fly.io/docs/flyctl"]),
     "no source folder": ({"MIGRATE_SOURCE_DIR": "/nonexistent/app"}, (), ["/nonexistent/app"]),
 }
 
