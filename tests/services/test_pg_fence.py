@@ -256,7 +256,7 @@ def test_a_transaction_of_another_role_is_an_error(fence: Any, source: Database,
 
 def test_a_superuser_is_refused(fence: Any, source: Database) -> None:
     before = source.fingerprint()
-    result = fence("raised", url=source.url_of(ADMIN))
+    result = fence("raised", url=source.url_of("superuser"))
 
     assert result["failed"]
     assert "superuser" in result["msg"]
