@@ -432,14 +432,15 @@ class _Edit:
         if timeout is not None and _seconds(timeout) < KILL_TIMEOUT:
             stays.append("kill_timeout")
         if stays:
+            stay = "stays as it is" if len(stays) == 1 else "stay as they are"
             self._warnings.append(
-                f"{self._name}: {' and '.join(stays)} stay as they are. "
+                f"{self._name}: {' and '.join(stays)} {stay}. "
                 f"Heroku sends {KILL_SIGNAL} and waits {KILL_TIMEOUT} seconds."
             )
 
     def _write_processes(self) -> None:
-        if not self._defined and self._toml.get(("processes",)) is not None:
-            self._toml.remove(("processes",))  # empty, in whatever form
+        if not self._defined and isinstance(self._toml.get(("processes",)), list):
+            self._toml.remove(("processes",))  # legacy: processes = []
         array = isinstance(self._toml.get(("processes",)), list)
         successor = self._renamed.get(_DEFAULT_GROUP)
         if successor and successor not in self._defined and _DEFAULT_GROUP in self._defined:
@@ -459,7 +460,7 @@ class _Edit:
         for group in self._gone:
             definition = self._definitions().get(group)
             if definition:
-                self._toml.remove(definition[0][:-1] if array else definition[0])
+                self._toml.remove(definition[0][:-1] if array else definition[0], comment=True)
         if self._toml.get(("experimental", "exec")):
             self._warnings.append(
                 f"{self._name}: [experimental] exec takes the place of every process's command. Remove it."
@@ -501,7 +502,7 @@ class _Edit:
                         f"{self._name}: {section} goes on serving the group {_DEFAULT_GROUP!r} beside {self._web!r}."
                     )
             elif section.groups and not groups:
-                self._toml.remove(section.path)
+                self._toml.remove(section.path, comment=True)
                 self._warnings.append(
                     f"{self._name}: {section} is removed with its process group {', '.join(section.groups)}."
                 )

@@ -75,6 +75,8 @@ def ensure_processes(module: AnsibleModule) -> dict[str, Any]:
             "after_header": str(path),
         },
     }
+    if changed:
+        _check_writable(path)
     if changed and not module.check_mode:
         if params["backup"] and before is not None:
             result["backup_file"] = module.backup_local(str(path))
@@ -100,8 +102,8 @@ def _present(path: Path, create: bool) -> str | None:
     """Return the text of fly.toml, or None for one that is to be created."""
     if path.suffix in (".json", ".yaml", ".yml"):
         raise InputError(str(path), "only the TOML form of Fly's configuration is edited", _CONVERT)
-    if path.exists() or not create:
-        others = [name for name in ("fly.json", "fly.yaml", "fly.yml") if (path.parent / name).is_file()]
+    others = [name for name in ("fly.json", "fly.yaml", "fly.yml") if os.path.isfile(path.parent / name)]
+    if os.path.exists(path) or others or not create:
         return read_text(
             path,
             f"There is {others[0]}, but only the TOML form is edited. {_CONVERT}"
@@ -145,13 +147,21 @@ def _machines(machines: Mapping[str, Any] | None) -> dict[str, list[str]] | None
     return {str(group): [str(machine) for machine in ids] for group, ids in machines.items()}
 
 
-def _write(module: AnsibleModule, path: Path, text: str) -> None:
-    target = os.path.realpath(path)  # a symbolic link stays one
+def _check_writable(path: Path) -> None:
+    target = os.path.realpath(path)
     folder = os.path.dirname(target)
+    if not os.path.isdir(folder):
+        raise InputError(str(path), f"it is a link into {folder}, which is no folder", "Correct the link.")
+    if os.path.exists(target) and not os.access(target, os.W_OK):
+        raise InputError(str(path), "it can not be written", "Allow it, or run as its owner.")
     if not os.access(folder, os.W_OK):
         raise InputError(str(path), f"the folder {folder} can not be written", "Allow it, or run as its owner.")
+
+
+def _write(module: AnsibleModule, path: Path, text: str) -> None:
+    target = os.path.realpath(path)  # a symbolic link stays one
     # Beside the file, so that the last step is a rename and nobody ever sees half of it.
-    handle, temporary = tempfile.mkstemp(prefix=".fly.toml.", dir=folder)
+    handle, temporary = tempfile.mkstemp(prefix=".fly.toml.", dir=os.path.dirname(target))
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(text.encode("utf-8"))

@@ -68,6 +68,8 @@ _BASH_SYNTAX = re.compile(
     """,
     re.VERBOSE,
 )
+# What goes on with another command.
+_PREFIXES = _words("! { do elif else if then time until while")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _HEROKU_VARIABLE = re.compile(r"\$\{?(DYNO|STACK|HEROKU_[A-Z0-9_]+)\b")
 _PORT_OPTION = re.compile(
@@ -176,11 +178,12 @@ def _read(command: str, thing: str) -> _Reading:
         position = token.end()
     reading.commands = [words for words in reading.commands if words]
     programs = [_program(words) for words in reading.commands]
+    heads = [_head(words) for words in reading.commands]
     reading.needs_shell = reading.needs_shell or any(
         program in _RESERVED | _BUILTINS or _ASSIGNMENT.match(words[0].text)
         for program, words in zip(programs, reading.commands)
     )
-    reading.bash = bool(_BASH_WORDS.intersection(programs) or _BASH_SYNTAX.search(bare))
+    reading.bash = bool(_BASH_WORDS.intersection([*programs, *heads]) or _BASH_SYNTAX.search(bare))
     return reading
 
 
@@ -201,3 +204,8 @@ def _exec_position(reading: _Reading) -> int | None:
 def _program(words: list[_Word]) -> str:
     """Return the word that names what a simple command runs: the first that is no assignment."""
     return next((word.text for word in words if not _ASSIGNMENT.match(word.text)), "")
+
+
+def _head(words: list[_Word]) -> str:
+    """Return the first word of what a compound command begins with: C([[) in C(if [[ ... ]])."""
+    return next((word.text for word in words if word.text not in _PREFIXES and not _ASSIGNMENT.match(word.text)), "")

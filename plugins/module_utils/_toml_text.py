@@ -16,6 +16,7 @@ from __future__ import annotations
 import copy
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -63,8 +64,11 @@ class TomlText:
         pairs = [statement for statement in self._statements if statement.kind == "pair"]
         quotes = [self._text[pair.value[0]] for pair in pairs]
         self._prefers_literal = quotes.count("'") > quotes.count('"')
-        inner = [pair.start < pair.keys[0][0] for pair in pairs if pair.section >= 0]
-        self._indent = _INDENT if inner.count(True) >= inner.count(False) else ""
+        outer = [pair for pair in pairs if pair.section >= 0 and len(_named(self._statements[pair.section].path)) == 1]
+        indents = Counter(self._text[pair.start : pair.keys[0][0]] for pair in outer)
+        self._indent = max(indents, key=lambda indent: (indents[indent], len(indent)), default=_INDENT)
+        tight = [pair.keys[-1][1] + 1 == pair.value[0] for pair in pairs]
+        self._equals = "=" if tight.count(True) > len(tight) / 2 else " = "
 
     @property
     def text(self) -> str:
@@ -122,27 +126,40 @@ class TomlText:
 
     def rename(self, path: Path, key: str) -> None:
         """Give the key of the value at O(path) another name, in its place."""
-        exact = self._pair(path)
-        if exact is None:
+        exact, holder = self._pair(path), self._holder(path)
+        wanted = copy.deepcopy(self._data)
+        parent = _get(wanted, path[:-1])
+        parent[key] = parent.pop(path[-1])
+        if exact:
+            self._replace(exact.keys[-1], _key(key))
+        elif holder and holder.path == path[:-1]:
+            document, written = self._opened(holder)
+            table = tomlkit.inline_table()
+            for name, item in document["v"].items():
+                table.append(key if name == path[-1] else name, item)
+            document["v"] = table
+            self._replace(holder.value, self._closed(document, written, written, table.as_string()))
+        else:
             value = self.get(path)
             self.remove(path)
             self.set((*path[:-1], key), value)
             return
-        wanted = copy.deepcopy(self._data)
-        parent = _get(wanted, path[:-1])
-        parent[key] = parent.pop(path[-1])
-        self._replace(exact.keys[-1], _key(key))
         self._check(wanted)
 
-    def remove(self, path: Path) -> None:
-        """Remove what stands at O(path): a key, a table or an array's element."""
+    def remove(self, path: Path, comment: bool = False) -> None:
+        """Remove what stands at O(path): a key, a table or an array's element; with O(comment) the lines above, too."""
         wanted = copy.deepcopy(self._data)
         del _get(wanted, path[:-1])[path[-1]]
         holder = self._holder(path)
         if holder and self._pair(path) is None:
             self._replace(holder.value, self._inside(holder, path, None))
         else:
-            for extent in reversed(list(self._extents(path))):
+            extents = list(self._extents(path))
+            if comment and extents:
+                start, end = extents[0]
+                first = next(s for s in self._statements if s.start == start)
+                extents[0] = (self._commented(start) if first.kind == "pair" else self._above(first), end)
+            for extent in reversed(extents):
                 self._cut(*extent)
         self._check(wanted, ignore_empty=True)
 
@@ -209,6 +226,16 @@ class TomlText:
             start = line_start
         return header.start  # the file's own heading
 
+    def _commented(self, start: int) -> int:
+        """Return where the comment lines right above O(start) begin; the file's own heading is nobody's comment."""
+        top = start
+        while top > 0:
+            above = self._text.rfind("\n", 0, top - 1) + 1
+            if not self._text[above:top].lstrip().startswith("#"):
+                return top
+            top = above
+        return start
+
     # Changing the text. Offsets of statements hold up to the place of a change, until the next _take.
 
     def _replace(self, extent: tuple[int, int], text: str) -> None:
@@ -236,17 +263,28 @@ class TomlText:
                 key = f"{self._text[parts[0][0] : parts[-1][1]]}.{key}"
         if pairs:
             last = pairs[-1]
-            equals = "=" if last.keys[-1][1] + 1 == last.value[0] else " = "
+            equals = self._equals_below([pair for pair in pairs if pair.section == last.section], key)
             self._insert_line(last.end, f"{self._text[last.start : last.keys[0][0]]}{key}{equals}{value}")
         elif index >= 0:
             header = self._statements[index]
             outer = self._text[header.start : self._text.index("[", header.start)]
-            self._insert_line(header.end, f"{outer}{self._indent}{key} = {value}")
+            self._insert_line(header.end, f"{outer}{self._indent}{key}{self._equals}{value}")
         elif not parent:
             first = next(iter(self._statements), None)
-            self._insert_block(self._above(first) if first else len(self._text), f"{key} = {value}{self._newline}")
+            line = f"{key}{self._equals}{value}{self._newline}"
+            self._insert_block(self._above(first) if first else len(self._text), line)
         else:
             self._add_table(parent, {str(path[-1]): _Written(value)}, "[{}]")
+
+    def _equals_below(self, pairs: Sequence[Statement], key: str) -> str:
+        """Return the C(=) for O(key) below O(pairs): in their column where they have one, else as the last has it."""
+        last = pairs[-1]
+        if last.keys[-1][1] + 1 == last.value[0]:
+            return "="
+        columns = {self._text.index("=", pair.keys[-1][1]) - pair.keys[0][0] for pair in pairs}
+        lengths = {pair.keys[-1][1] - pair.keys[0][0] for pair in pairs}
+        padding = min(columns) - len(key) if len(columns) == 1 and len(lengths) > 1 else 1
+        return " " * max(padding, 1) + "= "
 
     def _add_table(self, path: Path, table: Mapping[str, Any], header: str) -> None:
         """Add a table above its own inner tables, else where the order puts it, else at the end."""
@@ -259,8 +297,9 @@ class TomlText:
     def _block(self, path: Path, table: Mapping[str, Any], header: str, indent: str = "") -> str:
         """Return the lines of a table: its header, its values, then the tables in it."""
         inner = indent + self._indent
-        lines = [indent + header.format(".".join(_key(part) for part in path if isinstance(part, str)))]
-        lines += [f"{inner}{_key(key)} = {self._rendered(value)}" for key, value in table.items() if not _tables(value)]
+        lines = [indent + header.format(".".join(map(_key, _named(path))))]
+        values = {_key(key): self._rendered(value) for key, value in table.items() if not _tables(value)}
+        lines += [f"{inner}{key}{self._equals}{value}" for key, value in values.items()]
         text = "".join(line + self._newline for line in lines)
         for key, value in table.items():
             for element in _tables(value):
@@ -334,13 +373,14 @@ class TomlText:
             if isinstance(part, str) and part not in container:
                 container[part] = tomlkit.inline_table()
             container = container[part]
+        before = container.as_string()
         if value is None:
             del container[path[-1]]
         elif path[-1] == len(container):
             container.append(self._item(value))
         else:
             container[path[-1]] = self._item(value)
-        return self._closed(document, written)
+        return self._closed(document, written, before, container.as_string())
 
     def _item(self, value: Any) -> Any:
         return tomlkit.value(self._rendered(value))
@@ -349,8 +389,12 @@ class TomlText:
         written = self._text[slice(*pair.value)]
         return tomlkit.parse(f"v = {written}"), written
 
-    def _closed(self, document: Any, written: str) -> str:
+    def _closed(self, document: Any, written: str, before: str = "", after: str = "") -> str:
+        """Return the text of what _opened() opened, in which O(before), where given, has become O(after)."""
         text = str(document.as_string())[len("v = ") :]
+        # tomlkit forgets the blank before the brace, and leaves that of a first key which is gone.
+        if before.startswith("{ ") and before.endswith(" }") and text.count(after) == 1:
+            text = text.replace(after, re.sub(r"\s*}\Z", " }", re.sub(r"\A{\s*", "{ ", after)))
         if written.startswith("{ ") and written.endswith(" }"):
             text = re.sub(r"\s*}\Z", " }", text)
         if self._newline == "\r\n":
@@ -396,6 +440,11 @@ def _position(text: str, error: TOMLKitError) -> tuple[int, int]:
             continue
         return count + 1, 1
     return 1, 1
+
+
+def _named(path: Path) -> list[str]:
+    """Return O(path) without the indices of array elements, as headers have it."""
+    return [part for part in path if isinstance(part, str)]
 
 
 def _key(name: str | int) -> str:

@@ -96,7 +96,7 @@ options:
     default: rename_app
   create:
     description:
-      - Whether to create the file where it is missing.
+      - Whether to create the file where it is missing. Beside a C(fly.json) or C(fly.yaml), none is created.
     type: bool
     default: false
   app:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
+from pathlib import Path
 from typing import Any
 
 import tomlkit
@@ -82,6 +83,7 @@ BLOCKS = {
     "statics": ["[[statics]]\n  guest_path = '/p'\n  url_prefix = '/'"],
     "restart": ["[[restart]]\n  policy = 'always'\n  processes = ['app']"],
 }
+CORPUS = [path.read_text() for path in sorted((Path(__file__).parents[2] / "corpus").glob("fly_toml/*/before.toml"))]
 COMMANDS = [
     "bundle exec puma -C config/puma.rb",
     "bin/rails server -p $PORT -e production",
@@ -99,6 +101,7 @@ def fly_tomls(draw: st.DrawFn) -> str:
     blocks = [draw(st.sampled_from(BLOCKS[name])) for name in names]
     text = draw(st.sampled_from(["\n\n", "\n", "\n\n# a comment\n\n", "\n# about it\n"])).join([top, *blocks])
     text += draw(st.sampled_from(["\n", "", "\n\n# the end\n"]))
+    text = draw(st.sampled_from([text, text, draw(st.sampled_from(CORPUS))]))
     if draw(st.booleans()):
         text = text.replace("\n", "\r\n")
     return draw(st.sampled_from(["", "\ufeff"])) + text
@@ -142,13 +145,21 @@ def test_any_file(text: str, procfile: str, wish: Wish) -> None:
     assert again.text == edited.text
     # What is not ours is there as it was, comments too.
     assert not_ours(after, wish) == not_ours(before, wish)
-    if wish.unlisted != "remove":
-        assert set(re.findall(r"#[^\r\n]*", text)) <= set(re.findall(r"#[^\r\n]*", edited.text))
+    defined = before.get("processes")
+    app_goes = wish.unlisted != "keep" and isinstance(defined, dict) and {"app", "web"} <= set(defined)
+    if wish.unlisted != "remove" and not app_goes:  # a group takes its comment along
+        # So does an element of a list where its successor stands in the same list.
+        elements = set(re.findall(r"""["']app["'], *(#[^\r\n]*)""", text))
+        assert set(re.findall(r"#[^\r\n]*", text)) - elements <= set(re.findall(r"#[^\r\n]*", edited.text))
     # So do the byte order mark and the kind of line break.
     assert edited.text.startswith("\ufeff") == text.startswith("\ufeff")
     assert ("\r\n" in edited.text) == ("\r\n" in text)
     if "\r\n" in text:
         assert edited.text.count("\r\n") == edited.text.count("\n")
+
+
+# Tables that name their groups where these were the default one's.
+PINNED = ("checks", "mount", "mounts", "files", "metrics")
 
 
 def not_ours(data: dict[str, Any], wish: Wish) -> dict[str, Any]:
@@ -157,14 +168,14 @@ def not_ours(data: dict[str, Any], wish: Wish) -> dict[str, Any]:
     for key in ("processes", "kill_signal", "kill_timeout", "vm", "compute", "restart", "services", "http_service"):
         data.pop(key, None)
     if wish.unlisted == "remove":  # takes along what belonged to a group alone
-        data = {key: value for key, value in data.items() if key not in ("checks", "mounts")}
+        data = {key: value for key, value in data.items() if key not in PINNED}
     for table, key in (("deploy", "release_command"), ("env", "PORT")):
         if isinstance(data.get(table), dict):
             data[table].pop(key, None)
         if isinstance(data.get(table), list):
             for element in data[table]:
                 element.pop(key, None)
-    for table in ("checks", "mounts"):
+    for table in PINNED:
         value = data.get(table, {})
         elements = value.values() if table == "checks" else [value] if isinstance(value, dict) else value
         for element in elements:

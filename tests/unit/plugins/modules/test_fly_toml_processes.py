@@ -6,17 +6,16 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import stat
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tomlkit
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils import _fly_toml_file, _toml_text
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils import _app_source, _fly_toml_file, _toml_text
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import fly_toml_processes
+from ansible_collections.flyover.heroku_to_fly.tests.unit.fly_validation import validate
 
 # As fly launch writes it for a Rails app, with comments by hand.
 LAUNCHED = """\
@@ -96,7 +95,6 @@ console_command = '/rails/bin/rails console'
   guest_path = '/rails/public'
   url_prefix = '/'
 """
-FLYCTL = shutil.which("flyctl")
 
 
 class Source:
@@ -125,6 +123,8 @@ class Source:
             given.setdefault("procfile", str(self.folder / "Procfile"))
         arguments = {"path": str(self.toml), **given}
         result: dict[str, Any] = self._run_module(fly_toml_processes, arguments, **internals)
+        # ansible-core keeps the warnings of all runs in one process.
+        result["warnings"] = [told for told in result.get("warnings", []) if str(self.folder) in str(told)]
         return result
 
     def edited(self, toml: str | None = None, procfile: str | None = PROCFILE, **options: Any) -> dict[str, Any]:
@@ -134,27 +134,9 @@ class Source:
         text = self.toml.read_bytes()
         second = self.run(**options)
         assert (second["changed"], self.toml.read_bytes()) == (False, text)
-        self.validate()
+        validate(self.toml)
         meaning: dict[str, Any] = tomlkit.parse(text.decode()).unwrap()
         return meaning
-
-    def validate(self) -> None:
-        """Ask the real flyctl, where there is one."""
-        if FLYCTL is None:
-            return
-        environment = {
-            "PATH": os.defpath,
-            "HOME": str(self.folder),
-            "FLY_CONFIG_DIR": str(self.folder / "flyctl"),
-            "FLY_API_TOKEN": "fo1_none",
-            "FLY_API_BASE_URL": "http://127.0.0.1:9",
-            "FLY_FLAPS_BASE_URL": "http://127.0.0.1:9",
-            "FLY_NO_UPDATE_CHECK": "1",
-            "FLY_SEND_METRICS": "0",
-        }
-        command = [FLYCTL, "config", "validate", "--app", "paper-crane", "--config", str(self.toml)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture
@@ -179,7 +161,7 @@ def test_launched_file_is_edited_byte_for_byte(source: Source) -> None:
     }
     assert result["release_command"] == "bin/rails db:migrate"
     assert (result["internal_port"], result["removed_groups"], result["kept_groups"]) == (3000, ["app"], [])
-    source.validate()
+    validate(source.toml)
 
 
 def test_second_run_writes_nothing(source: Source) -> None:
@@ -505,6 +487,31 @@ def test_folder_that_can_not_be_written_is_named(source: Source, monkeypatch: py
     assert sorted(os.listdir(source.folder)) == ["Procfile", "fly.toml"]
 
 
+def test_link_to_nowhere_is_followed_or_named(source: Source) -> None:
+    target = source.folder / "deep" / "fly.toml"
+    source.toml.symlink_to(target)
+    new = {"create": True, "app": "paper-crane"}
+    result = source.run(None, PROCFILE, **new)
+    assert result["failed"]
+    assert "which is no folder" in result["msg"]
+    target.parent.mkdir()
+    source.edited(**new)
+    assert source.toml.is_symlink()
+    assert target.is_file()
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_file_that_can_not_be_written_is_named(
+    source: Source, monkeypatch: pytest.MonkeyPatch, check_mode: bool
+) -> None:
+    access = os.access
+    monkeypatch.setattr(  # root may write everywhere
+        _fly_toml_file.os, "access", lambda path, mode: path != str(source.toml) and access(path, mode)
+    )
+    refused(source, source.run(LAUNCHED, PROCFILE, _check_mode=check_mode), [str(source.toml), "can not be written"])
+    assert sorted(os.listdir(source.folder)) == ["Procfile", "fly.toml"]
+
+
 # Bad input: a clear error, and no byte is written.
 
 
@@ -583,6 +590,43 @@ def test_missing_and_unreadable_files(source: Source) -> None:
     assert "fly config show --local --toml" in source.run()["msg"]
     assert "only the TOML form" in source.run(path=str(source.folder / "fly.json"))["msg"]
     assert not source.toml.exists()
+
+
+@pytest.mark.parametrize("other", ["fly.json", "fly.yaml", "fly.yml"])
+@pytest.mark.parametrize("options", [{}, {"create": True, "app": "paper-crane"}])
+def test_other_forms_of_the_configuration_are_named(source: Source, other: str, options: dict[str, Any]) -> None:
+    written = source.write(other, "{}")
+    for path in (source.toml, written):
+        result = source.run(None, PROCFILE, path=str(path), **options)
+        assert result["failed"]
+        for part in (str(path), other, "only the TOML form", "fly config show --local --toml"):
+            assert part in result["msg"]
+    assert (source.toml.exists(), written.read_text()) == (False, "{}")
+    # Beside a fly.toml, which flyctl prefers, they do not matter.
+    source.edited(LAUNCHED)
+    assert written.read_text() == "{}"
+
+
+def test_fly_toml_that_is_no_text_file(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    source.toml.mkdir()
+    result = source.run(None, PROCFILE, create=True, app="paper-crane")
+    assert result["failed"]
+    assert f"{source.toml}: it is a folder" in result["msg"]
+    source.toml.rmdir()
+    latin = "app = 'paper-crane' # caf\u00e9\n".encode("latin-1")
+    source.toml.write_bytes(latin)
+    result = source.run()
+    assert result["failed"]
+    assert f"{source.toml}: it is not UTF-8 from byte 26 on" in result["msg"]
+    assert source.toml.read_bytes() == latin
+
+    def forbidden(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(_app_source.Path, "read_bytes", forbidden)  # root may read everything
+    result = source.run(processes={"web": "bin/puma"})
+    assert result["failed"]
+    assert f"{source.toml}: it can not be read: Permission denied" in result["msg"]
 
 
 def test_without_tomlkit(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
