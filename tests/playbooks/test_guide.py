@@ -53,6 +53,17 @@ def test_audit_of_an_app_that_is_not_there_yet_writes_nothing(sandbox: Sandbox) 
     assert "+[processes]" in run.output
 
 
+def test_processes_can_come_from_heroku_itself(sandbox: Sandbox, tmp_path: Path) -> None:
+    toml = Path(sandbox.environment["MIGRATE_SOURCE_DIR"], "fly.toml")
+    (tmp_path / "fly.toml").write_bytes(toml.read_bytes())
+    steps = '{"migrate_steps": ["processes"], "migrate_processes_from": "heroku"}'
+    run = sandbox.play("migrate", "--check", "--diff", "-e", steps, MIGRATE_SOURCE_DIR=str(tmp_path)).succeeded()
+    for line in ("+  worker = ", "+  release_command = "):
+        assert line in run.output
+    assert "bundle exec sidekiq -C config/sidekiq.yml" in run.output
+    assert tree(tmp_path) == {"fly.toml": toml.read_bytes()}
+
+
 def test_audit_playbook_can_fail_on_drift(sandbox: Sandbox) -> None:
     run = sandbox.play("audit", "-e", "migrate_fail_on_drift=true")
     assert run.rc != 0
