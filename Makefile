@@ -1,6 +1,6 @@
 # Every target makes its own set-up; nothing needs an activated environment. See CONTRIBUTING.md.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint docs sanity units sandbox-tests services integration molecule cores contracts contract dist clean
+.PHONY: help setup demo test test-all lint docs sanity units sandbox-tests services integration molecule cores contracts contract bench-secrets dist clean
 
 BIN := .venv/bin
 TREE := .ansible/collections
@@ -65,6 +65,9 @@ integration: setup ## whole playbooks against the sandbox
 
 molecule: setup ## the role in a molecule scenario, verified with testinfra
 	$(BIN)/molecule test --all
+
+bench-secrets: setup ## hostile config vars through the guide's pipes and through this collection, as a table
+	PYTHONPATH=$(TREE) $(BIN)/python -m ansible_collections.flyover.heroku_to_fly.tests.benchmarks.secrets
 
 cores: setup ## unit and playbook tests on each supported ansible-core
 	tests/tools/cores

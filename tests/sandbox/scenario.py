@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,12 +73,20 @@ class Scenario:
 def load(path: Path) -> Scenario:
     """Return the scenario in a file; raises ScenarioError."""
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+        given = _parsed(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ScenarioError(f"{path}: {error.strerror}") from None
     except yaml.YAMLError as error:
         raise ScenarioError(f"{path}: {error}") from None
     return _Reader(path).scenario(given)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        # JSON is YAML too, but the parser of YAML makes two characters of an escaped pair of surrogates.
+        return json.loads(text)
+    except ValueError:
+        return yaml.safe_load(text)
 
 
 def procfile(source: Path | None) -> dict[str, str]:
