@@ -18,8 +18,11 @@ description:
   - The schema goes by C(pg_dump), without what belongs to Heroku or needs a superuser; rows go through C(COPY) in
     several processes, from connection to connection, without a file in between.
   - A small schema C(_flyover) on the target records what was copied. With it, a target that is still equal is left
-    alone, a copy that was broken off is started anew, and a target that was not made by this module, or is sealed, is
-    never overwritten.
+    alone, one that is no longer equal is brought forward by what moved since, a copy that was broken off is started
+    anew, and a target that was not made by this module, or is sealed, is never overwritten.
+  - What moved is told from the transaction ids of rows, by one scan of each table on either side; neither replication
+    slots nor triggers are needed. All that moved is put in place in one transaction, which commits only when the
+    target then holds what the source does.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.common
@@ -51,10 +54,14 @@ options:
     default: present
   mode:
     description:
-      - V(full) copies everything from one snapshot.
+      - V(auto) brings a complete copy forward, and copies everything where there is none or where that is not possible.
+      - V(warm) is V(auto) for the time in which the app still writes. It ends by comparing all content by O(verify),
+        also of what has not moved, so that nothing of that is left to do when the app has stopped.
+      - V(delta) fails where the copy can not be brought forward, instead of copying everything.
+      - V(full) copies everything as soon as anything moved.
     type: str
-    choices: [full]
-    default: full
+    choices: [auto, warm, delta, full]
+    default: auto
   jobs:
     description:
       - Number of processes that copy and compare. Each takes a connection on either side.
@@ -64,8 +71,8 @@ options:
     description:
       - How rows and large objects are compared. V(checksums) reads every row on both sides, V(counts) counts them.
         With V(none), rows are only counted as they are copied. Schema and sequences are always compared.
-      - This is about a copy just made. Whether an earlier copy is still equal is always decided by V(checksums), since
-        an update changes no count.
+      - This is about a copy just made, and with O(mode=warm) about every copy. When a copy is brought forward, what moved
+        is always compared by checksums. An earlier copy that was compared by less than is asked for is compared again.
     type: str
     choices: [none, counts, checksums]
     default: checksums
@@ -98,6 +105,12 @@ EXAMPLES = r"""
     target: "{{ fly_database_url }}"
   register: copy
 
+- name: Bring the copy forward while the app still runs, and compare everything
+  flyover.heroku_to_fly.pg_transfer:
+    source: "{{ heroku_database_url }}"
+    target: "{{ fly_database_url }}"
+    mode: warm
+
 - name: From now on the copy is what counts
   flyover.heroku_to_fly.pg_transfer:
     target: "{{ fly_database_url }}"
@@ -107,7 +120,8 @@ EXAMPLES = r"""
 RETURN = r"""
 verdict:
   description:
-    - V(copied), V(unchanged), in check mode V(would_copy), or V(unknown) without a target.
+    - V(copied), V(updated) when an earlier copy was brought forward, V(unchanged), in check mode V(would_copy) or
+      V(would_update), or V(unknown) without a target.
   returned: success
   type: str
   sample: copied
@@ -116,19 +130,27 @@ sealed:
   returned: success
   type: bool
   sample: false
+reason:
+  description: Why everything is copied; empty when it is not.
+  returned: unless the target is sealed
+  type: str
+  sample: the target holds no complete copy of the source
 tables:
-  description: For each table C(name), C(rows), C(bytes) and, when it was copied, C(seconds) of copying.
+  description:
+    - For each table C(name), C(rows), C(bytes) and C(how) it became equal, V(copy), V(by key), V(whole) or V(unchanged).
+    - When it was copied, C(seconds) of copying. When a copy was brought forward, the number of rows that C(moved), and
+      C(verified_at), when all of its content was last compared.
   returned: when both sides were compared
   type: list
   elements: dict
-  sample: [{name: public.orders, rows: 30000, bytes: 4194304, seconds: 0.2}]
+  sample: [{name: public.orders, rows: 30000, bytes: 4194304, how: copy, seconds: 0.2}]
 totals:
   description: Numbers of tables, rows, bytes, sequences and large objects.
   returned: unless the target is sealed
   type: dict
   sample: {tables: 46, rows: 125811, bytes: 30000000, sequences: 40, large_objects: 22}
 verified:
-  description: The C(level) of the comparison, whether both sides C(matched), and the C(mismatches).
+  description: The C(level) of the comparison of everything, whether both sides C(matched), and the C(mismatches).
   returned: when both sides were compared
   type: dict
   sample: {level: checksums, matched: true, mismatches: []}
@@ -173,7 +195,9 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     if options["state"] == "sealed" and target is not None:
         result = seal(target, module.check_mode)
     elif source is not None and target is not None:
-        wanted = Wanted(**{name: options[name] for name in ("jobs", "verify", "clean", "pg_bin_dir", "progress_file")})
+        wanted = Wanted(
+            **{name: options[name] for name in ("mode", "jobs", "verify", "clean", "pg_bin_dir", "progress_file")}
+        )
         result = transfer(source, target, wanted, module.check_mode)
     elif source is not None and options["state"] == "present":
         result = survey(source)
@@ -197,7 +221,7 @@ def main() -> None:
             "source": {"type": "str", "no_log": True},
             "target": {"type": "str", "no_log": True},
             "state": {"type": "str", "choices": ["present", "sealed"], "default": "present"},
-            "mode": {"type": "str", "choices": ["full"], "default": "full"},
+            "mode": {"type": "str", "choices": ["auto", "warm", "delta", "full"], "default": "auto"},
             "jobs": {"type": "int", "default": 2},
             "verify": {"type": "str", "choices": ["none", "counts", "checksums"], "default": "checksums"},
             "clean": {"type": "bool", "default": False},

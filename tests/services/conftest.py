@@ -6,6 +6,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +22,7 @@ from urllib.parse import quote
 import psycopg2
 import pytest
 
+from ansible_collections.flyover.heroku_to_fly.plugins.modules import pg_transfer
 from ansible_collections.flyover.heroku_to_fly.tests.sandbox.postgres import (
     Installation,
     PostgresServer,
@@ -155,3 +161,86 @@ def target(fly_server: Server) -> Iterator[Database]:
     fly_server.rows("postgres", f'create database "{name}" owner "{fly_server.role}"')
     yield Database(fly_server, name)
     fly_server.rows("postgres", f'drop database "{name}" with (force)')
+
+
+_OWN = "n.nspname !~ '^(pg_|_flyover|_heroku|information_schema)'"
+
+
+def _tables(database: Database) -> dict[str, list[str]]:
+    """Return every table's rows as sorted text, by a way that is not the module's."""
+    names = database.rows(
+        f"""
+        select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where c.relkind in ('r', 'm') and c.relispopulated and {_OWN} order by 1
+        """
+    )
+    return {
+        name: [row for (row,) in database.rows(f"set timezone = 'UTC'; select t::text from only {name} t order by 1")]
+        for (name,) in names
+    }
+
+
+def sequences(database: Database) -> dict[str, Any]:
+    """Return last value and state of every sequence."""
+    names = database.rows(
+        f"""
+        select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where c.relkind = 'S' and {_OWN} order by 1
+        """
+    )
+    return {name: database.rows(f"select last_value, is_called from {name}")[0] for (name,) in names}
+
+
+def _large_objects(database: Database) -> list[tuple[Any, ...]]:
+    return database.rows(
+        "select oid, md5(lo_get(oid)), obj_description(oid, 'pg_largeobject') from pg_largeobject_metadata order by 1"
+    )
+
+
+def content(database: Database) -> tuple[Any, ...]:
+    """Return all rows, sequences and large objects, to compare databases by."""
+    return _tables(database), sequences(database), _large_objects(database)
+
+
+def in_another_process(source: Database, target: Database, progress: Path) -> subprocess.Popen[bytes]:
+    """Begin a transfer that can be killed."""
+    arguments = {"source": source.url, "target": target.url, "progress_file": str(progress)}
+    program = (
+        "import json, sys\n"
+        "from ansible.module_utils.testing import patch_module_args\n"
+        "from ansible_collections.flyover.heroku_to_fly.plugins.modules import pg_transfer\n"
+        "with patch_module_args(json.load(sys.stdin)): pg_transfer.main()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(progress.parent)},
+    )
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(arguments).encode())
+    process.stdin.close()
+    return process
+
+
+def wait_for(database: Database, query: str) -> None:
+    """Wait until O(query) gives true."""
+    for _attempt in range(300):
+        if database.rows(query)[0][0]:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"never became true: {query}")
+
+
+@pytest.fixture
+def transfer(run_module: Any, source: Database, target: Database) -> Any:
+    """Return a function that runs the module from source to target; no password may be in any result."""
+
+    def call(check_mode: bool = False, **options: Any) -> dict[str, Any]:
+        given = {"source": source.url, "target": target.url, **options}
+        result: dict[str, Any] = run_module(pg_transfer, given, check_mode=check_mode)
+        assert PASSWORD not in str(result)
+        assert "s3cr" not in json.dumps(result)
+        return result
+
+    return call

@@ -98,14 +98,11 @@ class Table:
     """Quoted names of the columns that COPY moves: all but generated ones."""
     all_columns: tuple[str, ...]
     bytes: int
-    estimated_rows: int
     binary: bool
     """Whether COPY's binary format is safe for every column."""
     freeze: bool = True
     condition: str = ""
     """WHERE clause of an extension's table: the rows that are the user's."""
-    activity: int = 0
-    """Rows inserted, updated and deleted since the server counts."""
 
     @property
     def source_query(self) -> str:
@@ -114,6 +111,11 @@ class Table:
         if self.condition:
             return f"(select {columns} from only {self.name} {self.condition})"
         return f"{self.name} ({columns})" if columns else self.name
+
+    @property
+    def clearing(self) -> str:
+        """The statement that removes the rows that are to be replaced."""
+        return f"truncate only {self.name}" if self.freeze else f"delete from only {self.name} {self.condition}"
 
     @property
     def row_query(self) -> str:
@@ -185,10 +187,8 @@ def tables(session: Session) -> list[Table]:
     """Return the tables that hold rows, largest first."""
     rows = session.rows(
         f"""
-        select c.oid, {_NAME}, pg_table_size(c.oid), greatest(c.reltuples, 0)::bigint,
-               coalesce(s.n_tup_ins + s.n_tup_upd + s.n_tup_del, 0), a.*
+        select c.oid, {_NAME}, pg_table_size(c.oid), a.*
         from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        left join pg_stat_user_tables s on s.relid = c.oid
         cross join lateral (
           select coalesce(array_agg(quote_ident(attname::text) order by attnum)
                           filter (where attgenerated = ''), '{{}}'),
@@ -211,11 +211,9 @@ def tables(session: Session) -> list[Table]:
             columns=tuple(columns),
             all_columns=tuple(all_columns),
             bytes=size,
-            estimated_rows=estimate,
             binary=binary,
-            activity=activity,
         )
-        for oid, name, size, estimate, activity, columns, all_columns, binary in rows
+        for oid, name, size, columns, all_columns, binary in rows
     ]
     return own + _extension_tables(session)
 
@@ -226,12 +224,10 @@ def _extension_tables(session: Session) -> list[Table]:
         f"""
         select c.oid, {_NAME}, pg_table_size(c.oid), coalesce(x.condition, ''),
                array(select quote_ident(attname::text) from pg_attribute
-                     where attrelid = c.oid and attnum > 0 and not attisdropped and attgenerated = '' order by attnum),
-               coalesce(s.n_tup_ins + s.n_tup_upd + s.n_tup_del, 0)
+                     where attrelid = c.oid and attnum > 0 and not attisdropped and attgenerated = '' order by attnum)
         from pg_extension e
         cross join lateral unnest(e.extconfig, e.extcondition) x(oid, condition)
         join pg_class c on c.oid = x.oid and c.relkind = 'r' join pg_namespace n on n.oid = c.relnamespace
-        left join pg_stat_user_tables s on s.relid = c.oid
         """
     )
     return [
@@ -241,13 +237,11 @@ def _extension_tables(session: Session) -> list[Table]:
             columns=tuple(columns),
             all_columns=tuple(columns),
             bytes=size,
-            estimated_rows=0,
             binary=False,
             freeze=False,
             condition=condition or "where true",
-            activity=activity,
         )
-        for oid, name, size, condition, columns, activity in rows
+        for oid, name, size, condition, columns in rows
     ]
 
 
@@ -300,8 +294,12 @@ def uses_of_extension(session: Session, name: str, limit: int = 5) -> list[str]:
     ]
 
 
-def sequences(session: Session) -> dict[str, tuple[int, bool]]:
-    """Return each sequence's last value and whether it was called; not bound to a snapshot."""
+Sequences = dict[str, tuple[int, bool]]
+"""By name: last value, and whether it was called."""
+
+
+def sequences(session: Session) -> Sequences:
+    """Return the sequences' values, which are of this moment: no snapshot holds them."""
     names = [
         name
         for (name,) in session.rows(
@@ -375,6 +373,48 @@ def contents(session: Session) -> dict[str, int]:
     return counted
 
 
-def xmax(session: Session) -> int:
-    """Return the server's next transaction id: while it stays, nothing was committed in any database of the server."""
-    return int(session.value("select pg_snapshot_xmax(pg_current_snapshot())::text"))
+def horizon(session: Session) -> int:
+    """Return the id below which every transaction of the server was over when the session's snapshot was taken."""
+    return int(session.value("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
+
+
+def history(session: Session) -> dict[str, Any]:
+    """Return what must stay the same for the server's transaction ids to mean the same.
+
+    A failover to a standby that lagged begins a new timeline, on which ids are given out a second time.
+    """
+    allowed = "has_function_privilege('pg_walfile_name(pg_lsn)', 'execute')"
+    allowed += " and has_function_privilege('pg_current_wal_lsn()', 'execute')"
+    timeline = None
+    if session.value(f"select {allowed} and not pg_is_in_recovery()"):
+        timeline = session.value("select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)")
+    return {"timeline": timeline, "version": session.version // 10000}
+
+
+def next_transaction(session: Session) -> int:
+    """Return the id that no transaction of the server has reached yet."""
+    return int(session.value("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint"))
+
+
+def keys(session: Session) -> dict[int, tuple[str, ...]]:
+    """Return, by the table's oid, the quoted names of columns that tell its rows apart: the primary key's, else those
+    of the unique index with the fewest columns, none of which may be null or computed.
+    """
+    return {
+        oid: tuple(columns)
+        for oid, columns in session.rows(
+            f"""
+            select distinct on (i.indrelid) i.indrelid, k.columns
+            from pg_index i join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
+            cross join lateral (
+              select array_agg(quote_ident(a.attname::text) order by u.place) as columns,
+                     bool_and(a.attnotnull and a.attgenerated = '') as firm, count(*) as number
+              from unnest(i.indkey::int2[]) with ordinality u(number, place)
+              join pg_attribute a on a.attrelid = i.indrelid and a.attnum = u.number
+              where u.place <= i.indnkeyatts) k
+            where i.indisunique and i.indisvalid and not i.indisexclusion and i.indpred is null and i.indexprs is null
+              and k.firm and k.number = i.indnkeyatts and {_OWN_RELATION}
+            order by i.indrelid, i.indisprimary desc, k.number, i.indexrelid
+            """
+        )
+    }

@@ -65,12 +65,21 @@ class LargeObjects(NamedTuple):
     bytes: int | None
     checksum: str | None
     """Of oids and contents."""
+    comments: str
+    """A digest of them all."""
+
+
+_COMMENTS = """
+select coalesce(md5(string_agg(objoid || ':' || description, chr(31) order by objoid)), '')
+from pg_description where classoid = 'pg_largeobject'::regclass
+"""
 
 
 def large_objects(session: Session, checksums: bool) -> LargeObjects:
-    """Return the large objects' number and, with O(checksums), their bytes and checksum."""
+    """Return the large objects' number and comments and, with O(checksums), their bytes and checksum."""
+    comments = session.value(_COMMENTS)
     if not checksums:
-        return LargeObjects(session.value("select count(*) from pg_largeobject_metadata"), None, None)
+        return LargeObjects(session.value("select count(*) from pg_largeobject_metadata"), None, None, comments)
     number, size, checksum = session.row(
         f"""
         select count(distinct oid), coalesce(sum(length(data)), 0)::bigint,
@@ -79,19 +88,44 @@ def large_objects(session: Session, checksums: bool) -> LargeObjects:
         """,
         doing="reading large objects",
     )
-    return LargeObjects(number, size, checksum)
+    return LargeObjects(number, size, checksum, comments)
 
 
-def large_object_digests(session: Session) -> dict[int, str]:
-    """Return a digest of each large object, to name those that differ."""
-    return dict(
-        session.rows(
+def large_object_digests(session: Session) -> dict[int, tuple[int, str]]:
+    """Return size and digest of each large object, to name those that differ."""
+    return {
+        oid: (size, digest)
+        for oid, size, digest in session.rows(
             f"""
-            select oid, string_agg(md5(lo_get(oid, start, {SLICE})), ',' order by start) {_SLICES} group by oid
+            select oid, size, md5(string_agg(md5(lo_get(oid, start, {SLICE})), ',' order by start))
+            {_SLICES} group by oid, size
             """,
             doing="reading large objects",
         )
+    }
+
+
+SLICE_COLUMNS = "(oid oid, start bigint, data bytea)"
+"""Of a table that takes what slices_query gives."""
+
+
+def slices_query(objects: Sequence[tuple[int, int]]) -> str:
+    """Return the COPY statement that reads O(objects), oid and bytes of each, in slices."""
+    oids = ",".join(str(oid) for oid, _size in objects)
+    sizes = ",".join(str(size) for _oid, size in objects)
+    return (
+        f"copy (select oid, start, lo_get(oid, start, {SLICE}) "
+        f"from unnest(array[{oids}]::oid[], array[{sizes}]::bigint[]) o(oid, size) "
+        f"cross join lateral generate_series(0, greatest(size - 1, 0), {SLICE}) s(start)) "
+        "to stdout (format binary)"
     )
+
+
+def put_slices(target: Session, table: str) -> None:
+    """Make the large objects whose slices are in O(table)."""
+    doing = "writing large objects"
+    target.run(f"select count(lo_create(oid)) from (select distinct oid from {table}) o", doing=doing)
+    target.run(f"select count(*) from (select lo_put(oid, start, data) from {table} offset 0) p", doing=doing)
 
 
 def batches(tables: Iterable[Table], most_bytes: int, most_tables: int) -> Iterator[list[Table]]:

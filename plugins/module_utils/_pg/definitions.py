@@ -10,7 +10,6 @@ This is the copy's independent witness: the copy itself goes by pg_dump's archiv
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import NamedTuple
 
@@ -246,7 +245,7 @@ _QUERIES = (
         from pg_description d
         cross join lateral pg_identify_object(d.classoid, d.objoid, d.objsubid) i
         left join pg_namespace n on n.nspname = i.schema
-        where (d.objoid >= 16384 or d.classoid = 'pg_largeobject'::regclass)
+        where d.objoid >= 16384 and d.classoid <> 'pg_largeobject'::regclass
           and i.type not in ('extension', 'event trigger', 'publication', 'subscription', 'foreign-data wrapper',
                              'server', 'foreign table', 'foreign table column', 'schema', 'language')
           and (n.oid is null or {USER_SCHEMA})
@@ -286,11 +285,6 @@ def differences(source: list[Definition], target: list[Definition]) -> list[Diff
         if (kind, name) not in here and kind not in _PROVIDERS_OWN
     ]
     return found
-
-
-def digest(rows: list[Definition]) -> str:
-    """Return a fingerprint of O(rows)."""
-    return hashlib.sha256(repr([tuple(row) for row in rows]).encode()).hexdigest()
 
 
 def _normal(kind: str, text: str) -> str:

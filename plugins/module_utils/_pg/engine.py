@@ -7,23 +7,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import catalog, content
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.archive import Archive, Entry, run_entries
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import Table
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.pool import (
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import Sequences, Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.pool import Pool, Task
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.progress import Progress
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.session import Session
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.work import (
     Analyze,
     CopyLargeObjects,
     CopyTables,
-    Pool,
     RunEntry,
-    Task,
 )
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.progress import Progress
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.session import Session
 
 # Tables beyond this size are tasks of their own, and so are their indexes; smaller ones share a transaction with
 # their indexes, up to so many tables.
@@ -113,6 +112,9 @@ class Copy:
         self.rows: dict[str, int] = {}
         """Rows per table, as both sides counted them."""
         self.large_objects = 0
+        self.sequences: Sequences = {}
+        """The values that were copied."""
+        self._horizon = catalog.horizon(source)
 
     def run(self, archive: Archive) -> None:
         """Copy everything; raises the first error."""
@@ -128,9 +130,13 @@ class Copy:
         self._work([Task(RunEntry(entry), locks=locks) for entry, locks in stages_.foreign_keys])
         run_entries(self._target, stages_.rest)
         self._progress.phase("finish")
-        self._set_sequences()
-        self._comment_large_objects()
-        self._refresh([*before, *after])
+        self.sequences = catalog.sequences(self._source)
+        set_sequences(self._target, self.sequences)
+        comment_large_objects(self._source, self._target)
+        # In the archive's order, in which each view comes after those it reads.
+        populated = catalog.populated_views(self._source)
+        views = [entry.oid for entry in [*before, *after] if entry.kind == "MATERIALIZED VIEW"]
+        refresh(self._target, [populated[oid] for oid in views if oid in populated])
         names = [table.name for table in self._tables if not table.condition]
         names += catalog.parents_and_views(self._target)
         self._work([Task(Analyze(names[start : start + 50])) for start in range(0, len(names), 50)])
@@ -151,16 +157,15 @@ class Copy:
         small = [table for table in self._tables if table.bytes < LARGE]
         indexes: list[Task] = []
         for table in large:
-            tasks.append(Task(CopyTables([table])))
+            tasks.append(Task(CopyTables([table], self._horizon)))
             needs = frozenset([len(tasks) - 1])
             for entry in stages_.of_table.get(table.oid, []):
                 # ALTER TABLE ADD PRIMARY KEY shuts others out; CREATE INDEX lets others of its kind in.
                 locks = frozenset([table.oid]) if entry.kind == "CONSTRAINT" else frozenset[int]()
                 indexes.append(Task(RunEntry(entry), needs, locks))
         for batch in content.batches(small, LARGE, _TABLES_AT_ONCE):
-            tasks.append(
-                Task(CopyTables(batch, [entry for table in batch for entry in stages_.of_table.get(table.oid, [])]))
-            )
+            entries = [entry for table in batch for entry in stages_.of_table.get(table.oid, [])]
+            tasks.append(Task(CopyTables(batch, self._horizon, entries)))
         return tasks + indexes
 
     def _large_object_work(self) -> list[CopyLargeObjects]:
@@ -178,28 +183,32 @@ class Copy:
             size += length
         return [*work, CopyLargeObjects(batch)] if batch else work
 
-    def _set_sequences(self) -> None:
-        values = [(name, value, called) for name, (value, called) in catalog.sequences(self._source).items()]
-        for start in range(0, len(values), 500):
-            chunk = values[start : start + 500]
-            self._target.run(
-                "select count(setval(s.name::regclass, s.value, s.called)) from (values "
-                + ", ".join(["(%s, %s::bigint, %s)"] * len(chunk))
-                + ") s(name, value, called)",
-                [item for row in chunk for item in row],
-                doing="setting sequences",
-            )
 
-    def _comment_large_objects(self) -> None:
-        for oid, text in self._source.rows(
-            "select objoid, description from pg_description where classoid = 'pg_largeobject'::regclass"
-        ):
-            self._target.run(f"comment on large object {oid} is %s", [text], doing=f"commenting large object {oid}")
+def set_sequences(target: Session, values: Sequences) -> None:
+    """Give the target's sequences these values."""
+    names = list(values)
+    for start in range(0, len(names), 500):
+        chunk = [(name, *values[name]) for name in names[start : start + 500]]
+        target.run(
+            "select count(setval(s.name::regclass, s.value, s.called)) from (values "
+            + ", ".join(["(%s, %s::bigint, %s)"] * len(chunk))
+            + ") s(name, value, called)",
+            [item for row in chunk for item in row],
+            doing="setting sequences",
+        )
 
-    def _refresh(self, entries: Sequence[Entry]) -> None:
-        """Fill materialized views in the archive's order, in which each comes after those it reads."""
-        populated = catalog.populated_views(self._source)
-        for entry in entries:
-            if entry.kind == "MATERIALIZED VIEW" and entry.oid in populated:
-                name = populated[entry.oid]
-                self._target.run(f"refresh materialized view {name}", doing=f"refreshing materialized view {name}")
+
+def comment_large_objects(source: Session, target: Session) -> None:
+    """Give the target's large objects the source's comments."""
+    query = "select objoid, description from pg_description where classoid = 'pg_largeobject'::regclass"
+    wanted, there = dict(source.rows(query)), dict(target.rows(query))
+    for oid in {**there, **wanted}:
+        if wanted.get(oid) != there.get(oid):
+            doing = f"commenting large object {oid}"
+            target.run(f"comment on large object {oid} is %s", [wanted.get(oid)], doing=doing)
+
+
+def refresh(target: Session, names: Iterable[str]) -> None:
+    """Fill materialized views, in this order."""
+    for name in names:
+        target.run(f"refresh materialized view {name}", doing=f"refreshing materialized view {name}")

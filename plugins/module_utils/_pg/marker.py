@@ -25,7 +25,7 @@ SEALED = "sealed"
 """The target is the system of record: nothing may overwrite it."""
 
 # Of the marker's own tables; a marker of another format is a copy of ours whose evidence is not understood.
-_FORMAT = 1
+_FORMAT = 2
 
 _CREATE = f"""
 create schema if not exists {MARKER_SCHEMA};
@@ -35,11 +35,28 @@ create table if not exists {MARKER_SCHEMA}.transfer (
   state text not null,
   updated_at timestamptz not null default now(),
   document jsonb not null);
-create table if not exists {MARKER_SCHEMA}.transfer_table (
-  name text primary key, rows bigint not null, bytes bigint not null, checksum text, activity bigint not null);
 comment on schema {MARKER_SCHEMA} is
   'What flyover.heroku_to_fly.pg_transfer copied into this database. Drop it when the migration is over.';
+drop table if exists {MARKER_SCHEMA}.transfer_table;
+create table {MARKER_SCHEMA}.transfer_table (
+  name text primary key, rows bigint not null, source_horizon bigint not null,
+  target_horizon bigint not null, target_xid bigint not null, verified_at timestamptz);
 """
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was noted in the transaction that made a table equal to the source's: by it one scan tells what moved."""
+
+    rows: int
+    source_horizon: int
+    """Every transaction on the source with a smaller id was over when the copied snapshot was taken."""
+    target_horizon: int
+    """The same on the target, when the table was written."""
+    target_xid: int
+    """The transaction that wrote it."""
+    verified_at: str | None = None
+    """When all of its content was compared with the source's."""
 
 
 @dataclass
@@ -48,9 +65,8 @@ class Marker:
 
     state: str
     document: dict[str, Any]
-    """Source's identity, digests of schema, sequences and large objects, transaction ids, verification."""
-    tables: dict[str, tuple[int, str | None, int]] = field(default_factory=dict)
-    """Per table: rows, checksum, and the source's count of changes at the time."""
+    """C(source): its identity; C(servers): both servers' histories; C(verified): the level of comparison."""
+    tables: dict[str, Evidence] = field(default_factory=dict)
 
     def is_copy_of(self, identity: dict[str, Any]) -> bool:
         """Whether O(identity) is the source it was copied from."""
@@ -67,42 +83,50 @@ def read(target: Session) -> Marker | None:
     format_, state, document = found[0]
     if format_ != _FORMAT:
         return Marker(state, {"source": document.get("source")})
-    rows = target.rows(f"select name, rows, checksum, activity from {MARKER_SCHEMA}.transfer_table")
-    return Marker(state, document, {name: (count, checksum, activity) for name, count, checksum, activity in rows})
+    rows = target.rows(
+        f"""
+        select name, rows, source_horizon, target_horizon, target_xid,
+               to_char(verified_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') from {MARKER_SCHEMA}.transfer_table
+        """
+    )
+    return Marker(state, document, {name: Evidence(*evidence) for name, *evidence in rows})
 
 
-def begin(target: Session, identity: dict[str, Any]) -> None:
-    """Say, before anything is dropped or written, that a copy of O(identity) is under way."""
+def begin(target: Session, document: dict[str, Any]) -> None:
+    """Say, before anything is dropped or written, that a copy of C(source) in O(document) is under way."""
     with target.transaction(doing="writing the marker"):
         target.run(_CREATE, doing="writing the marker")
-        target.run(f"truncate {MARKER_SCHEMA}.transfer_table", doing="writing the marker")
-        _write(target, COPYING, {"source": identity})
+        _write(target, COPYING, document)
 
 
-def record_tables(target: Session, rows: Iterable[tuple[str, int, int, int]]) -> None:
-    """Note that tables are complete (name, rows, bytes, activity), in the transaction that completes them."""
+def record_tables(target: Session, rows: Iterable[tuple[str, int]], source_horizon: int) -> None:
+    """Note that tables (name, rows) are equal to the source's, in the transaction that makes them so."""
     target.run(
         f"""
-        insert into {MARKER_SCHEMA}.transfer_table (name, rows, bytes, activity)
-        select t ->> 0, (t ->> 1)::bigint, (t ->> 2)::bigint, (t ->> 3)::bigint from jsonb_array_elements(%s::jsonb) t
-        on conflict (name) do update set rows = excluded.rows, bytes = excluded.bytes, activity = excluded.activity
+        insert into {MARKER_SCHEMA}.transfer_table
+        select t ->> 0, (t ->> 1)::bigint, %s, pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
+               pg_current_xact_id()::text::bigint
+        from jsonb_array_elements(%s::jsonb) t
+        on conflict (name) do update set rows = excluded.rows, source_horizon = excluded.source_horizon,
+          target_horizon = excluded.target_horizon, target_xid = excluded.target_xid
         """,
-        [json.dumps(list(rows))],
+        [source_horizon, json.dumps(list(rows))],
         doing="writing the marker",
     )
 
 
-def complete(target: Session, document: dict[str, Any], checksums: dict[str, str | None]) -> None:
-    """Say that the copy is complete, and what proves it."""
+def advance(target: Session, source_horizon: int) -> None:
+    """Note that every table is equal to the source's in a later snapshot."""
+    target.run(
+        f"update {MARKER_SCHEMA}.transfer_table set source_horizon = %s", [source_horizon], doing="writing the marker"
+    )
+
+
+def complete(target: Session, document: dict[str, Any], compared: bool) -> None:
+    """Say that the copy is complete, and whether all content was O(compared)."""
     with target.transaction(doing="writing the marker"):
-        target.run(
-            f"""
-            update {MARKER_SCHEMA}.transfer_table t set checksum = c.value
-            from jsonb_each_text(%s::jsonb) c where c.key = t.name
-            """,
-            [json.dumps(checksums)],
-            doing="writing the marker",
-        )
+        if compared:
+            target.run(f"update {MARKER_SCHEMA}.transfer_table set verified_at = now()", doing="writing the marker")
         _write(target, COMPLETE, document)
 
 

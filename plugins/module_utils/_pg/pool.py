@@ -16,7 +16,6 @@ import mmap
 import os
 import signal
 import struct
-import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,10 +25,6 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, NoReturn
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import ConnectionFailed, StateError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import content, marker
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.archive import Entry
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import Table
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.content import Content, LargeObjects
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.session import Session
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.stream import (
     FrameReader,
@@ -38,72 +33,17 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.stream i
     pack_error,
     unpack_error,
 )
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.work import Work
 
 _PIPE_BYTES = 1 << 20
 _COUNTER = struct.Struct("=Q")
-
-
-@dataclass(frozen=True)
-class CopyTables:
-    """Copy O(tables) in one transaction, then make O(entries), their indexes and keys."""
-
-    tables: Sequence[Table]
-    entries: Sequence[Entry] = ()
-
-
-@dataclass(frozen=True)
-class CopyLargeObjects:
-    """Copy large objects (oid, bytes) in one transaction."""
-
-    objects: Sequence[tuple[int, int]]
-
-
-@dataclass(frozen=True)
-class RunEntry:
-    """Make one entry of the archive on the target."""
-
-    entry: Entry
-
-
-@dataclass(frozen=True)
-class Analyze:
-    """Gather the planner's statistics on the target."""
-
-    names: Sequence[str]
-
-
-@dataclass(frozen=True)
-class Compare:
-    """Return the content of O(tables) on the sides asked for, which are read at the same time."""
-
-    tables: Sequence[Table]
-    checksums: bool
-    source: bool = True
-    target: bool = True
-
-    def read(self, session: Session) -> list[Content]:
-        """Return one side's content."""
-        return content.table_contents(session, self.tables, self.checksums)
-
-
-@dataclass(frozen=True)
-class CompareLargeObjects:
-    """Return number, bytes and checksum of the large objects on the sides asked for."""
-
-    checksums: bool
-    source: bool = True
-    target: bool = True
-
-    def read(self, session: Session) -> LargeObjects:
-        """Return one side's large objects."""
-        return content.large_objects(session, self.checksums)
 
 
 @dataclass
 class Task:
     """Work, and when it may begin."""
 
-    work: Any
+    work: Work
     needs: frozenset[int] = frozenset()
     """Positions, in the list of tasks, of those that come first."""
     locks: frozenset[int] = frozenset()
@@ -248,27 +188,12 @@ def _serve(channel: Connection, source: Session, target: Session, snapshot: str,
         session = target.again()
         while True:
             work = channel.recv()
-            channel.send((True, _do(work, session, feed)))
+            channel.send((True, work.do(session, feed)))
     except EOFError:
         return
     except BaseException as error:
         with suppress(OSError):
             channel.send((False, pack_error(error)))
-
-
-def _do(work: Any, target: Session, feed: _Feed) -> Any:
-    if isinstance(work, CopyTables):
-        return _copy_tables(work, target, feed)
-    if isinstance(work, CopyLargeObjects):
-        return _copy_large_objects(work, target, feed)
-    if isinstance(work, RunEntry):
-        return target.run(work.entry.sql, doing=f"making {work.entry.label}")
-    if isinstance(work, Analyze):
-        return target.run(f"analyze {', '.join(work.names)}", doing="analyzing")
-    if work.source:
-        feed.ask(work)
-    there = work.read(target) if work.target else None
-    return feed.answer() if work.source else None, there
 
 
 class _Feed:
@@ -288,11 +213,11 @@ class _Feed:
         self.reader = FrameReader(read, count)
 
     def ask(self, what: Any) -> None:
-        """Send a comparison, or a list of COPY statements whose data will come in frames."""
+        """Have the source's session do something; see Feed."""
         self._channel.send(what)
 
     def answer(self) -> Any:
-        """Return the result of a comparison."""
+        """Return what was read."""
         try:
             good, result = self._channel.recv()
         except EOFError:
@@ -328,7 +253,7 @@ def _feed(channel: Connection, descriptor: int, source: Session, snapshot: str) 
                 session = source.again()
                 session.run("begin isolation level repeatable read read only")
                 session.run(f"set transaction snapshot '{snapshot}'", doing="joining the snapshot")
-            if isinstance(asked, (Compare, CompareLargeObjects)):
+            if not isinstance(asked, list):
                 channel.send((True, asked.read(session)))
                 continue
             for sql, doing in asked:
@@ -338,69 +263,8 @@ def _feed(channel: Connection, descriptor: int, source: Session, snapshot: str) 
                 stream.detach()
                 frames.end(rows)
         except BaseException as error:
-            if isinstance(asked, (Compare, CompareLargeObjects)):
+            if not isinstance(asked, list):
                 channel.send((False, pack_error(error)))
             else:
                 frames.fail(error)
             return
-
-
-def _copy_tables(work: CopyTables, target: Session, feed: _Feed) -> list[tuple[str, int, float]]:
-    """Return name, rows and seconds of each table."""
-    formats = ["binary" if table.binary else "text" for table in work.tables]
-    feed.ask(
-        [
-            (f"copy {table.source_query} to stdout (format {form})", f"reading {table.name}")
-            for table, form in zip(work.tables, formats)
-        ]
-    )
-    # Truncated in the transaction that fills it, a table needs no second writing of its pages: FREEZE.
-    clearing = [
-        f"truncate only {table.name}" if table.freeze else f"delete from only {table.name} {table.condition}"
-        for table in work.tables
-    ]
-    copied = []
-    with target.transaction(doing="writing the copy"):
-        target.run(";".join(clearing), doing=f"clearing {work.tables[0].name}")
-        for table, form in zip(work.tables, formats):
-            started = time.monotonic()
-            columns = f" ({', '.join(table.columns)})" if table.columns else ""
-            freeze = ", freeze" if table.freeze else ""
-            sql = f"copy {table.name}{columns} from stdin (format {form}{freeze})"
-            rows = feed.copy_in(target, sql, f"writing {table.name}")
-            copied.append((table.name, rows, time.monotonic() - started))
-        if work.entries:
-            labels = ", ".join(entry.label for entry in work.entries[:3])
-            target.run("\n".join(entry.sql for entry in work.entries), doing=f"making {labels}")
-        marker.record_tables(
-            target, [(table.name, row[1], table.bytes, table.activity) for table, row in zip(work.tables, copied)]
-        )
-    return copied
-
-
-def _copy_large_objects(work: CopyLargeObjects, target: Session, feed: _Feed) -> int:
-    """Return the number of bytes."""
-    oids = ",".join(str(oid) for oid, _size in work.objects)
-    sizes = ",".join(str(size) for _oid, size in work.objects)
-    doing = "copying large objects"
-    feed.ask(
-        [
-            (
-                f"copy (select oid, start, lo_get(oid, start, {content.SLICE}) "
-                f"from unnest(array[{oids}]::oid[], array[{sizes}]::bigint[]) o(oid, size) "
-                f"cross join lateral generate_series(0, greatest(size - 1, 0), {content.SLICE}) s(start)) "
-                "to stdout (format binary)",
-                "reading large objects",
-            )
-        ]
-    )
-    with target.transaction(doing=doing):
-        target.run(
-            "create temporary table flyover_slice (oid oid, start bigint, data bytea) on commit drop", doing=doing
-        )
-        feed.copy_in(target, "copy pg_temp.flyover_slice from stdin (format binary)", doing)
-        target.run("select count(lo_create(oid)) from (select distinct oid from pg_temp.flyover_slice) o", doing=doing)
-        target.run(
-            "select count(*) from (select lo_put(oid, start, data) from pg_temp.flyover_slice offset 0) p", doing=doing
-        )
-    return sum(size for _oid, size in work.objects)

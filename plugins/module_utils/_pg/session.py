@@ -8,10 +8,10 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, Union
 
 from ansible.module_utils.basic import missing_required_lib
 
@@ -26,6 +26,9 @@ except ImportError:
     PSYCOPG2_IMPORT_ERROR: str | None = traceback.format_exc()
 else:
     PSYCOPG2_IMPORT_ERROR = None
+
+Values = Union[Sequence[Any], Mapping[str, Any]]
+"""Of a statement's placeholders, by position or by name."""
 
 APPLICATION_NAME = "flyover pg_transfer"
 
@@ -122,22 +125,22 @@ class Session:
         """Return another session like this one; in a forked process the parent's must not be used."""
         return Session(self.address, self._name, self._read_only, self._settings)
 
-    def rows(self, sql: str, values: Sequence[Any] | None = None, doing: str = "") -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, values: Values | None = None, doing: str = "") -> list[tuple[Any, ...]]:
         """Return all rows of a query."""
         with self._cursor(doing or "reading the catalog") as cursor:
             cursor.execute(sql, values)
             return list(cursor.fetchall())
 
-    def row(self, sql: str, values: Sequence[Any] | None = None, doing: str = "") -> tuple[Any, ...]:
+    def row(self, sql: str, values: Values | None = None, doing: str = "") -> tuple[Any, ...]:
         """Return the only row of a query."""
         (only,) = self.rows(sql, values, doing)
         return only
 
-    def value(self, sql: str, values: Sequence[Any] | None = None, doing: str = "") -> Any:
+    def value(self, sql: str, values: Values | None = None, doing: str = "") -> Any:
         """Return the only value of a query."""
         return self.row(sql, values, doing)[0]
 
-    def run(self, sql: str, values: Sequence[Any] | None = None, doing: str = "") -> None:
+    def run(self, sql: str, values: Values | None = None, doing: str = "") -> None:
         """Run statements for their effect."""
         with self._cursor(doing or "working") as cursor:
             cursor.execute(sql, values)

@@ -10,36 +10,39 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import FlyoverError, StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import (
+    ConnectionFailed,
+    FlyoverError,
+    StateError,
+)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import (
     catalog,
-    content,
-    definitions,
+    changes,
+    comparison,
+    forward,
     marker,
     plan,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.archive import SCRIPT_SETTINGS, Archive
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import Table
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.content import LargeObjects
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.engine import LARGE, Copy
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.comparison import Comparison, search_path
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.engine import Copy
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.forward import Forward, Movement
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.marker import Marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.plan import Findings, Side
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.pool import (
-    Compare,
-    CompareLargeObjects,
-    Pool,
-    Task,
-)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.pool import Pool
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.progress import Progress
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.session import Session
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.tools import find_tools
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.tools import Tools, find_tools
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.url import Address
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wipe import wipe
 
-COPIED, UNCHANGED, UNKNOWN, WOULD_COPY = "copied", "unchanged", "unknown", "would_copy"
+COPIED, UPDATED, UNCHANGED, UNKNOWN = "copied", "updated", "unchanged", "unknown"
+WOULD_COPY, WOULD_UPDATE = "would_copy", "would_update"
+_LEVELS = ("none", "counts", "checksums")  # of comparison, each stronger than the one before
 # Two transfers into one database would undo each other; "flyover" in hexadecimal.
 _LOCK = 0x666C796F766572
 _TARGET_SETTINGS = (
@@ -49,35 +52,18 @@ set synchronous_commit = off;
 set maintenance_work_mem = '128MB';
 """
 )
-# How many tables one query compares.
-_TABLES_AT_ONCE = 40
-_NAMED = 20  # mismatches in an error
 
 
 @dataclass(frozen=True)
 class Wanted:
     """How to transfer."""
 
+    mode: str  # full, warm, delta or auto
     jobs: int
     verify: str  # none, counts or checksums
     clean: bool
     pg_bin_dir: str | None
     progress_file: str | None
-
-
-@dataclass
-class Comparison:
-    """What differs between the two databases, and what was counted on the way."""
-
-    mismatches: list[dict[str, str]] = field(default_factory=list)
-    rows: dict[str, int] = field(default_factory=dict)
-    checksums: dict[str, str | None] = field(default_factory=dict)
-    sequences: int = 0
-    large_objects: int = 0
-
-    def differs(self, kind: str, name: str, difference: str) -> None:
-        """Note a mismatch."""
-        self.mismatches.append({"kind": kind, "name": name, "difference": difference})
 
 
 def survey(source: Address) -> dict[str, Any]:
@@ -148,40 +134,187 @@ def _transfer(there: Session, here: Session, wanted: Wanted, check_mode: bool, p
         jobs = plan.workers(source, target, wanted.jobs, findings)
         findings.refuse(there.thing)
         tools = find_tools(source.major, target.major, wanted.pg_bin_dir)
-        result: dict[str, Any] = {"sealed": False, "plan": _plan(source, target, findings)}
         occupied = catalog.contents(here)
         _refuse_foreign(here, found, occupied, source, wanted.clean)
-        pool = Pool(there, here, snapshot, jobs)
-        try:
-            if found and found.state == marker.COMPLETE and found.is_copy_of(source.identity):
-                progress.phase("compare")
-                # Whatever is to be verified after a copy: by counts alone, an update would be taken for no change.
-                same = _compare(source, target, tables, pool, "checksums")
-                if not same.mismatches:
-                    return {**result, "changed": False, "verdict": UNCHANGED, **_summary(tables, same, "checksums")}
-            if check_mode:
+        with _Transfer(source, target, tables, snapshot, jobs, wanted, findings, progress) as transfer_:
+            result = transfer_.from_copy(found, check_mode)
+            if result is None and check_mode:
                 totals = {"tables": len(tables), "bytes": sum(table.bytes for table in tables)}
-                return {**result, "changed": True, "verdict": WOULD_COPY, "totals": totals}
-            progress.phase("wipe")
-            marker.begin(here, source.identity)
-            if occupied:
-                wipe(here)
-            copy = Copy(there, here, tables, pool, progress)
-            with tempfile.TemporaryDirectory(prefix="flyover-") as folder:
-                left_out = _left_out(there, here, findings)
-                copy.run(Archive(tools, there.address, there.thing, folder, snapshot, left_out))
-            _set_search_path(here, source)
-            progress.phase("verify")
-            after = _compare(source, target, tables, pool, wanted.verify)
-            if wanted.verify == "none":
-                after.rows, after.large_objects = copy.rows, copy.large_objects
-        finally:
-            pool.close()
-    if after.mismatches:
-        raise _mismatch(here, after)
-    document = {"source": source.identity, "version": source.facts["version"], "verified": wanted.verify}
-    marker.complete(here, document, after.checksums)
-    return {**result, "changed": True, "verdict": COPIED, **_summary(tables, after, wanted.verify, copy.seconds)}
+                result = {"changed": True, "verdict": WOULD_COPY, "totals": totals}
+            if result is None:
+                result = transfer_.from_nothing(tools, bool(occupied))
+            return {"sealed": False, "reason": transfer_.reason, "plan": _plan(source, target, findings), **result}
+
+
+class _Transfer:
+    """One transfer under one snapshot of the source."""
+
+    def __init__(
+        self,
+        source: Side,
+        target: Side,
+        tables: Sequence[Table],
+        snapshot: str,
+        jobs: int,
+        wanted: Wanted,
+        findings: Findings,
+        progress: Progress,
+    ) -> None:
+        self._source = source
+        self._target = target
+        self._there = source.session
+        self._here = target.session
+        self._tables = tables
+        self._snapshot = snapshot
+        self._jobs = jobs
+        self._wanted = wanted
+        self._findings = findings
+        self._progress = progress
+        self._pool = self._new_pool()
+        self.reason = ""
+        """Why everything is copied."""
+
+    def __enter__(self) -> _Transfer:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._pool.close()
+
+    def _new_pool(self) -> Pool:
+        return Pool(self._there, self._here, self._snapshot, self._jobs)
+
+    def from_copy(self, found: Marker | None, check_mode: bool) -> dict[str, Any] | None:
+        """Return the result for a target that holds a copy of the source, or None when it must be copied anew."""
+        if found is None or found.state != marker.COMPLETE or not found.is_copy_of(self._source.identity):
+            self.reason = "the target holds no complete copy of the source"
+        else:
+            self.reason = forward.obstacle(self._source, self._here, found, self._tables)
+            result = self._compared() if self.reason else self._forward(found, check_mode)
+            if result is not None:
+                self.reason = ""
+                return result
+        if self._wanted.mode == "delta":
+            raise StateError(
+                self._here.thing,
+                f"it can't be brought forward: {self.reason}",
+                "Use mode auto, which copies everything.",
+            )
+        return None
+
+    def _compared(self) -> dict[str, Any] | None:
+        """Return the result for a copy that is equal, as reading everything on both sides shows."""
+        self._progress.phase("compare")
+        # Whatever is to be verified after a copy: by counts alone, an update would be taken for no change.
+        same = self._compare(catalog.sequences(self._there), "checksums")
+        return None if same.mismatches else self._result(UNCHANGED, "checksums", same)
+
+    def _forward(self, found: Marker, check_mode: bool) -> dict[str, Any] | None:
+        self._progress.phase("survey")
+        movement = forward.survey(self._there, self._here, found.tables, self._tables, self._pool)
+        level = str(found.document.get("verified"))
+        if movement.any and self._wanted.mode == "full":
+            self.reason = "source or target moved since the copy, and mode is full"
+            return None
+        if movement.any and check_mode:
+            return self._result(WOULD_UPDATE, level, None, movement, found)
+        if movement.any:
+            try:
+                Forward(self._source, self._here, found, movement, self._pool, self._progress).run(
+                    catalog.horizon(self._there)
+                )
+            except ConnectionFailed:
+                raise
+            except StateError as error:
+                if self._wanted.mode == "delta":
+                    raise
+                self.reason = f"the copy could not be brought forward ({error.cause})"
+                self._pool.close()
+                self._pool = self._new_pool()
+                return None
+        same = None
+        if self._wanted.mode == "warm" or _LEVELS.index(self._wanted.verify) > _LEVELS.index(level):
+            level = self._wanted.verify
+            self._progress.phase("verify")
+            same = self._compare(movement.sequences, level)
+            if same.mismatches and not movement.any:
+                self.reason = f"the copy differs: {same.mismatches[0]['name']} {same.mismatches[0]['difference']}"
+                return None
+            same.refuse(self._here)
+            if movement.any:
+                marker.complete(self._here, {**found.document, "verified": level}, level == "checksums")
+        return self._result(UPDATED if movement.any else UNCHANGED, level, same, movement, found)
+
+    def from_nothing(self, tools: Tools, occupied: bool) -> dict[str, Any]:
+        """Copy everything, verify it, and return the result."""
+        self._progress.phase("wipe")
+        servers = forward.histories(self._there, self._here)
+        document = {"source": self._source.identity, "servers": servers, "verified": self._wanted.verify}
+        marker.begin(self._here, document)
+        if occupied:
+            wipe(self._here)
+        copy = Copy(self._there, self._here, self._tables, self._pool, self._progress)
+        with tempfile.TemporaryDirectory(prefix="flyover-") as folder:
+            left_out = _left_out(self._there, self._here, self._findings)
+            copy.run(Archive(tools, self._there.address, self._there.thing, folder, self._snapshot, left_out))
+        _set_search_path(self._here, self._source)
+        self._progress.phase("verify")
+        same = self._compare(copy.sequences, self._wanted.verify)
+        if self._wanted.verify == "none":
+            same.rows, same.large_objects = copy.rows, copy.large_objects
+        same.refuse(self._here)
+        marker.complete(self._here, document, self._wanted.verify == "checksums")
+        return self._result(COPIED, self._wanted.verify, same, seconds=copy.seconds)
+
+    def _compare(self, sequences: catalog.Sequences, level: str) -> Comparison:
+        """Compare schema and sequences always, rows and large objects by O(level)."""
+        found = comparison.compare_schema(self._source, self._here)
+        comparison.compare_sequences(found, sequences, self._here)
+        found.sequences = len(sequences)
+        if not found.mismatches:
+            comparison.compare_content(found, self._tables, self._pool, level)
+        return found
+
+    def _result(
+        self,
+        verdict: str,
+        level: str,
+        same: Comparison | None,
+        movement: Movement | None = None,
+        found: Marker | None = None,
+        seconds: dict[str, float] | None = None,
+    ) -> dict[str, Any]:
+        """Return the module's result, from a comparison of everything or from what moved."""
+        moved = {change.table.name: change for change in movement.changes} if movement else {}
+        rows = []
+        for table in self._tables:
+            row: dict[str, Any] = {"name": table.name, "bytes": table.bytes}
+            change = moved.get(table.name)
+            if change:
+                row.update(rows=change.source.rows, how=change.how, moved=change.source.marked)
+            elif same:
+                row.update(rows=same.rows.get(table.name), how=changes.COPY if verdict == COPIED else changes.UNCHANGED)
+            if seconds and table.name in seconds:
+                row["seconds"] = round(seconds[table.name], 3)
+            if same is None and found:
+                row["verified_at"] = found.tables[table.name].verified_at
+            rows.append(row)
+        return {
+            "changed": verdict not in (UNCHANGED,),
+            "verdict": verdict,
+            "tables": rows,
+            "totals": {
+                "tables": len(rows),
+                "rows": sum(row["rows"] for row in rows),
+                "bytes": sum(table.bytes for table in self._tables),
+                "sequences": len(movement.sequences) if movement else same.sequences if same else 0,
+                "large_objects": movement.large_objects if movement else same.large_objects if same else 0,
+            },
+            "verified": {
+                "level": level,
+                "matched": verdict != WOULD_UPDATE,
+                "mismatches": same.mismatches if same else [],
+            },
+        }
 
 
 @contextmanager
@@ -225,98 +358,13 @@ def _set_search_path(target: Session, source: Side) -> None:
     wanted = source.facts["search_path"]
     database = target.value("select quote_ident(current_database())")
     for whose in (f"database {database}", f"role current_user in database {database}"):
-        if _search_path(target) == wanted:
+        if search_path(target) == wanted:
             return
         target.run("select set_config('search_path', %s, false)", [wanted])
         # The database may belong to another role; what a role has set for itself goes before it.
         with suppress(StateError):
             target.run(f"alter {whose} set search_path from current", doing="setting search_path")
         target.run("set search_path = ''")
-
-
-def _search_path(target: Session) -> str:
-    """Return the search_path of a session that begins now."""
-    with target.again() as session:
-        return str(session.value("select reset_val from pg_settings where name = 'search_path'"))
-
-
-def _compare(source: Side, target: Side, tables: Sequence[Table], pool: Pool, level: str) -> Comparison:
-    """Compare schema and sequences always, rows by O(level)."""
-    found = Comparison()
-    there, here = source.session, target.session
-    differences = definitions.differences(definitions.definitions(there), definitions.definitions(here))
-    for kind, name, difference in differences:
-        found.differs(kind, name, difference)
-    path = _search_path(here)
-    if path != source.facts["search_path"]:
-        found.differs("setting", "search_path", f"is {path}")
-    ours, theirs = catalog.sequences(there), catalog.sequences(here)
-    found.sequences = len(ours)
-    for name, value in ours.items():
-        if theirs.get(name) != value:
-            found.differs("sequence", name, "has another value")
-    if found.mismatches or level == "none":
-        return found
-
-    def compared(work: Any, result: Any) -> None:
-        if isinstance(work, CompareLargeObjects):
-            _note_large_objects(found, *result)
-            return
-        for table, one, other in zip(work.tables, *result):
-            found.rows[table.name], found.checksums[table.name] = one.rows, one.checksum
-            if one.rows != other.rows:
-                found.differs("table", table.name, f"{one.rows} rows on the source, {other.rows} on the target")
-            elif one != other:
-                found.differs("table", table.name, "the same number of rows, but other content")
-
-    checksums = level == "checksums"
-    tasks = [Task(CompareLargeObjects(checksums))]
-    tasks += [Task(Compare(batch, checksums)) for batch in content.batches(tables, LARGE, _TABLES_AT_ONCE)]
-    pool.run(tasks, compared, lambda: None)
-    return found
-
-
-def _note_large_objects(found: Comparison, ours: LargeObjects, theirs: LargeObjects) -> None:
-    found.large_objects = ours.number
-    if ours != theirs:
-        found.differs(
-            "large objects", "all", f"{ours.number} on the source, {theirs.number} on the target, or other content"
-        )
-
-
-def _mismatch(target: Session, found: Comparison) -> StateError:
-    named = "; ".join(f"{m['kind']} {m['name']}: {m['difference']}" for m in found.mismatches[:_NAMED])
-    more = f"; and {len(found.mismatches) - _NAMED} more" if len(found.mismatches) > _NAMED else ""
-    return StateError(
-        target.thing,
-        f"the copy differs from the source: {named}{more}",
-        "The copy is not used. Run again; if it differs again, report it with this message.",
-        mismatches=found.mismatches[:_NAMED],
-    )
-
-
-def _summary(
-    tables: Sequence[Table], found: Comparison, level: str, seconds: dict[str, float] | None = None
-) -> dict[str, Any]:
-    return {
-        "tables": [
-            {
-                "name": table.name,
-                "rows": found.rows.get(table.name),
-                "bytes": table.bytes,
-                **({"seconds": round(seconds[table.name], 3)} if seconds and table.name in seconds else {}),
-            }
-            for table in tables
-        ],
-        "totals": {
-            "tables": len(tables),
-            "rows": sum(found.rows.values()),
-            "bytes": sum(table.bytes for table in tables),
-            "sequences": found.sequences,
-            "large_objects": found.large_objects,
-        },
-        "verified": {"level": level, "matched": not found.mismatches, "mismatches": found.mismatches},
-    }
 
 
 def _plan(source: Side, target: Side | None, findings: Findings) -> dict[str, Any]:

@@ -1,0 +1,272 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""Bringing a copy forward: only what moved since is read from the source, and one transaction puts it in its place.
+
+Until that transaction commits the target is the copy it was, with a marker that says so. Workers first bring the new
+rows, and the keys of the rows that are gone, into staging tables beside the marker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import changes, content
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import MARKER_SCHEMA, Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.changes import BY_KEY, WHOLE, Change, Scan
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.constraints import (
+    ForeignKeys,
+    deferred,
+    set_aside,
+    silenced,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.marker import Evidence
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.session import Session
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.work import Feed
+
+_SLICES = f"{MARKER_SCHEMA}.staged_slices"
+# Buckets of keys for each row that is gone: with so many, few rows that are still there share a bucket with one.
+_BUCKETS = 16
+_MOST_BUCKETS = 1 << 16
+
+
+def _staging(table: Table, what: str) -> str:
+    return f"{MARKER_SCHEMA}.staged_{what}_{table.oid}"
+
+
+def _same(columns: Sequence[str], one: str, other: str) -> str:
+    return " and ".join(f"{one}.{column} = {other}.{column}" for column in columns)
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What waits beside the marker to be put into a table."""
+
+    change: Change
+    evidence: Evidence
+    expected: Scan
+    """What a scan of the target must find when it is done, with the same mark as the survey's."""
+    gone: int = 0
+    """Rows that the source has no more."""
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return self.change.table.name
+
+
+@dataclass(frozen=True)
+class _Buckets:
+    """Count keys by their hash."""
+
+    sql: str
+    doing: str
+
+    def read(self, session: Session) -> dict[int, tuple[int, str]]:
+        return {bucket: (number, total) for bucket, number, total in session.rows(self.sql, doing=self.doing)}
+
+
+@dataclass(frozen=True)
+class _All:
+    """Scan a table with every row marked."""
+
+    table: Table
+
+    def read(self, session: Session) -> Scan:
+        return changes.scans(session, [(self.table, "true")])[0]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Bring the new rows of a table, and the keys of those that are gone, into staging tables."""
+
+    change: Change
+    evidence: Evidence
+
+    def do(self, target: Session, feed: Feed) -> Staged:
+        """Return what was brought; raises StateError when it does not add up."""
+        table, how = self.change.table, self.change.how
+        newer = changes.newer(self.evidence.source_horizon)
+        columns = ", ".join(table.columns)
+        query = table.source_query if how == WHOLE else f"(select {columns} from only {table.name} where {newer})"
+        rows = self._bring(target, feed, "rows", table.columns, query)
+        if how == WHOLE:
+            feed.ask(_All(table))
+            return Staged(self.change, self.evidence, feed.answer())
+        added = target.value(
+            f"select count(*) from {rows} s where not exists "
+            f"(select from only {table.name} t where {_same(self.change.key, 's', 't')})"
+        )
+        gone = self.change.target.rows + added - self.change.source.rows
+        if gone:
+            self._find_gone(target, feed, gone, f"not ({newer})")
+        return Staged(self.change, self.evidence, self.change.source, gone)
+
+    def _bring(self, target: Session, feed: Feed, what: str, columns: Sequence[str], query: str) -> str:
+        """Fill a staging table from the source's O(query), which gives O(columns); return its name."""
+        table = self.change.table
+        name, form = _staging(table, what), "binary" if table.binary else "text"
+        feed.ask([(f"copy {query} to stdout (format {form})", f"reading {table.name}")])
+        with target.transaction(doing=f"staging {table.name}"):
+            target.run(
+                f"create unlogged table {name} as select {', '.join(columns)} from only {table.name} with no data"
+            )
+            feed.copy_in(target, f"copy {name} from stdin (format {form})", f"staging {table.name}")
+        target.run(f"analyze {name}", doing="analyzing")
+        return name
+
+    def _find_gone(self, target: Session, feed: Feed, gone: int, older: str) -> None:
+        """Find the O(gone) rows of the target that are no more on the source, by buckets of their keys' hashes."""
+        table, key = self.change.table, self.change.key
+        text = f"{key[0]}::text" if len(key) == 1 else f"concat_ws(chr(31), {', '.join(f'{c}::text' for c in key)})"
+        number = 64
+        while number < min(gone * _BUCKETS, _MOST_BUCKETS):
+            number *= 2
+        bucket = f"hashtextextended({text}, 0) & {number - 1}"
+        counted = f"select {bucket}, count(*), sum(hashtextextended({text}, 0)::numeric)::text from only {table.name} t"
+        kept = f"not exists (select from {_staging(table, 'rows')} s where {_same(key, 's', 't')})"
+        doing = f"comparing the keys of {table.name}"
+        feed.ask(_Buckets(f"{counted} where {older} group by 1", doing))
+        here = _Buckets(f"{counted} where {kept} group by 1", doing).read(target)
+        there = feed.answer()
+        differing = ",".join(str(number) for number in here if here[number] != there.get(number))
+        inside = f"({bucket}) = any ('{{{differing}}}'::bigint[])"
+        query = f"(select {', '.join(key)} from only {table.name} where {older} and {inside})"
+        old = self._bring(target, feed, "kept", key, query)
+        name = _staging(table, "gone")
+        target.run(
+            f"create unlogged table {name} as select {', '.join(key)} from only {table.name} t where {inside} "
+            f"and {kept} and not exists (select from {old} s where {_same(key, 's', 't')}); analyze {name}",
+            doing=doing,
+        )
+        found = target.value(f"select count(*) from {name}")
+        if found != gone:
+            raise StateError(
+                table.name,
+                f"{gone} rows must be gone from the source since the copy, but {found} were found",
+                "Run again; if it happens again, copy with mode full.",
+            )
+
+
+@dataclass(frozen=True)
+class StageLargeObjects:
+    """Bring large objects (oid, bytes) into a staging table."""
+
+    objects: Sequence[tuple[int, int]]
+
+    def do(self, target: Session, feed: Feed) -> None:
+        """Return nothing."""
+        feed.ask([(content.slices_query(self.objects), "reading large objects")])
+        with target.transaction(doing="staging large objects"):
+            target.run(f"create unlogged table {_SLICES} {content.SLICE_COLUMNS}", doing="staging large objects")
+            feed.copy_in(target, f"copy {_SLICES} from stdin (format binary)", "staging large objects")
+
+
+def put_large_objects(target: Session, objects: Mapping[int, int | None]) -> None:
+    """Replace O(objects) by those that are staged; the ones without a size are gone from the source."""
+    if objects:
+        target.run(
+            "select count(lo_unlink(oid)) from pg_largeobject_metadata where oid = any (%s::oid[])",
+            [list(objects)],
+            doing="removing large objects",
+        )
+        content.put_slices(target, _SLICES)
+
+
+def clear(target: Session) -> None:
+    """Drop staging tables, of this run or one that was killed."""
+    names = target.rows(
+        f"select oid::regclass::text from pg_class where relkind = 'r' and relname like 'staged\\_%' "
+        f"and relnamespace = '{MARKER_SCHEMA}'::regnamespace"
+    )
+    for start in range(0, len(names), 100):
+        tables = ", ".join(name for (name,) in names[start : start + 100])
+        target.run(f"drop table {tables}", doing="dropping staging tables")
+
+
+class Delta:
+    """What is staged, on its way into its tables, inside a transaction of the target."""
+
+    def __init__(self, target: Session, staged: Sequence[Staged], unique: bool) -> None:
+        """O(unique) lets rows of a table swap unique values, at the cost of checking foreign keys anew."""
+        self._target = target
+        self._staged = staged
+        self._keys = ForeignKeys(target)
+        partitions = target.rows(
+            "select oid::regclass::text from pg_class where oid = any (%s::regclass[]) and relispartition",
+            [[one.name for one in staged]],
+        )
+        # Deleting a row that went to another partition would take along what refers to it.
+        self._aside = self._keys.topmost(
+            key
+            for one in staged
+            if one.change.how == WHOLE or unique or (one.gone and (one.name,) in partitions)
+            for key in self._keys.into(one.name)
+        )
+
+    def apply(self) -> set[str]:
+        """Put everything into its place; return the tables that this may have changed."""
+        names = [one.name for one in self._staged]
+        silence, restore = silenced(self._target, names)
+        drop, make = set_aside(self._aside)
+        aside = {key.oid for key in self._aside}
+        defer, settle = deferred(key for key in self._keys.touching(names) if key.oid not in aside)
+        self._run([*silence, *drop, *defer], "preparing the tables")
+        held = [one for one in self._staged if one.change.how == BY_KEY and self._held(one.name)]
+        for one in self._staged:
+            self._run(_merge(one) if one in held else _replace(one), f"writing {one.name}")
+        gone = {one.name: one for one in held if one.gone}
+        for name in self._keys.children_first(gone):
+            self._run([_delete(gone[name], "gone")], f"deleting from {name}")
+        self._run(["set constraints all immediate"], "checking foreign keys")
+        self._run([*settle, *make, *restore], "restoring the tables")
+        return {*names, *self._keys.reached(gone)}
+
+    def _held(self, name: str) -> bool:
+        """Return whether deleting a row of the table does something at once to rows that refer to it."""
+        aside = {key.oid for key in self._aside}
+        found = [key for key in self._keys.into(name) if key.acts_at_once]
+        return bool({key.oid for key in self._keys.topmost(found)} - aside)
+
+    def _run(self, statements: Sequence[str], doing: str) -> None:
+        if statements:
+            self._target.run(";\n".join(statements), doing=doing)
+
+
+def _delete(one: Staged, what: str) -> str:
+    table, key = one.change.table, one.change.key
+    return f"delete from only {table.name} t using {_staging(table, what)} s where {_same(key, 's', 't')}"
+
+
+def _insert(one: Staged, condition: str = "") -> str:
+    table = one.change.table
+    columns = ", ".join(table.columns)
+    listed = f" ({columns})" if columns else ""
+    return (
+        f"insert into {table.name}{listed} overriding system value "
+        f"select {columns} from {_staging(table, 'rows')} s {condition}"
+    )
+
+
+def _replace(one: Staged) -> list[str]:
+    """Delete all that is to go, then insert: unique values are free again when they are needed."""
+    table = one.change.table
+    if one.change.how == WHOLE:
+        return [table.clearing, _insert(one)]
+    return [_delete(one, "rows"), *([_delete(one, "gone")] if one.gone else []), _insert(one)]
+
+
+def _merge(one: Staged) -> list[str]:
+    """Update and insert, so that nothing that refers to a row loses it; what is to go goes last."""
+    table, key = one.change.table, one.change.key
+    rows, same = _staging(table, "rows"), _same(key, "s", "t")
+    statements = [_insert(one, f"where not exists (select from only {table.name} t where {same})")]
+    others = [column for column in table.columns if column not in key]
+    if others:
+        values = ", ".join(f"{column} = s.{column}" for column in others)
+        statements.insert(0, f"update only {table.name} t set {values} from {rows} s where {same}")
+    return statements

@@ -1,0 +1,200 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""From a complete copy to the source's present: find out what moved, stage it, put it in place in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import (
+    catalog,
+    changes,
+    comparison,
+    content,
+    delta,
+    engine,
+    marker,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import Sequences, Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.changes import UNCHANGED, Change
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.delta import Delta, Stage, Staged
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.marker import Evidence, Marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.plan import Side
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.pool import Pool, Task
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.progress import Progress
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.session import Session
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.work import (
+    CompareLargeObjects,
+    ReadLargeObjects,
+    Work,
+)
+
+# A unique value that is taken, or one that an exclusion constraint does not let in.
+_TAKEN = ("23505", "23P01")
+
+
+@dataclass
+class Movement:
+    """What moved on either side since the copy."""
+
+    changes: list[Change] = field(default_factory=list)
+    large_objects: int = 0
+    large_objects_differ: bool = False
+    sequences: Sequences = field(default_factory=dict)
+    """The source's, as they are to be."""
+    sequences_differ: bool = False
+
+    @property
+    def tables(self) -> list[Change]:
+        """The tables that moved."""
+        return [change for change in self.changes if change.how != UNCHANGED]
+
+    @property
+    def any(self) -> bool:
+        """Whether anything moved."""
+        return bool(self.tables or self.large_objects_differ or self.sequences_differ)
+
+
+def obstacle(source: Side, target: Session, found: Marker | None, tables: Sequence[Table]) -> str:
+    """Return why the target can't be brought forward, or nothing."""
+    if found is None or found.state != marker.COMPLETE:
+        return "the target holds no complete copy"
+    if {table.name for table in tables} != set(found.tables):
+        return "other tables were copied, or by another version of this module"
+    servers = histories(source.session, target)
+    if servers != found.document.get("servers") or any(side["timeline"] is None for side in servers.values()):
+        return "a server has another history than when the copy was made, or does not tell"
+    if changes.too_old(source.session, target, found.tables):
+        return "too many transactions have passed since the copy"
+    schema = comparison.compare_schema(source, target).mismatches
+    if schema:
+        return f"the schemas differ: {schema[0]['kind']} {schema[0]['name']}: {schema[0]['difference']}"
+    return ""
+
+
+def histories(source: Session, target: Session) -> dict[str, dict[str, Any]]:
+    """Return what tells whether both servers' transaction ids still mean the same."""
+    return {"source": catalog.history(source), "target": catalog.history(target)}
+
+
+def survey(
+    source: Session, target: Session, evidence: Mapping[str, Evidence], tables: Sequence[Table], pool: Pool
+) -> Movement:
+    """Find out what moved since O(evidence) was noted."""
+    movement = Movement(sequences=catalog.sequences(source))
+    movement.sequences_differ = catalog.sequences(target) != movement.sequences
+    keys = catalog.keys(source)
+
+    def seen(work: Work, result: Any) -> None:
+        if isinstance(work, changes.Survey):
+            for (table, noted), (one, other) in zip(work.tables, result):
+                movement.changes.append(changes.judge(table, keys.get(table.oid, ()), noted, one, other))
+        else:
+            ours, theirs = result
+            movement.large_objects, movement.large_objects_differ = ours.number, ours != theirs
+
+    tasks = [Task(CompareLargeObjects(checksums=True))]
+    for batch in content.batches(tables, engine.LARGE, comparison.TABLES_AT_ONCE):
+        tasks.append(Task(changes.Survey([(table, evidence[table.name]) for table in batch])))
+    pool.run(tasks, seen, lambda: None)
+    return movement
+
+
+class Forward:
+    """One way from the copy to the present."""
+
+    def __init__(
+        self, source: Side, target: Session, found: Marker, movement: Movement, pool: Pool, progress: Progress
+    ) -> None:
+        """Take the marker O(found), and what has happened since."""
+        self._source = source
+        self._target = target
+        self._found = found
+        self._movement = movement
+        self._pool = pool
+        self._progress = progress
+
+    def run(self, horizon: int) -> None:
+        """Make the target equal to the source's snapshot, whose horizon is O(horizon).
+
+        Raises StateError when that is not possible; the target is then the copy it was.
+        """
+        delta.clear(self._target)
+        try:
+            self._progress.phase("stage", tables_total=len(self._movement.tables), tables_done=0, bytes_total=0)
+            staged, objects = self._stage()
+            self._progress.phase("apply")
+            try:
+                self._apply(staged, objects, horizon, unique=False)
+            except StateError as error:
+                if error.facts.get("sqlstate") not in _TAKEN:
+                    raise
+                self._apply(staged, objects, horizon, unique=True)
+        finally:
+            delta.clear(self._target)
+        names = [one.name for one in staged]
+        if names:
+            self._target.run(f"analyze {', '.join(names)}", doing="analyzing")
+
+    def _stage(self) -> tuple[list[Staged], dict[int, int | None]]:
+        """Return what waits for the tables, and the large objects that differ: None or the size on the source."""
+        staged: list[Staged] = []
+        digests: list[tuple[dict[int, tuple[int, str]], dict[int, tuple[int, str]]]] = []
+
+        def done(work: Work, result: Any) -> None:
+            if isinstance(work, Stage):
+                staged.append(result)
+                self._progress.add(tables_done=1)
+            elif isinstance(work, ReadLargeObjects):
+                digests.append(result)
+
+        evidence = self._found.tables
+        tasks: list[Task] = [Task(ReadLargeObjects())] if self._movement.large_objects_differ else []
+        tasks += [Task(Stage(change, evidence[change.table.name])) for change in self._movement.tables]
+        self._pool.run(tasks, done, lambda: self._progress.update(bytes_done=self._pool.bytes_moved()))
+        objects: dict[int, int | None] = {}
+        for ours, theirs in digests:
+            objects = {oid: None for oid in theirs if oid not in ours}
+            objects.update({oid: size for oid, (size, _digest) in ours.items() if theirs.get(oid) != ours[oid]})
+        wanted = [(oid, size) for oid, size in objects.items() if size is not None]
+        self._pool.run([Task(delta.StageLargeObjects(wanted))] if objects else [], done, lambda: None)
+        # What is copied whole goes first: a table can't be truncated any more when others' rows wait to be checked.
+        return sorted(staged, key=lambda one: one.change.how != changes.WHOLE), objects
+
+    def _apply(self, staged: list[Staged], objects: dict[int, int | None], horizon: int, unique: bool) -> None:
+        target, source = self._target, self._source.session
+        with target.transaction(doing="bringing the copy forward"):
+            reached = Delta(target, staged, unique).apply()
+            delta.put_large_objects(target, objects)
+            engine.comment_large_objects(source, target)
+            if staged:
+                engine.refresh(target, [name for _oid, name in sorted(catalog.populated_views(target).items())])
+            self._verify(staged, reached, bool(objects))
+            engine.set_sequences(target, self._movement.sequences)
+            for one in staged:
+                marker.record_tables(target, [(one.name, one.expected.rows)], horizon)
+            marker.advance(target, horizon)
+
+    def _verify(self, staged: Sequence[Staged], reached: set[str], objects: bool) -> None:
+        """Scan what was written, and what may have been by cascading deletes; raises StateError where it differs."""
+        expected = {change.table.name: change.source for change in self._movement.changes}
+        expected.update({one.name: one.expected for one in staged})
+        tables = [change.table for change in self._movement.changes if change.table.name in reached]
+        found = comparison.compare_schema(self._source, self._target)
+        for batch in content.batches(tables, engine.LARGE, comparison.TABLES_AT_ONCE):
+            marks = [(table, changes.foreign(self._found.tables[table.name])) for table in batch]
+            for table, scan in zip(batch, changes.scans(self._target, marks)):
+                if scan != expected[table.name]:
+                    wanted = expected[table.name]
+                    found.differs("table", table.name, f"{scan.rows} rows of {wanted.rows}, or other content")
+        if objects:
+            ours, theirs = (content.large_objects(side, True) for side in (self._source.session, self._target))
+            if ours != theirs:
+                found.differs("large objects", "all", "other content")
+        found.refuse(self._target)
