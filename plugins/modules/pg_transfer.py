@@ -18,8 +18,8 @@ description:
   - The schema goes by C(pg_dump), without what belongs to Heroku or needs a superuser; rows go through C(COPY) in
     several processes, from connection to connection, without a file in between.
   - A small schema C(_flyover) on the target records what was copied. With it, a target that is still equal is left
-    alone, one that is no longer equal is brought forward by what moved since, a copy that was broken off is started
-    anew, and a target that was not made by this module, or is sealed, is never overwritten.
+    alone, one that is no longer equal is brought forward by what moved since, a copy that was broken off is gone on
+    with, and a target that was not made by this module, or is sealed, is never overwritten.
   - What moved is told from the transaction ids of rows, by one scan of each table on either side; neither replication
     slots nor triggers are needed. All that moved is put in place in one transaction, which commits only when the
     target then holds what the source does.
@@ -71,8 +71,8 @@ options:
     description:
       - How rows and large objects are compared. V(checksums) reads every row on both sides, V(counts) counts them.
         With V(none), rows are only counted as they are copied. Schema and sequences are always compared.
-      - This is about a copy just made, and with O(mode=warm) about every copy. When a copy is brought forward, what moved
-        is always compared by checksums. An earlier copy that was compared by less than is asked for is compared again.
+      - This is about a copy just made, and with O(mode=warm) about every copy. When a copy is brought forward, what
+        moved is always compared by checksums. An earlier copy that was compared by less is compared again.
     type: str
     choices: [none, counts, checksums]
     default: checksums
@@ -131,13 +131,14 @@ sealed:
   type: bool
   sample: false
 reason:
-  description: Why everything is copied; empty when it is not.
+  description: Why the database is copied, anew or to its end; empty when it is not.
   returned: unless the target is sealed
   type: str
   sample: the target holds no complete copy of the source
 tables:
   description:
-    - For each table C(name), C(rows), C(bytes) and C(how) it became equal, V(copy), V(by key), V(whole) or V(unchanged).
+    - For each table C(name), C(rows), C(bytes) and C(how) it became equal, V(copy), V(by key), V(whole) or
+      V(unchanged).
     - When it was copied, C(seconds) of copying. When a copy was brought forward, the number of rows that C(moved), and
       C(verified_at), when all of its content was last compared.
   returned: when both sides were compared

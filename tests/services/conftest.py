@@ -203,12 +203,14 @@ def content(database: Database) -> tuple[Any, ...]:
 
 
 def in_another_process(source: Database, target: Database, progress: Path) -> subprocess.Popen[bytes]:
-    """Begin a transfer that can be killed."""
+    """Begin a transfer that can be killed; each table is a transaction of its own."""
     arguments = {"source": source.url, "target": target.url, "progress_file": str(progress)}
     program = (
         "import json, sys\n"
         "from ansible.module_utils.testing import patch_module_args\n"
         "from ansible_collections.flyover.heroku_to_fly.plugins.modules import pg_transfer\n"
+        "from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import engine\n"
+        "engine._TABLES_AT_ONCE = 1\n"
         "with patch_module_args(json.load(sys.stdin)): pg_transfer.main()\n"
     )
     process = subprocess.Popen(

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import threading
 from pathlib import Path
@@ -170,6 +171,7 @@ def test_killed_in_its_midst_the_next_run_finishes(
         gate.execute("select pg_advisory_lock(4242)")
         process = in_another_process(source, target, progress)
         wait_for(target, "select exists (select from pg_locks where locktype = 'advisory' and not granted)")
+        wait_for(target, "select count(*) = 16 from _flyover.transfer_table")
         # Commands line and environment of all that runs for the copy show no password.
         for shown in Path("/proc").glob("[0-9]*/cmdline"):
             try:
@@ -191,12 +193,75 @@ def test_killed_in_its_midst_the_next_run_finishes(
     wait_for(target, "select not exists (select from pg_stat_activity where application_name = 'flyover pg_transfer')")
     wait_for(source, "select not exists (select from pg_stat_activity where application_name = 'flyover pg_transfer')")
     assert transfer(check_mode=True)["verdict"] == "would_copy"
+    files = "select relname, relfilenode from pg_class where relname in ('users', 'posts') order by 1"
+    before = target.rows(files)
+    source.app("update users set last_name = 'meanwhile' where id = 3; refresh materialized view counts")
+    source.app("delete from notes; select lo_unlink(70002)")
     result = transfer(progress_file=str(progress))
 
     assert result["verdict"] == "copied"
+    # What was complete is kept, and brought to the new snapshot.
+    assert re.fullmatch(r"a copy was broken off; \d+ tables of it are kept", result["reason"])
+    ways = {row["name"]: row["how"] for row in result["tables"]}
+    assert (ways["public.users"], ways["public.posts"], ways["public.gated"]) == ("by key", "unchanged", "copy")
+    assert (
+        target.rows("select relname, relfilenode from pg_class where relname in ('users', 'posts') order by 1")
+        == before
+    )
     assert content(target) == content(source)
-    state = json.loads(progress.read_text())
+    assert transfer()["verdict"] == "unchanged"
+    assert json.loads(progress.read_text())["phase"] == "done"
+
+
+def test_progress_is_written(transfer: Any, tmp_path: Path) -> None:
+    result = transfer(progress_file=str(tmp_path / "progress"))
+    state = json.loads((tmp_path / "progress").read_text())
+
     assert (state["phase"], state["tables_done"], state["rows_done"]) == ("done", 17, result["totals"]["rows"])
+
+
+@pytest.mark.parametrize(
+    "waits_for",
+    [
+        "create index users_lower",
+        "ALTER TABLE ONLY public.posts\n    ADD CONSTRAINT posts_user_id_fkey",
+        "CREATE TRIGGER",
+    ],
+    ids=["indexes", "foreign keys", "triggers"],
+)
+def test_killed_at_any_stage_the_next_run_finishes(
+    transfer: Any, source: Database, target: Database, tmp_path: Path, waits_for: str
+) -> None:
+    target.rows(
+        f"""
+        create schema _heroku;
+        create function _heroku.wait() returns event_trigger language plpgsql security definer as $$
+        begin
+          if position(lower($sql${waits_for}$sql$) in lower(current_query())) > 0 then
+            perform pg_advisory_xact_lock_shared(4242);
+          end if;
+        end $$;
+        create event trigger wait on ddl_command_start execute function _heroku.wait();
+        """
+    )
+    with target.server.connect(target.name) as connection, connection.cursor() as gate:
+        gate.execute("select pg_advisory_lock(4242)")
+        process = in_another_process(source, target, tmp_path / "progress")
+        wait_for(target, "select exists (select from pg_locks where locktype = 'advisory' and not granted)")
+        process.kill()
+        process.wait()
+    wait_for(target, "select not exists (select from pg_stat_activity where application_name = 'flyover pg_transfer')")
+    wait_for(source, "select not exists (select from pg_stat_activity where application_name = 'flyover pg_transfer')")
+    target.rows("drop event trigger wait")
+    # Deletes on the source that follow foreign keys, whether the target has them yet or not.
+    source.app("update posts set parent_id = null; delete from users where id = 9; refresh materialized view counts")
+    source.app("refresh materialized view sums")
+    result = transfer()
+
+    assert result["verdict"] == "copied"
+    assert re.fullmatch(r"a copy was broken off; \d+ tables of it are kept", result["reason"])
+    assert content(target) == content(source)
+    assert transfer(mode="warm")["verdict"] == "unchanged"
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # the thread is the test's own

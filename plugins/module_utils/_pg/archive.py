@@ -7,13 +7,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import FlyoverError, StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import FENCE_SCHEMA, HIDDEN_SCHEMAS
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.session import Session
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.tools import Tools
@@ -160,8 +162,8 @@ class Archive:
 
 def split(text: str) -> Iterable[Entry]:
     """Take the output of C(pg_restore --verbose) apart at the comments that it writes before each entry."""
-    # psql's own commands, which newer clients write around the script.
-    text = re.sub(r"^\\(un)?restrict .*\n", "", text, flags=re.MULTILINE)
+    # psql's own commands, which newer clients write around the script, and the time.
+    text = re.sub(r"^(\\(un)?restrict|-- (Started|Completed) on) .*\n", "", text, flags=re.MULTILINE)
     headers = list(_HEADER.finditer(text))
     for header, following in zip(headers, [*headers[1:], None]):
         sql = text[header.end() : following.start() if following else None]
@@ -175,6 +177,11 @@ def split(text: str) -> Iterable[Entry]:
         )
 
 
+def digest(entries: Iterable[Entry]) -> str:
+    """Return what is the same for archives of the same schema."""
+    return hashlib.sha256(repr([(entry.id, entry.sql) for entry in entries]).encode()).hexdigest()
+
+
 # As at the top of pg_restore's output: entries are written for these settings.
 SCRIPT_SETTINGS = """
 set check_function_bodies = false;
@@ -185,15 +192,19 @@ select set_config('search_path', '', false);
 """
 
 
-def run_entries(session: Session, entries: list[Entry], done: Callable[[int], None] = lambda number: None) -> None:
+def run_entries(session: Session, entries: Sequence[Entry]) -> None:
     """Make O(entries) on the target, many per round trip; raises StateError that names the entry."""
     for start in range(0, len(entries), 100):
         chunk = entries[start : start + 100]
         try:
-            with session.transaction(doing="making the schema"):
-                session.run("\n".join(entry.sql for entry in chunk), doing="making the schema")
+            make(session, chunk, "making the schema")
         except FlyoverError:
-            # One by one, to name the one that fails; nothing is lost, for the marker says that a copy is under way.
-            for entry in chunk:
-                session.run(entry.sql, doing=f"making {entry.label}")
-        done(len(chunk))
+            for entry in chunk:  # one by one, to name the one that fails
+                make(session, [entry], f"making {entry.label}")
+
+
+def make(session: Session, entries: Sequence[Entry], doing: str) -> None:
+    """Make O(entries) on the target, and note that, in one transaction."""
+    with session.transaction(doing=doing):
+        session.run("\n".join(entry.sql for entry in entries), doing=doing)
+        marker.record_entries(session, [entry.id for entry in entries])

@@ -7,13 +7,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import catalog, content
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.archive import Archive, Entry, run_entries
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.archive import Entry, run_entries
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import Sequences, Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.marker import Marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.pool import Pool, Task
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.progress import Progress
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.session import Session
@@ -99,36 +100,54 @@ class Copy:
     """One copy in the making: the target is empty, the marker says that a copy is under way."""
 
     def __init__(
-        self, source: Session, target: Session, tables: Sequence[Table], pool: Pool, progress: Progress
+        self,
+        source: Session,
+        target: Session,
+        tables: Sequence[Table],
+        broken_off: Marker | None,
+        pool: Pool,
+        progress: Progress,
     ) -> None:
-        """O(source) is in the transaction whose snapshot O(pool) shares."""
+        """O(source) is in the transaction whose snapshot O(pool) shares; go on where O(broken_off) ended."""
         self._source = source
         self._target = target
         self._tables = tables
+        self._resumed = broken_off is not None
+        self._made = broken_off.entries if broken_off else frozenset[int]()
+        self._kept = set(broken_off.tables) if broken_off else set()
         self._pool = pool
         self._progress = progress
         self.seconds: dict[str, float] = {}
         """Seconds of COPY per table."""
-        self.rows: dict[str, int] = {}
+        self.rows = {name: evidence.rows for name, evidence in broken_off.tables.items()} if broken_off else {}
         """Rows per table, as both sides counted them."""
         self.large_objects = 0
         self.sequences: Sequences = {}
         """The values that were copied."""
         self._horizon = catalog.horizon(source)
 
-    def run(self, archive: Archive) -> None:
-        """Copy everything; raises the first error."""
+    def run(self, before: Sequence[Entry], after: Sequence[Entry], level: Callable[[], None]) -> None:
+        """Copy everything with the schema's entries O(before) and O(after) the data; raises the first error.
+
+        O(level) brings tables that an earlier run copied to this snapshot, before foreign keys look at them.
+        """
         self._progress.phase("schema")
-        before = archive.entries("pre-data")
-        run_entries(self._target, before)
-        after = archive.entries("post-data")
+        self._make(before)
         stages_ = stages(self._source, after, self._tables)
-        self._progress.phase("data", tables_total=len(self._tables), bytes_total=sum(t.bytes for t in self._tables))
+        self._progress.phase(
+            "data",
+            tables_total=len(self._tables),
+            tables_done=len(self._kept),
+            rows_done=sum(self.rows.values()),
+            bytes_total=sum(table.bytes for table in self._tables if table.name not in self._kept),
+        )
         self._work(self._data_tasks(stages_))
+        level()
         self._progress.phase("constraints")
-        run_entries(self._target, stages_.whole)
-        self._work([Task(RunEntry(entry), locks=locks) for entry, locks in stages_.foreign_keys])
-        run_entries(self._target, stages_.rest)
+        self._make(stages_.whole)
+        keys = [(entry, locks) for entry, locks in stages_.foreign_keys if entry.id not in self._made]
+        self._work([Task(RunEntry(entry), locks=locks) for entry, locks in keys])
+        self._make(stages_.rest)
         self._progress.phase("finish")
         self.sequences = catalog.sequences(self._source)
         set_sequences(self._target, self.sequences)
@@ -141,6 +160,9 @@ class Copy:
         names += catalog.parents_and_views(self._target)
         self._work([Task(Analyze(names[start : start + 50])) for start in range(0, len(names), 50)])
 
+    def _make(self, entries: Sequence[Entry]) -> None:
+        run_entries(self._target, [entry for entry in entries if entry.id not in self._made])
+
     def _work(self, tasks: Sequence[Task]) -> None:
         self._pool.run(tasks, self._done, lambda: self._progress.update(bytes_done=self._pool.bytes_moved()))
 
@@ -152,21 +174,28 @@ class Copy:
 
     def _data_tasks(self, stages_: Stages) -> list[Task]:
         """Large tables come first, so that none is left alone at the end; their indexes follow as tasks."""
-        tasks = [Task(work) for work in self._large_object_work()]
+        # What an earlier run did of the large objects is seen where tables are brought to this snapshot.
+        tasks = [] if self._resumed else [Task(work) for work in self._large_object_work()]
         large = [table for table in self._tables if table.bytes >= LARGE]
-        small = [table for table in self._tables if table.bytes < LARGE]
+        small = [table for table in self._tables if table.bytes < LARGE and table.name not in self._kept]
         indexes: list[Task] = []
         for table in large:
-            tasks.append(Task(CopyTables([table], self._horizon)))
-            needs = frozenset([len(tasks) - 1])
-            for entry in stages_.of_table.get(table.oid, []):
+            needs = frozenset[int]()
+            if table.name not in self._kept:
+                tasks.append(Task(CopyTables([table], self._horizon)))
+                needs = frozenset([len(tasks) - 1])
+            for entry in self._missing(stages_, table):
                 # ALTER TABLE ADD PRIMARY KEY shuts others out; CREATE INDEX lets others of its kind in.
                 locks = frozenset([table.oid]) if entry.kind == "CONSTRAINT" else frozenset[int]()
                 indexes.append(Task(RunEntry(entry), needs, locks))
         for batch in content.batches(small, LARGE, _TABLES_AT_ONCE):
-            entries = [entry for table in batch for entry in stages_.of_table.get(table.oid, [])]
+            entries = [entry for table in batch for entry in self._missing(stages_, table)]
             tasks.append(Task(CopyTables(batch, self._horizon, entries)))
         return tasks + indexes
+
+    def _missing(self, stages_: Stages, table: Table) -> list[Entry]:
+        """Return the table's own indexes and keys that are not made yet."""
+        return [entry for entry in stages_.of_table.get(table.oid, []) if entry.id not in self._made]
 
     def _large_object_work(self) -> list[CopyLargeObjects]:
         found = self._source.rows(

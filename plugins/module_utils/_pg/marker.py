@@ -41,6 +41,8 @@ drop table if exists {MARKER_SCHEMA}.transfer_table;
 create table {MARKER_SCHEMA}.transfer_table (
   name text primary key, rows bigint not null, source_horizon bigint not null,
   target_horizon bigint not null, target_xid bigint not null, verified_at timestamptz);
+drop table if exists {MARKER_SCHEMA}.transfer_entry;
+create table {MARKER_SCHEMA}.transfer_entry (id int primary key);
 """
 
 
@@ -65,8 +67,11 @@ class Marker:
 
     state: str
     document: dict[str, Any]
-    """C(source): its identity; C(servers): both servers' histories; C(verified): the level of comparison."""
+    """C(source): its identity; C(servers): both servers' histories; C(verified): the level of comparison; C(schema): a
+    digest of the archive's entries; C(left_out): what the archive was made without."""
     tables: dict[str, Evidence] = field(default_factory=dict)
+    entries: frozenset[int] = frozenset()
+    """Entries of the archive that are made."""
 
     def is_copy_of(self, identity: dict[str, Any]) -> bool:
         """Whether O(identity) is the source it was copied from."""
@@ -89,7 +94,8 @@ def read(target: Session) -> Marker | None:
                to_char(verified_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') from {MARKER_SCHEMA}.transfer_table
         """
     )
-    return Marker(state, document, {name: Evidence(*evidence) for name, *evidence in rows})
+    entries = frozenset(number for (number,) in target.rows(f"select id from {MARKER_SCHEMA}.transfer_entry"))
+    return Marker(state, document, {name: Evidence(*evidence) for name, *evidence in rows}, entries)
 
 
 def begin(target: Session, document: dict[str, Any]) -> None:
@@ -112,6 +118,18 @@ def record_tables(target: Session, rows: Iterable[tuple[str, int]], source_horiz
         """,
         [source_horizon, json.dumps(list(rows))],
         doing="writing the marker",
+    )
+
+
+def note(target: Session, document: dict[str, Any]) -> None:
+    """Say what is needed to go on with the copy when it is broken off from here on."""
+    _write(target, COPYING, document)
+
+
+def record_entries(target: Session, ids: Iterable[int]) -> None:
+    """Note that entries of the archive are made, in the transaction that makes them."""
+    target.run(
+        f"insert into {MARKER_SCHEMA}.transfer_entry select unnest(%s::int[])", [list(ids)], doing="writing the marker"
     )
 
 

@@ -26,7 +26,12 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import (
     marker,
     plan,
 )
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.archive import SCRIPT_SETTINGS, Archive
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.archive import (
+    SCRIPT_SETTINGS,
+    Archive,
+    Entry,
+    digest,
+)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.comparison import Comparison, search_path
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.engine import Copy
@@ -142,7 +147,7 @@ def _transfer(there: Session, here: Session, wanted: Wanted, check_mode: bool, p
                 totals = {"tables": len(tables), "bytes": sum(table.bytes for table in tables)}
                 result = {"changed": True, "verdict": WOULD_COPY, "totals": totals}
             if result is None:
-                result = transfer_.from_nothing(tools, bool(occupied))
+                result = transfer_.copy(tools, found, bool(occupied))
             return {"sealed": False, "reason": transfer_.reason, "plan": _plan(source, target, findings), **result}
 
 
@@ -211,7 +216,7 @@ class _Transfer:
     def _forward(self, found: Marker, check_mode: bool) -> dict[str, Any] | None:
         self._progress.phase("survey")
         movement = forward.survey(self._there, self._here, found.tables, self._tables, self._pool)
-        level = str(found.document.get("verified"))
+        level = str(found.document["verified"])
         if movement.any and self._wanted.mode == "full":
             self.reason = "source or target moved since the copy, and mode is full"
             return None
@@ -244,26 +249,84 @@ class _Transfer:
                 marker.complete(self._here, {**found.document, "verified": level}, level == "checksums")
         return self._result(UPDATED if movement.any else UNCHANGED, level, same, movement, found)
 
-    def from_nothing(self, tools: Tools, occupied: bool) -> dict[str, Any]:
-        """Copy everything, verify it, and return the result."""
+    def copy(self, tools: Tools, found: Marker | None, occupied: bool) -> dict[str, Any]:
+        """Copy everything, or what a copy that was broken off had not done; verify it, and return the result."""
+        broken_off = self._broken_off(found)
+        with tempfile.TemporaryDirectory(prefix="flyover-") as folder:
+
+            def schema(left_out: dict[int, str]) -> tuple[list[Entry], list[Entry]]:
+                archive = Archive(tools, self._there.address, self._there.thing, folder, self._snapshot, left_out)
+                return archive.entries("pre-data"), archive.entries("post-data")
+
+            before: list[Entry] = []
+            after: list[Entry] = []
+            if broken_off:
+                before, after = schema(dict(broken_off.document["left_out"]))
+                if digest([*before, *after]) != broken_off.document["schema"]:
+                    self.reason = "the schema changed after a copy was broken off"
+                    broken_off = None
+            document = dict(broken_off.document) if broken_off else self._begin(occupied)
+            if not broken_off:
+                left_out = _left_out(self._there, self._here, self._findings)
+                before, after = schema(left_out)
+                document.update(schema=digest([*before, *after]), left_out=list(left_out.items()))
+                marker.note(self._here, document)
+        copy = Copy(self._there, self._here, self._tables, broken_off, self._pool, self._progress)
+        movement: Movement | None = None
+
+        def level() -> None:
+            nonlocal movement
+            if broken_off:
+                self._progress.phase("survey")
+                movement = forward.survey(self._there, self._here, broken_off.tables, self._tables, self._pool)
+                way = Forward(self._source, self._here, broken_off, movement, self._pool, self._progress)
+                way.run(catalog.horizon(self._there))
+
+        try:
+            copy.run(before, after, level)
+            _set_search_path(self._here, self._source)
+            self._progress.phase("verify")
+            same = self._compare(copy.sequences, self._wanted.verify)
+        except StateError:
+            if broken_off:
+                self._give_up(document)
+            raise
+        if same.mismatches:
+            self._give_up(document)
+        same.refuse(self._here)
+        if self._wanted.verify == "none":
+            same.rows = copy.rows
+            same.large_objects = movement.large_objects if movement else copy.large_objects
+        document["verified"] = self._wanted.verify
+        marker.complete(self._here, document, self._wanted.verify == "checksums")
+        return self._result(COPIED, self._wanted.verify, same, movement, seconds=copy.seconds)
+
+    def _broken_off(self, found: Marker | None) -> Marker | None:
+        """Return the marker of a copy of this source that was broken off, and that can be gone on with."""
+        if found is None or found.state != marker.COPYING or not found.is_copy_of(self._source.identity):
+            return None
+        if "schema" not in found.document:
+            self.reason = "an earlier copy was broken off before it began to write"
+            return None
+        worthless = forward.no_evidence(self._there, self._here, found)
+        if worthless:
+            self.reason = f"a copy was broken off, and {worthless}"
+            return None
+        self.reason = f"a copy was broken off; {len(found.tables)} tables of it are kept"
+        return found
+
+    def _give_up(self, document: dict[str, Any]) -> None:
+        """Have the next run begin anew: what is there is not what the marker says."""
+        marker.note(self._here, {name: document[name] for name in ("source", "servers")})
+
+    def _begin(self, occupied: bool) -> dict[str, Any]:
+        """Empty the target, and return the new marker's document."""
         self._progress.phase("wipe")
-        servers = forward.histories(self._there, self._here)
-        document = {"source": self._source.identity, "servers": servers, "verified": self._wanted.verify}
+        document = {"source": self._source.identity, "servers": forward.histories(self._there, self._here)}
         marker.begin(self._here, document)
         if occupied:
             wipe(self._here)
-        copy = Copy(self._there, self._here, self._tables, self._pool, self._progress)
-        with tempfile.TemporaryDirectory(prefix="flyover-") as folder:
-            left_out = _left_out(self._there, self._here, self._findings)
-            copy.run(Archive(tools, self._there.address, self._there.thing, folder, self._snapshot, left_out))
-        _set_search_path(self._here, self._source)
-        self._progress.phase("verify")
-        same = self._compare(copy.sequences, self._wanted.verify)
-        if self._wanted.verify == "none":
-            same.rows, same.large_objects = copy.rows, copy.large_objects
-        same.refuse(self._here)
-        marker.complete(self._here, document, self._wanted.verify == "checksums")
-        return self._result(COPIED, self._wanted.verify, same, seconds=copy.seconds)
+        return document
 
     def _compare(self, sequences: catalog.Sequences, level: str) -> Comparison:
         """Compare schema and sequences always, rows and large objects by O(level)."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import content, marker
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.archive import Entry
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.archive import Entry, make
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.content import Content, LargeObjects
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.session import Session
@@ -71,6 +71,7 @@ class CopyTables:
             if self.entries:
                 labels = ", ".join(entry.label for entry in self.entries[:3])
                 target.run("\n".join(entry.sql for entry in self.entries), doing=f"making {labels}")
+                marker.record_entries(target, [entry.id for entry in self.entries])
             marker.record_tables(target, [(name, rows) for name, rows, _seconds in copied], self.horizon)
         return copied
 
@@ -100,7 +101,7 @@ class RunEntry:
 
     def do(self, target: Session, feed: Feed) -> None:
         """Return nothing."""
-        target.run(self.entry.sql, doing=f"making {self.entry.label}")
+        make(target, [self.entry], f"making {self.entry.label}")
 
 
 @dataclass(frozen=True)
