@@ -1,6 +1,6 @@
 # Every target makes its own set-up; nothing needs an activated environment. See CONTRIBUTING.md.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint docs sanity units sandbox-tests services integration molecule cores contracts contract bench-secrets dist clean
+.PHONY: help setup demo test test-all lint docs sanity units sandbox-tests services integration molecule cores postgres-versions contracts contract bench-secrets bench-pg count-requests dist clean
 
 BIN := .venv/bin
 TREE := .ansible/collections
@@ -25,7 +25,7 @@ demo: setup ## move the sandbox's app: audit, rehearsal, cut-over, second run, r
 test: lint sanity units contracts sandbox-tests services integration molecule ## all tests that fit into 15 minutes on 2 cores
 
 test-all: MARKED :=
-test-all: test cores ## and the slow ones, on every supported ansible-core
+test-all: test cores postgres-versions ## and the slow ones, on every supported ansible-core
 
 lint: setup ## ruff, mypy, yamllint, ansible-lint, documentation and changelog
 	$(BIN)/ruff check
@@ -68,6 +68,15 @@ molecule: setup ## the role in a molecule scenario, verified with testinfra
 
 bench-secrets: setup ## hostile config vars through the guide's pipes and through this collection, as a table
 	PYTHONPATH=$(TREE) $(BIN)/python -m ansible_collections.flyover.heroku_to_fly.tests.benchmarks.secrets
+
+bench-pg: setup ## ways to copy a database, compared in a table; ARGS="--help" lists its options
+	PYTHONPATH=$(TREE) $(BIN)/python -m ansible_collections.flyover.heroku_to_fly.tests.benchmarks.postgres $(ARGS)
+
+count-requests: setup ## HTTP requests of audit, rehearsal, cut-over and second run, as a table
+	PYTHONPATH=$(TREE) $(BIN)/python -m ansible_collections.flyover.heroku_to_fly.tests.benchmarks.requests
+
+postgres-versions: setup ## the database modules from PostgreSQL 15 and 16 to 16 and 18, whose servers npm installs into .tools
+	tests/tools/postgres-versions
 
 cores: setup ## unit and playbook tests on each supported ansible-core
 	tests/tools/cores

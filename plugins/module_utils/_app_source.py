@@ -7,48 +7,87 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import InputError
 
 _EXPOSE = re.compile(r"^\s*EXPOSE\s+(?:.*\s)?(\d+)(?:/tcp)?\s*$", re.IGNORECASE | re.MULTILINE)
 _WORKDIR = re.compile(r"^\s*WORKDIR\s+[\"']?(/[\w./-]*)", re.IGNORECASE | re.MULTILINE)
+_ENTRYPOINT = re.compile(r"^\s*ENTRYPOINT\s+(\S.*?)\s*$", re.IGNORECASE | re.MULTILINE)
+_ARGUMENTS = re.compile(r"\$\{?[@*1]")
+_CONTINUED = re.compile(r"\\[ \t]*\r?\n")
 # Rails 7.1 and later: get "up" => "rails/health#show"
 _HEALTH = re.compile(r"^\s*get\s*\(?\s*[\"']/?([\w/-]+)[\"']\s*(?:=>|,\s*to:)\s*[\"']rails/health#show", re.MULTILINE)
+# The table of heroku/deb-packages, which takes the place of an Aptfile.
+_DEB_PACKAGES = "com.heroku.buildpacks.deb-packages"
 
 
 @dataclass(frozen=True)
 class AppSource:
     """What was found."""
 
-    dockerfile: bool = False
+    dockerfile: str = ""
+    """Its name, where flyctl finds it."""
     exposed_port: int | None = None
     """As flyctl reads C(EXPOSE): 8000 is added to a port that only root may listen on."""
     health_path: str = ""
     console_command: str = ""
+    """In an image of the C(Dockerfile)."""
+    rails: bool = False
+    """Whether there is C(bin/rails)."""
+    deaf_entrypoint: str = ""
+    """The C(ENTRYPOINT), where it does not run the command that it is given."""
+    prepares_database: bool = False
+    """Whether the C(ENTRYPOINT) is Rails' own, which runs C(db:prepare) before C(./bin/rails server)."""
+    aptfile: bool = False
+    """Whether there is one whose packages are not listed in C(project.toml), too."""
 
 
 def look_at(folder: Path, dockerfile: str | None = None) -> AppSource:
     """Look at the app in O(folder), whose C(Dockerfile) may be called otherwise; what is not there tells nothing."""
-    path = folder / (dockerfile or "Dockerfile")
-    docker = _text(path)
+    names = [dockerfile] if dockerfile else ["Dockerfile", "dockerfile"]
+    name = next((name for name in names if (folder / name).is_file()), "")
+    docker = _CONTINUED.sub(" ", _text(folder / name)) if name else ""
     ports = [int(port) for port in _EXPOSE.findall(docker)]
     port = ports[-1] if ports else None
     routes = _HEALTH.search(_text(folder / "config" / "routes.rb"))
     workdirs = _WORKDIR.findall(docker)
+    rails = (folder / "bin" / "rails").is_file()
     # fly console starts in /, not in the image's WORKDIR.
-    console = (
-        f"{workdirs[-1].rstrip('/')}/bin/rails console" if workdirs and (folder / "bin" / "rails").is_file() else ""
-    )
+    console = f"{workdirs[-1].rstrip('/')}/bin/rails console" if workdirs and rails else ""
+    entrypoint = " ".join((_ENTRYPOINT.findall(docker) or [""])[-1].split())
+    script = _entrypoint_script(folder, entrypoint, workdirs[-1] if workdirs else "/")
     return AppSource(
-        dockerfile=path.is_file(),
+        dockerfile=name,
         exposed_port=port + 8000 if port and port < 1024 else port,
         health_path=f"/{routes.group(1)}" if routes else "",
         console_command=console,
+        rails=rails,
+        deaf_entrypoint="" if script is None or _ARGUMENTS.search(script) else entrypoint,
+        prepares_database="db:prepare" in (script or ""),
+        aptfile=(folder / "Aptfile").is_file() and _DEB_PACKAGES not in _text(folder / "project.toml"),
     )
+
+
+def _entrypoint_script(folder: Path, entrypoint: str, workdir: str) -> str | None:
+    """Return the text of the shell script that an C(ENTRYPOINT) runs, its own where that is one, None for all else."""
+    if not entrypoint:
+        return None
+    try:
+        words = json.loads(entrypoint)
+    except ValueError:
+        return entrypoint  # docker makes it sh -c ENTRYPOINT
+    if not isinstance(words, list) or len(words) != 1:
+        return None
+    inside = PurePosixPath(workdir, str(words[0]))
+    if not inside.is_relative_to(workdir) or ".." in inside.parts:
+        return None
+    text = _text(folder / inside.relative_to(workdir))
+    return text if re.match(r"#!.*sh\b", text) else None
 
 
 def read_text(path: Path, remedy: str) -> str:

@@ -17,6 +17,13 @@ from urllib.parse import urlsplit
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils import _config_ownership as ownership
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import InputError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku_inventory import Inventory
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._image_build import (
+    BUILDERS,
+    BUILDPACKS,
+    UNSAID,
+    ImageSource,
+    unsupported,
+)
 
 BLOCK, WARN, INFO = "block", "warn", "info"
 
@@ -24,7 +31,10 @@ BLOCK, WARN, INFO = "block", "warn", "info"
 LEVELS: dict[str, str] = {
     "addon-not-ready": BLOCK,
     "addon-to-replace": WARN,
+    "aptfile": WARN,
     "autoscaler": WARN,
+    "built-by-buildpacks": INFO,
+    "classic-buildpacks": WARN,
     "dropped-urls": INFO,
     "dyno-metadata": WARN,
     "embedded-credentials": WARN,
@@ -36,6 +46,7 @@ LEVELS: dict[str, str] = {
     "log-drains": WARN,
     "maintenance-on": WARN,
     "malloc-arena-max": INFO,
+    "no-build": BLOCK,
     "pool-or-credential": WARN,
     "port-set": WARN,
     "preboot": INFO,
@@ -93,10 +104,13 @@ def findings(
     scheduler_jobs: Sequence[object] | None = None,
     secret_key_base_given: bool = False,
     acknowledged: Iterable[str] = (),
+    source: ImageSource | None = None,
+    build: str = BUILDPACKS,
 ) -> list[dict[str, str]]:
     """Return the app's findings, the gravest first: dictionaries of C(id), C(level), C(text) and C(remedy).
 
-    O(scheduler_jobs) of None means that nobody said which there are.
+    O(scheduler_jobs) of None means that nobody said which there are. Without O(source) nothing is to be built; O(build)
+    is how, where the source does not say it.
     """
     known = set(acknowledged)
     found = [
@@ -104,6 +118,7 @@ def findings(
         *_services(inventory),
         *_addons(inventory, scheduler_jobs),
         *_variables(inventory, secret_key_base_given),
+        *(_build(inventory, source, build) if source else ()),
     ]
     rows = [
         {"id": name, "level": INFO if name in known else LEVELS[name], "text": text, "remedy": remedy}
@@ -326,7 +341,7 @@ def _variables(inventory: Inventory, secret_key_base_given: bool) -> Found:
                 f"{app} has no config var SECRET_KEY_BASE: the buildpack gives the running app one that no API shows. "
                 "With another one every session, signed id and encrypted cookie becomes invalid.",
                 f"Read it with 'heroku run -a {inventory.name} -- printenv SECRET_KEY_BASE' and give it as a secret "
-                "(in the role: migrate_secrets).",
+                "(in the role: migrate_secrets), or let the role do so (migrate_fetch_secret_key_base).",
             )
         hidden = [name for name in HIDDEN_DEFAULTS if name not in config]
         if hidden:
@@ -378,6 +393,41 @@ def _variables(inventory: Inventory, secret_key_base_given: bool) -> Found:
                 f"{app} sets {', '.join(sorted(names))} itself; Heroku's metadata is left behind.",
                 "Search the code for these names and read FLY_APP_NAME and the like instead, or include them.",
             )
+
+
+def _build(inventory: Inventory, source: ImageSource, build: str) -> Found:
+    """What an image of Cloud Native Buildpacks would lack, or that nothing builds any."""
+    app, stack = f"Heroku app {inventory.name}", inventory.stack
+    if source.way not in (BUILDPACKS, UNSAID):
+        return
+    builder = source.builder or (BUILDERS.get(stack, "") if build == BUILDPACKS else "")
+    if not builder:
+        no_builder = f"; Heroku has no Cloud Native builder for the stack {stack}" if build == BUILDPACKS else ""
+        yield (
+            "no-build",
+            f"{app}: nothing says how its image is built: there is no Dockerfile, no [build] in fly.toml{no_builder}.",
+            f"Write a Dockerfile, or name a builder or an image under [build] (in the role also migrate_image). "
+            f"Stacks with a builder are {', '.join(BUILDERS)}.",
+        )
+        return
+    yield (
+        "built-by-buildpacks",
+        f"{app} has no Dockerfile: {builder} builds its image, without the config vars.",
+        "Put what the build needs under [build.args] in fly.toml; if that is a secret, write a Dockerfile.",
+    )
+    if source.aptfile:
+        yield (
+            "aptfile",
+            f"{app} has an Aptfile, which {builder} does not read: the packages will be missing.",
+            "List them in project.toml as 'install' under [com.heroku.buildpacks.deb-packages], or write a Dockerfile.",
+        )
+    others = unsupported(inventory.buildpacks)
+    if others:
+        yield (
+            "classic-buildpacks",
+            f"{app} is built by {', '.join(others)} too, which {builder} does not run.",
+            "Find out what the app needs of them. If it needs it, write a Dockerfile.",
+        )
 
 
 def is_ruby(inventory: Inventory) -> bool:

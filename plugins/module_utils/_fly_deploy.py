@@ -41,8 +41,15 @@ class Wanted:
     strategy: str | None
     wait_timeout: int
 
-    def image_ref(self) -> str:
-        """Return the image: the one given, or the one that the source makes in the app's own repository."""
+    def image_ref(self, check_mode: bool) -> str:
+        """Return the image: the one given, or the one that the source makes in the app's own repository.
+
+        In check mode that is unknown where fly.toml is not there yet; else this raises InputError for it.
+        """
+        if not self.config.is_file():
+            if not check_mode:
+                raise InputError(str(self.config), "there is no such file", "Give the path of the app's fly.toml.")
+            return self.image or "unknown"
         return self.image or f"registry.fly.io/{self.app}:{image_label(self.source, self.config)}"
 
 
@@ -87,7 +94,7 @@ def build(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dict
 
     Nothing is built when the current release has the image, or when one is given.
     """
-    image_ref = wanted.image_ref()
+    image_ref = wanted.image_ref(check_mode)
     needed = wanted.image is None and not _same_image(read(fly, wanted.app).image_ref, image_ref)
     if needed and not check_mode:
         arguments = [
@@ -105,10 +112,8 @@ def build(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dict
 
 def deploy(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dict[str, Any]:
     """Deploy and scale where something differs; return the module's result."""
-    if not wanted.config.is_file():
-        raise InputError(str(wanted.config), "there is no such file", "Give the path of the app's fly.toml.")
+    image_ref = wanted.image_ref(check_mode)
     before = read(fly, wanted.app)
-    image_ref = wanted.image_ref()
     reasons = _reasons(before, wanted, image_ref)
     counts_differ = {group: count for group, count in wanted.groups.items() if before.count(group) != count}
     after = before

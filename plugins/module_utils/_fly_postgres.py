@@ -108,7 +108,7 @@ def _check_region(fly: FlyAPI, raw_slug: str, region: str | None) -> None:
 
 
 def _create(fly: FlyAPI, raw_slug: str, wanted: Wanted) -> dict[str, Any]:
-    return fly.create_postgres_cluster(
+    created = fly.create_postgres_cluster(
         raw_slug,
         {
             "name": wanted.name,
@@ -120,6 +120,14 @@ def _create(fly: FlyAPI, raw_slug: str, wanted: Wanted) -> dict[str, Any]:
             "postgis_enabled": False,
         },
     )
+    # Fly has been seen to take another plan than the one that was asked for, without a word.
+    if created.get("plan", wanted.plan) != wanted.plan:
+        raise StateError(
+            f"Managed Postgres cluster {wanted.name} ({created['id']})",
+            f"Fly created it with the plan {created['plan']} instead of {wanted.plan}, and charges for it",
+            "Keep it by asking for that plan, or destroy it (fly mpg destroy ID).",
+        )
+    return created
 
 
 def _ready(
@@ -152,17 +160,22 @@ def _attach(fly: FlyAPI, cluster: str, app: str, version: int) -> None:
 def _missing_extensions(
     fly: FlyAPI, cluster: str, version: int, credentials: Mapping[str, Any], wanted: Sequence[Mapping[str, Any]]
 ) -> list[Mapping[str, Any]]:
+    """Return those that are offered and not there yet; raises InputError for one that is not and must be."""
     if not wanted or not credentials.get("dbname"):
         return list(wanted)
     offered = {entry["name"]: entry for entry in fly.postgres_extensions(cluster, credentials["dbname"], version)}
     for extension in wanted:
-        if extension["name"] not in offered:
+        if extension["name"] not in offered and not extension.get("optional"):
             raise InputError(
                 f"extension {extension['name']}",
                 "Managed Postgres does not offer it",
                 f"Do without it, or choose among {', '.join(sorted(offered))}.",
             )
-    return [extension for extension in wanted if not offered[extension["name"]].get("installed")]
+    return [
+        extension
+        for extension in wanted
+        if extension["name"] in offered and not offered[extension["name"]].get("installed")
+    ]
 
 
 def _result(

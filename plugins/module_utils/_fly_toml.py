@@ -19,6 +19,13 @@ from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._app_source import AppSource
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import InputError, StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._image_build import (
+    BUILDPACKS,
+    DOCKERFILE,
+    LAUNCHER,
+    UNSAID,
+    way,
+)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._process_command import literal_port
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._procfile import Processes
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._toml_scan import Path
@@ -55,6 +62,7 @@ class Wish:
     vm: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     formation: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     unlisted: str = "keep"
+    builder: str | None = None
     machines: Mapping[str, Sequence[str]] | None = None
 
 
@@ -73,7 +81,7 @@ class Edited:
     warnings: list[str]
 
 
-def new_text(app: str, region: str, found: AppSource) -> str:
+def new_text(app: str, region: str, builder: str | None, found: AppSource) -> str:
     """Return the beginning of a fly.toml for an app that has none; edit() writes the rest."""
     toml = TomlText("", "fly.toml", _TABLE_ORDER)
     toml.set(("app",), app)
@@ -81,15 +89,17 @@ def new_text(app: str, region: str, found: AppSource) -> str:
         toml.set(("primary_region",), region)
     if found.console_command:
         toml.set(("console_command",), found.console_command)
+    elif builder and found.rails and not found.dockerfile:
+        toml.set(("console_command",), " ".join([*LAUNCHER, "bin/rails", "console"]))
     if found.dockerfile:
-        toml.set(("build",), {"dockerfile": "Dockerfile"})
+        toml.set(("build",), {"dockerfile": found.dockerfile})
     return toml.text
 
 
-def dockerfile_of(text: str, name: str) -> str | None:
-    """Return the path of the Dockerfile that O(text) names."""
-    path = TomlText(text, name).get(("build", "dockerfile"))
-    return path if isinstance(path, str) else None
+def build_of(text: str, name: str) -> Mapping[str, Any]:
+    """Return the table C([build]) of fly.toml's O(text); raises InputError for text that is not TOML."""
+    build = TomlText(text, name).get(("build",))
+    return build if isinstance(build, Mapping) else {}
 
 
 def edit(text: str, name: str, processes: Processes, wish: Wish, found: AppSource) -> Edited:
@@ -160,6 +170,7 @@ class _Edit:
             raise self._no_web("a service needs one")
 
         self._write_stop()
+        self._write_build()
         self._write_port(port)
         self._write_processes()
         release = self._write_release()
@@ -437,6 +448,48 @@ class _Edit:
                 f"{self._name}: {' and '.join(stays)} {stay}. "
                 f"Heroku sends {KILL_SIGNAL} and waits {KILL_TIMEOUT} seconds."
             )
+
+    def _write_build(self) -> None:
+        """Say how the image is built where nothing does, and start commands as that kind of image has to be asked."""
+        build = self._toml.get(("build",)) or {}
+        if not isinstance(build, Mapping):
+            raise self._malformed("build", "a table")
+        how, wanted = way(build, bool(self._found.dockerfile)), self._wish.builder
+        if how == BUILDPACKS and wanted and build["builder"] != wanted:
+            self._conflicts.append("builder")
+            self._warnings.append(
+                f"{self._name}: the builder of [build] is {build['builder']} and not {wanted}; it stays."
+            )
+        elif how == UNSAID and wanted:
+            self._toml.set(("build", "builder"), wanted)
+            how = BUILDPACKS
+        path = ("experimental", "entrypoint")
+        entrypoint = self._toml.get(path)
+        if how == BUILDPACKS and not entrypoint:
+            self._toml.set(path, LAUNCHER)
+        elif how == BUILDPACKS and entrypoint != LAUNCHER:
+            self._conflicts.append("entrypoint")
+            self._warnings.append(
+                f"{self._name}: [experimental] entrypoint stays as it is. An image of buildpacks runs the commands "
+                f"below through {' '.join(LAUNCHER)}."
+            )
+        elif how == DOCKERFILE and not entrypoint:
+            self._warn_of_entrypoint()
+
+    def _warn_of_entrypoint(self) -> None:
+        if self._found.deaf_entrypoint:
+            self._warnings.append(
+                f"{self._name}: the Dockerfile's ENTRYPOINT {self._found.deaf_entrypoint} does not run the command "
+                'that it is given, so that all process groups run the same. Let it end in exec "$@".'
+            )
+        server = ["./bin/rails", "server"]
+        for group, command in self._processes.commands.items():
+            words = command.text.split()
+            if self._found.prepares_database and server in (words[:2], words[-2:]):
+                self._warnings.append(
+                    f"{self._name}: the Dockerfile's ENTRYPOINT runs db:prepare whenever a Machine of {group!r} "
+                    "starts. On Heroku only the release process changes the database."
+                )
 
     def _write_processes(self) -> None:
         if not self._defined and isinstance(self._toml.get(("processes",)), list):

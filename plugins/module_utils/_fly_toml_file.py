@@ -19,11 +19,12 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._app_source 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import InputError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_toml import (
     Wish,
-    dockerfile_of,
+    build_of,
     edit,
     new_text,
     vm_option,
 )
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._image_build import ImageSource, way
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._procfile import (
     Processes,
     from_commands,
@@ -47,15 +48,16 @@ def ensure_processes(module: AnsibleModule) -> dict[str, Any]:
         vm={group: vm_option(group, vm) for group, vm in params["vm"].items()},
         formation=formation,
         unlisted=params["unlisted"],
+        builder=params["builder"] or None,
         machines=_machines(params["machines"]),
     )
     before = _present(path, params["create"])
     if before is None:
         source = look_at(path.parent)
-        text = new_text(_app_name(params["app"], path), params["primary_region"] or "", source)
+        text = new_text(_app_name(params["app"], path), params["primary_region"] or "", wish.builder, source)
     else:
         text = before
-        source = look_at(path.parent, dockerfile_of(text, str(path)))
+        source = look_at(path.parent, _dockerfile(build_of(text, str(path))))
     edited = edit(text, str(path), processes, wish, source)
 
     changed = edited.text != before
@@ -84,6 +86,22 @@ def ensure_processes(module: AnsibleModule) -> dict[str, Any]:
     for warning in edited.warnings:
         module.warn(warning)
     return result
+
+
+def image_source(folder: Path) -> ImageSource:
+    """Return what O(folder), the source of an app, says of how its image is built.
+
+    Raises InputError for a fly.toml that can not be read.
+    """
+    path = folder / "fly.toml"
+    build = build_of(read_text(path, ""), str(path)) if path.is_file() else {}
+    found = look_at(folder, _dockerfile(build))
+    return ImageSource(way(build, bool(found.dockerfile)), str(build.get("builder") or ""), found.aptfile)
+
+
+def _dockerfile(build: Mapping[str, Any]) -> str | None:
+    name = build.get("dockerfile")
+    return name if isinstance(name, str) else None
 
 
 def _processes(

@@ -75,6 +75,21 @@ class HerokuAPI:
         """Return the running dynos, one-off and scheduler dynos included."""
         return self._list(f"{_app_path(app)}/dynos", thing=f"dynos of Heroku app {app}")
 
+    def run_dyno(self, app: str, command: str, size: str | None, time_to_live: int) -> dict[str, Any]:
+        """Start a one-off dyno to attach to, without a terminal; it ends after O(time_to_live) seconds at the latest.
+
+        Not sent again when no answer came: the dyno may have been started.
+        """
+        path, body = f"{_app_path(app)}/dynos", {"command": command, "attach": True, "env": {}, "force_no_tty": True}
+        more = {"time_to_live": time_to_live, **({"size": size} if size else {})}
+        response = self._http.send("POST", path, body={**body, **more}, repeatable=False)
+        return self._checked(response, "POST", path, f"one-off dyno of Heroku app {app}")
+
+    def stop_dyno(self, app: str, dyno: str) -> None:
+        """Stop a dyno; one of the formation is started again by Heroku, a one-off dyno is not."""
+        path = f"{_app_path(app)}/dynos/{_part(dyno)}/actions/stop"
+        self._checked(self._http.send("POST", path), "POST", path, f"dyno {dyno} of Heroku app {app}")
+
     def addons(self, app: str) -> list[dict[str, Any]]:
         """Return the add-ons that are billed to or attached to the app."""
         return self._list(f"{_app_path(app)}/addons", thing=f"add-ons of Heroku app {app}")

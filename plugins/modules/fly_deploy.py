@@ -36,12 +36,14 @@ options:
     required: true
   source_dir:
     description:
-      - Folder with the app's source and Dockerfile. What C(.dockerignore) names does not count.
+      - Folder with the app's source, and its C(Dockerfile) where a builder in C(fly.toml) does not make the image. What
+        C(.dockerignore) names does not count.
     type: path
     required: true
   config:
     description:
       - Path of the app's C(fly.toml). By default it lies in O(source_dir).
+      - In check mode it may be missing, as when a task before this one is to write it; the image is then V(unknown).
     type: path
   image:
     description:

@@ -79,6 +79,11 @@ options:
         description:
           - Schema for it, which is created where it is missing. By default V(public).
         type: str
+      optional:
+        description:
+          - Whether to go on without it where Managed Postgres does not offer it.
+        type: bool
+        default: false
   wait_timeout:
     description:
       - Seconds to wait until the cluster is ready.
@@ -172,7 +177,11 @@ def work(module: AnsibleModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    extension = {"name": {"type": "str", "required": True}, "schema": {"type": "str"}}
+    extension = {
+        "name": {"type": "str", "required": True},
+        "schema": {"type": "str"},
+        "optional": {"type": "bool", "default": False},
+    }
     module = AnsibleModule(
         argument_spec={
             **fly_arguments(),

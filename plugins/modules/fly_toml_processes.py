@@ -107,6 +107,14 @@ options:
     description:
       - Fly region of the app, for a file that is created.
     type: str
+  builder:
+    description:
+      - The builder of Cloud Native Buildpacks that makes the image, like V(heroku/builder:24).
+      - It is written only where nothing else says how the image is built, neither C([build]) nor a C(Dockerfile) beside
+        the file. Another builder that is there stays, with a warning.
+      - Wherever a builder makes the image, C(entrypoint) in C([experimental]) becomes the buildpacks' launcher, without
+        which such an image runs none of the commands in C([processes]).
+    type: str
   backup:
     description:
       - Whether to keep a copy of the file as it was, with the time in its name.
@@ -133,6 +141,7 @@ EXAMPLES = r"""
     create: true
     app: paper-crane
     primary_region: iad
+    builder: heroku/builder:24
     processes:
       web: bundle exec puma -p $PORT
       worker: bundle exec sidekiq
@@ -183,7 +192,8 @@ kept_groups:
   sample: []
 conflicts:
   description:
-    - What in the file contradicts the C(Procfile) and was left alone; V(release_command) is the only one possible.
+    - What in the file contradicts the C(Procfile) or the options and was left alone, of V(release_command),
+      V(builder) and V(entrypoint).
   returned: success
   type: list
   elements: str
@@ -223,6 +233,7 @@ def main() -> None:
             "create": {"type": "bool", "default": False},
             "app": {"type": "str"},
             "primary_region": {"type": "str"},
+            "builder": {"type": "str"},
             "backup": {"type": "bool", "default": False},
         },
         mutually_exclusive=[("procfile", "processes")],

@@ -30,6 +30,8 @@ attributes:
       - This module changes nothing.
   idempotent:
     support: full
+requirements:
+  - tomlkit, where O(source_dir) has a C(fly.toml)
 options:
   app:
     description:
@@ -53,6 +55,16 @@ options:
       - Whether SECRET_KEY_BASE is given in some other way than by the app's config vars.
     type: bool
     default: false
+  source_dir:
+    description:
+      - Folder of the app's source, if its image is to be built from there. Findings then tell whether it can be.
+    type: path
+  build:
+    description:
+      - How the image is built where O(source_dir) has neither a C(Dockerfile) nor C([build]) in C(fly.toml).
+    type: str
+    choices: [buildpacks, none]
+    default: buildpacks
 seealso:
   - module: flyover.heroku_to_fly.heroku_config
 """
@@ -159,6 +171,11 @@ release_version:
   returned: success
   type: int
   sample: 42
+builder:
+  description: Heroku's builder of Cloud Native Buildpacks for the app's stack, or nothing where there is none.
+  returned: success
+  type: str
+  sample: heroku/builder:24
 findings:
   description: What stands in the way or is good to know, the gravest first.
   returned: success
@@ -179,13 +196,16 @@ findings:
       type: str
 """
 
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import heroku_api, heroku_arguments
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._findings import check_ids, findings
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_toml_file import image_source
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku_inventory import read
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._image_build import BUILDERS
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
 
 
@@ -197,6 +217,8 @@ def main() -> None:
             "acknowledged": {"type": "list", "elements": "str", "default": []},
             "scheduler_jobs": {"type": "list", "elements": "raw"},
             "secret_key_base_given": {"type": "bool", "default": False, "no_log": False},
+            "source_dir": {"type": "path"},
+            "build": {"type": "str", "choices": ["buildpacks", "none"], "default": "buildpacks"},
         },
         supports_check_mode=True,
     )
@@ -207,8 +229,16 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     check_ids(params["acknowledged"])
     inventory = read(heroku_api(module), params["app"])
-    found = findings(inventory, params["scheduler_jobs"], params["secret_key_base_given"], params["acknowledged"])
-    return {"changed": False, **inventory.as_result(), "findings": found}
+    found = findings(
+        inventory,
+        params["scheduler_jobs"],
+        params["secret_key_base_given"],
+        params["acknowledged"],
+        image_source(Path(params["source_dir"])) if params["source_dir"] else None,
+        params["build"],
+    )
+    builder = BUILDERS.get(inventory.stack, "")
+    return {"changed": False, **inventory.as_result(), "builder": builder, "findings": found}
 
 
 if __name__ == "__main__":

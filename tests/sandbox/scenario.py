@@ -60,6 +60,7 @@ class Scenario:
     stack: str = "heroku-24"
     region: str = "us"
     config: dict[str, str] = field(default_factory=dict)
+    runtime_env: dict[str, str] = field(default_factory=dict)  # what buildpacks export at run time
     addons: tuple[Addon, ...] = ()
     formation: dict[str, Process] = field(default_factory=dict)
     domains: tuple[str, ...] = ()
@@ -104,7 +105,8 @@ class _Reader:
 
     def scenario(self, given: Any) -> Scenario:
         known = ("heroku_app", "generation", "stack", "region", "config", "addons", "formation", "domains", "source")
-        entries = self._mapping(given, "scenario", (*known, "fly_org", "features", "log_drains", "maintenance"))
+        more = ("runtime_env", "fly_org", "features", "log_drains", "maintenance")
+        entries = self._mapping(given, "scenario", (*known, *more))
         if not re.fullmatch(r"[a-z][a-z0-9-]{1,28}[a-z0-9]", str(entries.get("heroku_app", ""))):
             raise self._error("heroku_app", "is missing or no app's name")
         if entries.get("generation", "cedar") not in GENERATIONS:
@@ -124,6 +126,7 @@ class _Reader:
         return Scenario(
             heroku_app=entries["heroku_app"],
             config=self._config(entries.get("config", {}), "config"),
+            runtime_env=self._config(entries.get("runtime_env", {}), "runtime_env"),
             addons=tuple(self._addon(number, entry) for number, entry in enumerate(entries.get("addons", []))),
             formation=formation,
             domains=tuple(entries.get("domains", [])),

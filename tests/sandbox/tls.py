@@ -2,12 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A self-signed certificate, as Heroku's databases and Redis have."""
+"""Self-signed certificates: such as Heroku's databases and Redis have, and one that a client can verify."""
 
 from __future__ import annotations
 
 import datetime
+import ipaddress
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,10 +35,22 @@ class Certificate:
 
 def self_signed(folder: Path) -> Certificate:
     """Write a new certificate, which no client can verify, into O(folder)."""
+    return _write(folder, {})
+
+
+def for_loopback(folder: Path) -> Certificate:
+    """Write a new certificate into O(folder), which who knows it can verify: it is of 127.0.0.1."""
+    folder.mkdir(exist_ok=True)
+    loopback = x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))
+    # It is its own authority: it signs itself, and may do so.
+    return _write(folder, {x509.SubjectAlternativeName([loopback]): False, x509.BasicConstraints(True, 0): True})
+
+
+def _write(folder: Path, extensions: Mapping[x509.ExtensionType, bool]) -> Certificate:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sandbox")])
     now = datetime.datetime.now(datetime.timezone.utc)
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -44,8 +58,10 @@ def self_signed(folder: Path) -> Certificate:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(days=30))
-        .sign(key, hashes.SHA256())
     )
+    for extension, critical in extensions.items():
+        builder = builder.add_extension(extension, critical)
+    certificate = builder.sign(key, hashes.SHA256())
     files = Certificate(folder / "server.crt", folder / "server.key")
     files.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     files.key.touch(mode=0o600)

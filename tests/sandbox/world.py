@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 from .postgres import PostgresServer, installations
 from .redis_server import RedisServer
 from .scenario import POSTGRES, REDIS, Scenario
-from .tls import self_signed
+from .tls import for_loopback, self_signed
 from .wire import Journal
 
 if TYPE_CHECKING:
     from .fly.state import FlyState
+    from .heroku.one_off import Rendezvous
     from .heroku.state import HerokuState
 
 HEROKU_TOKEN = "HRKU-sandbox-0123456789abcdef"
@@ -42,6 +43,7 @@ class World:
     source_redis: list[RedisServer] = field(default_factory=list)
     journal: Journal = field(default_factory=Journal)
     heroku: HerokuState = field(init=False)
+    rendezvous: Rendezvous = field(init=False)
     fly: FlyState = field(init=False)
 
     @property
@@ -53,6 +55,7 @@ class World:
 async def build(directory: Path, scenario: Scenario, heroku_port: int, fly_port: int) -> World:
     """Start the real servers and fill both platforms with the scenario."""
     from .fly.state import FlyState
+    from .heroku.one_off import Rendezvous
     from .heroku.state import HerokuState
 
     certificate = self_signed(directory)
@@ -89,6 +92,8 @@ async def build(directory: Path, scenario: Scenario, heroku_port: int, fly_port:
         else:
             world.source.mkdir()
         world.heroku = HerokuState(scenario, urls)
+        world.rendezvous = Rendezvous(for_loopback(directory / "rendezvous"))
+        await world.rendezvous.start()
         world.fly = FlyState(world)
     except BaseException:
         await close(world)
@@ -100,6 +105,8 @@ async def close(world: World) -> None:
     """Stop everything that runs."""
     if hasattr(world, "fly"):
         await world.fly.close()
+    if hasattr(world, "rendezvous"):
+        await world.rendezvous.close()
     for server in (*world.source_redis, *world.target_redis):
         with contextlib.suppress(Exception):
             server.stop()

@@ -124,10 +124,19 @@ def _running(installation: Installation, role: str) -> Iterator[Server]:
         postgres.stop()
 
 
+def _installation(side: int) -> Installation:
+    """Return what runs the source (0) or the target (-1): the oldest and newest here, or E(FLYOVER_POSTGRES)=15:18."""
+    majors = os.environ.get("FLYOVER_POSTGRES")
+    if not majors:
+        return installations()[side]
+    wanted = int(majors.split(":")[side])
+    return next(found for found in installations(clients=False) if found.major == wanted)
+
+
 @pytest.fixture(scope="session")
 def heroku_server() -> Iterator[Server]:
     """Yield a server with the database C(template_app), in the shape that Heroku gives it."""
-    with _running(installations()[0], "u1a2b3c4d5e6f7") as server:
+    with _running(_installation(0), "u1a2b3c4d5e6f7") as server:
         server.rows("postgres", f"create database template_app owner {server.role}")
         server.rows("template_app", f"alter schema public owner to {server.role}")
         server.rows("template_app", (HERE / "heroku.sql").read_text(encoding="utf-8"))
@@ -139,7 +148,7 @@ def heroku_server() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def fly_server() -> Iterator[Server]:
     """Yield a server without any database of an app."""
-    with _running(installations()[-1], "fly-user") as server:
+    with _running(_installation(-1), "fly-user") as server:
         yield server
 
 

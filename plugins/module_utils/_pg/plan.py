@@ -332,13 +332,14 @@ def _roles(source: Session, target: Session, findings: Findings) -> None:
 
 
 def extensions(source: Side, target: Side | None) -> list[dict[str, Any]]:
-    """Return the source's extensions beside the target's."""
+    """Return the source's extensions beside the target's; needed are those that other objects depend on."""
     result = []
     for name, extension in sorted(source.extensions.items()):
         there = target.extensions.get(name) if target else None
         result.append(
             {
                 "name": name,
+                "needed": bool(catalog.uses_of_extension(source.session, name, 1)),
                 "source": {"version": extension.version, "schema": extension.schema},
                 "target": {"version": there.version, "schema": there.schema} if there else None,
             }

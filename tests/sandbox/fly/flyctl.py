@@ -204,6 +204,9 @@ def machine_config(config: dict[str, Any], group: str, image: str, release: dict
     command = processes(config)[group]
     if command:
         found["init"]["cmd"] = shlex.split(command)
+    entrypoint = (config.get("experimental") or {}).get("entrypoint")
+    if entrypoint:
+        found["init"]["entrypoint"] = [entrypoint] if isinstance(entrypoint, str) else entrypoint
     if config.get("kill_signal"):
         found["stop_config"] = {"signal": config["kill_signal"], "timeout": str(config.get("kill_timeout", "5s"))}
     return found
@@ -267,13 +270,23 @@ def deploy(arguments: argparse.Namespace) -> None:
 
 
 def build(app: str, path: Path, config: dict[str, Any], arguments: argparse.Namespace) -> str:
-    """Push the source folder as an image."""
-    given = (config.get("build") or {}).get("image")
-    if given:
-        return str(given)
+    """Push the source folder as an image, made by a builder or from a Dockerfile."""
+    wanted = config.get("build") or {}
+    if wanted.get("image"):
+        return str(wanted["image"])
+    source = Path(arguments.source).resolve() if arguments.source else path.parent
+    dockerfile = path.parent / wanted["dockerfile"] if wanted.get("dockerfile") else None
+    if dockerfile and not wanted.get("builder") and not dockerfile.is_file():
+        raise Failed(f"failed to fetch an image or build from source: dockerfile '{dockerfile}' not found")
+    found = [name for name in ("Dockerfile", "dockerfile") if (source / name).is_file()]
+    if not wanted.get("builder") and not dockerfile and not found:
+        raise Failed(
+            "failed to fetch an image or build from source: app does not have a Dockerfile or buildpacks configured. "
+            "See https://fly.io/docs/reference/configuration/#the-build-section"
+        )
     uiex("POST", "/builds", {"app_name": app})
     label = arguments.image_label or f"deployment-{int(time.time())}"
-    body = {"source": str(Path(arguments.source).resolve() if arguments.source else path.parent)}
+    body = {"source": str(source), "buildpacks": bool(wanted.get("builder"))}
     pushed = call("FLY_FLAPS_BASE_URL", "PUT", f"/registry/{app}/{label}", body)
     uiex("POST", "/builds/finish", {"app_name": app})
     return str(pushed["image"])

@@ -319,9 +319,10 @@ class API:
     async def push(self, request: Request) -> Any:
         from pathlib import Path
 
-        body = await read(request, {"source": str}, ("source",))
+        body = await read(request, {"source": str, "buildpacks": bool}, ("source",))
         reference = f"registry.fly.io/{request.path_params['app']}:{request.path_params['label']}"
-        await asyncio.to_thread(self._world.fly.store_image, reference, Path(body["source"]))
+        made_by_buildpacks = bool(body.get("buildpacks"))
+        await asyncio.to_thread(self._world.fly.store_image, reference, Path(body["source"]), made_by_buildpacks)
         return {"image": reference}
 
     async def image(self, request: Request) -> Any:

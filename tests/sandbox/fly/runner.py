@@ -21,11 +21,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..processes import LOOPBACK, answers, free_port, spawn, stop
 from ..wire import new_id, now
+from . import cnb
 
 if TYPE_CHECKING:
     from .state import FlyApp
 
 LOG_BYTES = 20000
+
+
+def _words(given: list[str] | str | None) -> list[str]:
+    return shlex.split(given) if isinstance(given, str) else list(given or [])
 
 
 @dataclass
@@ -173,15 +178,19 @@ class Machine:
 
     def _command(self) -> list[str]:
         init = self.config.get("init") or {}
-        given = init.get("exec") or init.get("cmd")
-        if isinstance(given, str):
-            return shlex.split(given)
-        return list(given) if given else self._default_command()
+        if init.get("exec"):
+            return _words(init["exec"])
+        command = _words(init.get("cmd"))
+        if cnb.is_cnb(self.image_folder):
+            return cnb.argv(self.image_folder, _words(init.get("entrypoint")), command)
+        # A Dockerfile's ENTRYPOINT is left out: its path is one inside the image.
+        return command or self._default_command()
 
     def _default_command(self) -> list[str]:
-        """Return the CMD of the Dockerfile, or of a Procfile's web."""
-        dockerfile = self.image_folder / "Dockerfile"
-        found = re.findall(r"^CMD\s+(\[.*\])\s*$", dockerfile.read_text(), re.MULTILINE) if dockerfile.exists() else []
+        """Return the CMD of the Dockerfile."""
+        paths = [self.image_folder / name for name in ("Dockerfile", "dockerfile")]
+        text = next((path.read_text() for path in paths if path.exists()), "")
+        found = re.findall(r"^CMD\s+(\[.*\])\s*$", text, re.MULTILINE)
         return [str(part) for part in json.loads(found[-1])] if found else ["false"]
 
     def _exited(self, code: int) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from ..postgres import PostgresServer
 from ..redis_server import RedisServer
 from ..wire import new_id, now
+from . import cnb
 from .runner import Machine
 
 if TYPE_CHECKING:
@@ -196,11 +197,13 @@ class FlyState:
         self.redis.append(redis)
         return redis
 
-    def store_image(self, reference: str, source: Path) -> None:
-        """Keep a copy of a source folder as an image."""
+    def store_image(self, reference: str, source: Path, buildpacks: bool) -> None:
+        """Keep a copy of a source folder as an image, in the shape of one that buildpacks made or of a Dockerfile's."""
         folder = self._world.directory / "images" / reference.replace("/", "_").replace(":", "_")
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(source, folder, symlinks=True)
+        if buildpacks:
+            cnb.mark(folder)
         self.images[reference] = folder
 
     def machine_folder(self, machine_id: str) -> Path:

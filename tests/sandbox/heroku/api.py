@@ -13,8 +13,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import random
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -22,7 +23,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..wire import Refused, new_id, now
-from .state import OWNER, HerokuApp, InstalledAddon, credential
+from .one_off import OneOffDyno
+from .state import OWNER, Dyno, HerokuApp, InstalledAddon, credential
 
 if TYPE_CHECKING:
     from ..world import World
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
 PAGE = 200
 MOST = 1000
 CONFIG_LIMIT = 64 * 1024
+DAY = 24 * 60 * 60
+SIZES = frozenset(
+    {"eco", "basic", "standard-1x", "standard-2x"}
+    | {f"performance-{size}" for size in ("m", "l", "l-ram", "xl", "2xl")}
+)
 NAME = re.compile(r"\w+", re.ASCII)
 Handler = Callable[[Request], Awaitable[Any]]
 
@@ -117,22 +124,43 @@ class API:
 
     async def dynos(self, request: Request) -> Any:
         app = self._app(request)
-        return [
-            {
-                "id": dyno.id,
-                "attach_url": None,
-                "name": f"{dyno.kind}.{dyno.number}",
-                "type": dyno.kind,
-                "command": dyno.command,
-                "size": dyno.size,
-                "state": "up",
-                "created_at": dyno.created_at,
-                "updated_at": dyno.created_at,
-                "app": {"id": app.id, "name": app.name},
-                "release": {"id": app.releases[-1]["id"], "version": app.releases[-1]["version"]},
-            }
-            for dyno in app.running_dynos()
-        ]
+        return [self._dyno_object(app, dyno) for dyno in app.running_dynos()]
+
+    async def dyno(self, request: Request) -> Any:
+        app = self._app(request)
+        return self._dyno_object(app, self._dyno(app, request))
+
+    async def run_dyno(self, request: Request) -> Any:
+        app = self._app(request)
+        types = {"attach": bool, "command": str, "env": dict, "force_no_tty": (bool, type(None)), "size": str}
+        body = await _body(request, {**types, "time_to_live": int, "type": str}, required=("command",))
+        environment, seconds = body.get("env", {}), body.get("time_to_live", DAY)
+        if not all(isinstance(value, str) for value in environment.values()):
+            raise error(422, "invalid_params", "The field env has the wrong type.")
+        if isinstance(seconds, bool) or not 0 < seconds <= DAY:
+            raise error(422, "invalid_params", "The field time_to_live must be at most 86400.")
+        size = body.get("size", "Standard-1X")
+        if size.lower() not in SIZES:
+            raise error(422, "invalid_params", f"No such size as {size}.")
+        if app.scenario.generation == "fir":
+            raise error(422, "invalid_params", "One-off dynos are not available for Fir-generation apps.")
+        number = random.choice(list({*range(1000, 10000)} - {dyno.number for dyno in app.dynos}))
+        given = {**app.run_time_config(), "DYNO": f"run.{number}", **environment}
+        terminal = bool(body.get("attach")) and not body.get("force_no_tty")
+        process = OneOffDyno(body["command"], self._world.source, given, terminal)
+        dyno = Dyno(body.get("type", "run"), number, body["command"], size, process=process)
+        app.dynos.append(dyno)
+        return self._dyno_object(app, dyno) | {
+            "attach_url": self._world.rendezvous.run(process, seconds, bool(body.get("attach"))),
+            "state": "starting",
+        }
+
+    async def stop_dyno(self, request: Request) -> Any:
+        dyno = self._dyno(self._app(request), request)
+        # Heroku starts one of the formation again.
+        if dyno.process:
+            await dyno.process.stop()
+        return {}
 
     # Add-ons
 
@@ -310,6 +338,21 @@ class API:
 
     # Shapes
 
+    def _dyno_object(self, app: HerokuApp, dyno: Dyno) -> dict[str, Any]:
+        return {
+            "id": dyno.id,
+            "attach_url": None,
+            "name": dyno.name,
+            "type": dyno.kind,
+            "command": dyno.command,
+            "size": dyno.size,
+            "state": "up",
+            "created_at": dyno.created_at,
+            "updated_at": dyno.created_at,
+            "app": {"id": app.id, "name": app.name},
+            "release": {"id": app.releases[-1]["id"], "version": app.releases[-1]["version"]},
+        }
+
     def _app_object(self, app: HerokuApp) -> dict[str, Any]:
         stack = {"id": f"stack-{app.scenario.stack}", "name": app.scenario.stack}
         return {
@@ -420,13 +463,19 @@ class API:
         except KeyError:
             raise error(404, "not_found", "Couldn't find that app.", resource="app") from None
 
+    def _dyno(self, app: HerokuApp, request: Request) -> Dyno:
+        for dyno in app.running_dynos():
+            if request.path_params["dyno"] in (dyno.id, dyno.name):
+                return dyno
+        raise error(404, "not_found", "Couldn't find that dyno.", resource="dyno")
+
     def _addon(self, request: Request) -> tuple[HerokuApp, InstalledAddon]:
         try:
             return self._world.heroku.addon(request.path_params["addon"])
         except KeyError:
             raise error(404, "not_found", "Couldn't find that add-on.", resource="addon") from None
 
-    def wrapped(self, handler: Handler, data_host: bool, paged: str) -> Handler:
+    def wrapped(self, handler: Handler, data_host: bool, paged: str, status: int) -> Handler:
         """Return O(handler) behind what every request of Heroku passes: token, version, rate limit, ranges, ETag."""
 
         async def answer(request: Request) -> Response:
@@ -443,15 +492,15 @@ class API:
                 state.requests_left -= 1
             found = await handler(request)
             headers = {"RateLimit-Remaining": str(state.requests_left)}
-            status = 200
+            code = status
             if paged and isinstance(found, list):
-                found, status, more = _page(found, paged, request.headers.get("range", ""))
+                found, code, more = _page(found, paged, request.headers.get("range", ""))
                 headers |= more
             content = json.dumps(found).encode()
             headers["ETag"] = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
             if request.method == "GET" and request.headers.get("if-none-match") == headers["ETag"]:
                 return Response(status_code=304, headers=headers)
-            return Response(content, status, headers, media_type="application/json")
+            return Response(content, code, headers, media_type="application/json")
 
         return answer
 
@@ -476,7 +525,7 @@ def _token() -> str:
 
 
 async def _body(
-    request: Request, types: dict[str, type] | None = None, required: tuple[str, ...] = ()
+    request: Request, types: Mapping[str, Any] | None = None, required: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     if not request.headers.get("content-type", "").startswith("application/json"):
         raise error(400, "bad_request", "The Content-Type must be application/json.")
@@ -539,8 +588,15 @@ def routes(world: World) -> list[Route]:
     """Return all paths of both hosts."""
     api = API(world)
 
-    def route(path: str, handler: Handler, method: str = "GET", data_host: bool = False, paged: str = "id") -> Route:
-        return Route(path, api.wrapped(handler, data_host, paged), methods=[method])
+    def route(
+        path: str,
+        handler: Handler,
+        method: str = "GET",
+        data_host: bool = False,
+        paged: str = "id",
+        status: int = 200,
+    ) -> Route:
+        return Route(path, api.wrapped(handler, data_host, paged, status), methods=[method])
 
     app = "/apps/{app}"
 
@@ -559,6 +615,9 @@ def routes(world: World) -> list[Route]:
         route(f"{app}/formation", api.update_formation, "PATCH", paged=""),
         route(f"{app}/formation/{{kind}}", api.update_process, "PATCH"),
         route(f"{app}/dynos", api.dynos),
+        route(f"{app}/dynos", api.run_dyno, "POST", status=201),
+        route(f"{app}/dynos/{{dyno}}", api.dyno),
+        route(f"{app}/dynos/{{dyno}}/actions/stop", api.stop_dyno, "POST", status=202),
         route(f"{app}/addons", api.addons),
         route("/addons", api.all_addons),
         route(f"{app}/addon-attachments", api.attachments),

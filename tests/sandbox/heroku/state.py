@@ -17,6 +17,7 @@ from ..wire import new_id, now
 
 if TYPE_CHECKING:
     from ..world import World
+    from .one_off import OneOffDyno
 
 # How long a dyno that was scaled away goes on running (seconds): scaling down is asynchronous on Heroku too.
 DYNO_SHUTDOWN = 1.0
@@ -57,6 +58,17 @@ class Dyno:
     gone_at: float = 0.0
     id: str = field(default_factory=new_id)
     created_at: str = field(default_factory=now)
+    process: OneOffDyno | None = None
+
+    @property
+    def name(self) -> str:
+        """The dyno's name."""
+        return f"{self.kind}.{self.number}"
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing of it runs any more."""
+        return self.process.ended if self.process else 0 < self.gone_at <= time.monotonic()
 
 
 class HerokuApp:
@@ -103,6 +115,11 @@ class HerokuApp:
         attached = {name: value for a in self.addons for b in a.attachments for name, value in b.config.items()}
         return {**self.own_config, **attached}
 
+    def run_time_config(self) -> dict[str, str]:
+        """Return what a dyno sees: what buildpacks export at run time fills in what the app leaves empty."""
+        config = self.config()
+        return {**config, **{name: config.get(name) or value for name, value in self.scenario.runtime_env.items()}}
+
     def owner_of(self, name: str) -> InstalledAddon | None:
         """Return the add-on that owns a config var."""
         return next((a for a in self.addons for b in a.attachments if name in b.config), None)
@@ -127,7 +144,7 @@ class HerokuApp:
 
     def running_dynos(self) -> list[Dyno]:
         """Return the dynos that are there now."""
-        self.dynos = [dyno for dyno in self.dynos if not dyno.gone_at or dyno.gone_at > time.monotonic()]
+        self.dynos = [dyno for dyno in self.dynos if not dyno.gone]
         return self.dynos
 
     def release(self, description: str) -> None:
@@ -190,7 +207,7 @@ def describe(world: World) -> dict[str, Any]:
                 },
                 "domains": [domain["hostname"] for domain in app.domains if domain["kind"] == "custom"],
                 "release_version": app.releases[-1]["version"],
-                "dynos": [f"{dyno.kind}.{dyno.number}" for dyno in app.running_dynos()],
+                "dynos": [dyno.name for dyno in app.running_dynos()],
             }
             for app in world.heroku.apps.values()
         }

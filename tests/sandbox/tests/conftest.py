@@ -22,6 +22,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 SCENARIO = """
 heroku_app: small-app
 config: {SECRET_KEY_BASE: "abc#def", OWN: "x"}
+runtime_env: {OWN: "unseen", LANG: cs_CZ.UTF-8}
 addons:
   - {plan: "heroku-postgresql:standard-0", as: DATABASE, color: RED}
   - {plan: "heroku-redis:mini", as: CACHE, commands: seed.redis}

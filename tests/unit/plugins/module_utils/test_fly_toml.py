@@ -123,6 +123,7 @@ WISHES = st.builds(
     formation=st.sampled_from(FORMATIONS),
     vm=st.sampled_from(VMS),
     release_command=st.sampled_from([None, None, "bin/release"]),
+    builder=st.sampled_from([None, "heroku/builder:24"]),
 )
 
 
@@ -169,7 +170,8 @@ def not_ours(data: dict[str, Any], wish: Wish) -> dict[str, Any]:
         data.pop(key, None)
     if wish.unlisted == "remove":  # takes along what belonged to a group alone
         data = {key: value for key, value in data.items() if key not in PINNED}
-    for table, key in (("deploy", "release_command"), ("env", "PORT")):
+    written = (("deploy", "release_command"), ("env", "PORT"), ("build", "builder"), ("experimental", "entrypoint"))
+    for table, key in written:
         if isinstance(data.get(table), dict):
             data[table].pop(key, None)
         if isinstance(data.get(table), list):

@@ -69,6 +69,20 @@ def release(image: str, version: int = 1) -> dict[str, Any]:
     return {"version": version, "status": "complete", "created_at": CREATED, "image_ref": image}
 
 
+def test_check_mode_before_there_is_a_fly_toml(http: Any, run_module: Any, flyctl: Program, source: Path) -> None:
+    (source / "fly.toml").unlink()
+    options = {"fly_api_token": "fo1_canary", "flyctl": str(flyctl.path)}
+    options |= {"app": "paper-crane", "source_dir": str(source)}
+    http.expect("GET", PATH, status=404)
+    result = run_module(fly_deploy, {**options, "groups": {"web": 1}}, check_mode=True, diff=True)
+    assert (result["changed"], result["image_ref"]) == (True, "unknown")
+    assert result["diff"]["after"] == "image: unknown\nweb: 1\n"
+    for build_only in (True, False):
+        result = run_module(fly_deploy, {**options, "build_only": build_only})
+        assert f"{source}/fly.toml: there is no such file" in result["msg"]
+    assert flyctl.calls == []
+
+
 def expect_state(
     http: Any,
     machines: list[dict[str, Any]],

@@ -88,9 +88,22 @@ def test_enables_the_extensions_that_are_missing(http: Any, run_module: Any) -> 
     http.expect("GET", f"{CLUSTER}/databases/fly-db/extensions", {"data": offered})
     body = {"name": "citext", "schema": "heroku_ext", "create_schema_if_needed": True}
     http.expect("POST", f"{CLUSTER}/databases/fly-db/extensions", {}, status=201, body=body)
-    wanted = [{"name": "citext", "schema": "heroku_ext"}, {"name": "hstore"}]
+    wanted = [
+        {"name": "citext", "schema": "heroku_ext"},
+        {"name": "hstore"},
+        {"name": "pg_stat_statements", "optional": True},
+    ]
     result = run_module(fly_postgres, {**ARGS, "extensions": wanted})
     assert (result["changed"], result["extensions_enabled"]) == (True, ["citext"])
+
+
+def test_another_plan_than_asked_for_is_noticed(http: Any, run_module: Any) -> None:
+    expect_list(http)
+    expect_regions(http)
+    http.expect("POST", f"{LIST}v2", {"ok": True, "data": {**DATA, "status": "creating"}}, status=201)
+    message = run_module(fly_postgres, {**ARGS, "plan": "performance"})["msg"]
+    assert "with the plan basic instead of performance" in message
+    assert message.startswith("Managed Postgres cluster db (c1)")
 
 
 def test_two_clusters_of_one_name_are_refused(http: Any, run_module: Any) -> None:

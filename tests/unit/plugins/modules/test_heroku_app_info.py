@@ -173,7 +173,7 @@ def test_inventory(http: Any, run_module: Any, heroku: Heroku) -> None:
         {"hostname": "www.example.com", "kind": "custom", "cname": "x.herokudns.com", "status": "succeeded"},
         {"hostname": "x.herokuapp.com", "kind": "heroku", "cname": "", "status": ""},
     ]
-    assert result["release_version"] == 42
+    assert (result["release_version"], result["builder"]) == (42, "heroku/builder:24")
     assert {finding["id"] for finding in result["findings"]} == {"hidden-defaults", "tls-redis-code"}
     assert "canary" not in str(result)
 
@@ -202,6 +202,73 @@ def test_credentials_in_urls_of_buildpacks_and_drains_are_left_out(http: Any, ru
     assert result["app"]["buildpacks"] == ["https://github.com/x/buildpack.git"]
     assert "logs.example.com" in str(result["findings"])
     assert "canary" not in str(result)
+
+
+# How the image is built: findings only where the source is given.
+BUILD_FINDINGS = {"no-build", "built-by-buildpacks", "aptfile", "classic-buildpacks"}
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, {"built-by-buildpacks": "info"}),
+        ({"fly.toml": "app = 'paper-crane'\n[build]\n"}, {"built-by-buildpacks": "info"}),
+        ({"fly.toml": "[build]\nbuilder = 'heroku/builder:22'\n"}, {"built-by-buildpacks": "info"}),
+        ({"Aptfile": "libvips42\n"}, {"built-by-buildpacks": "info", "aptfile": "warn"}),
+        (
+            {"Aptfile": "libvips42\n", "project.toml": "[com.heroku.buildpacks.deb-packages]\ninstall = []\n"},
+            {"built-by-buildpacks": "info"},
+        ),
+        ({"Dockerfile": "FROM ruby\n", "Aptfile": "libvips42\n"}, {}),
+        ({"dockerfile": "FROM ruby\n"}, {}),
+        ({"fly.toml": "[build]\ndockerfile = 'docker/Dockerfile'\n"}, {}),
+        ({"fly.toml": "[build]\nimage = 'registry.example.com/x:1'\n", "Aptfile": "x\n"}, {}),
+    ],
+)
+def test_how_the_image_is_built(find: Any, tmp_path: Path, files: dict[str, str], expected: dict[str, str]) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    found = find(source_dir=str(tmp_path))
+    assert {name: row["level"] for name, row in found.items() if name in BUILD_FINDINGS} == expected
+
+
+@pytest.mark.parametrize(
+    ("stack", "options", "parts"),
+    [
+        ("heroku-20", {}, ["no Cloud Native builder for the stack heroku-20", "heroku-24", "migrate_image"]),
+        ("container", {}, ["no Cloud Native builder for the stack container"]),
+        ("heroku-24", {"build": "none"}, ["nothing says how its image is built"]),
+    ],
+)
+def test_nothing_builds_the_image(
+    find: Any, heroku: Heroku, tmp_path: Path, stack: str, options: dict[str, str], parts: list[str]
+) -> None:
+    heroku.app["stack"] = {"name": stack}
+    found = find(source_dir=str(tmp_path), **options)
+    assert found["no-build"]["level"] == "block"
+    for part in parts:
+        assert part in str(found["no-build"])
+    # What fly.toml says needs no stack.
+    (tmp_path / "fly.toml").write_text("[build]\nbuilder = 'paketobuildpacks/builder-jammy-base'\n")
+    assert "paketobuildpacks" in find(source_dir=str(tmp_path), **options)["built-by-buildpacks"]["text"]
+
+
+@pytest.mark.parametrize(("stack", "builder"), [("heroku-22", 22), ("heroku-26", 26), ("heroku-20", None)])
+def test_builder_of_the_stack(http: Any, run_module: Any, heroku: Heroku, stack: str, builder: int | None) -> None:
+    heroku.app["stack"] = {"name": stack}
+    heroku.expect(http)
+    assert run_module(heroku_app_info, ARGS)["builder"] == (f"heroku/builder:{builder}" if builder else "")
+
+
+def test_buildpacks_that_the_builder_does_not_run(find: Any, heroku: Heroku, tmp_path: Path) -> None:
+    known = ["heroku/ruby", "heroku/nodejs", "https://github.com/heroku/heroku-buildpack-ruby.git"]
+    apt = ["heroku-community/apt", "https://github.com/heroku/heroku-buildpack-apt"]
+    heroku.buildpacks = [{"buildpack": {"name": name, "url": name}} for name in [*known, *apt]]
+    assert "classic-buildpacks" not in find(source_dir=str(tmp_path))
+    for name in ("https://github.com/heroku/heroku-buildpack-activestorage-preview", "heroku/python"):
+        heroku.buildpacks.append({"buildpack": {"name": name, "url": name}})
+        assert name in find(source_dir=str(tmp_path))["classic-buildpacks"]["text"]
+    assert not BUILD_FINDINGS & set(find())
 
 
 def test_missing_secret_key_base_blocks(find: Any, heroku: Heroku) -> None:
