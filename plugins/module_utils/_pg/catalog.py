@@ -396,19 +396,41 @@ def next_transaction(session: Session) -> int:
     return int(session.value("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint"))
 
 
-def keys(session: Session) -> dict[int, tuple[str, ...]]:
-    """Return, by the table's oid, the quoted names of columns that tell its rows apart: the primary key's, else those
-    of the unique index with the fewest columns, none of which may be null or computed.
+@dataclass(frozen=True)
+class Key:
+    """Columns that tell a table's rows apart."""
+
+    columns: tuple[str, ...]
+    """Quoted names."""
+    integer: bool
+    """Whether it is one column of an integer type."""
+
+    def bucket(self, session: Session, table: str, number: int) -> str:
+        """Return SQL that gives each row of O(table) one of about O(number) buckets, a power of 2; the same for equal
+        keys on every server. Integers that follow each other share one.
+        """
+        if self.integer:
+            column = f"{self.columns[0]}::bigint"
+            low, high = session.row(f"select coalesce(min({column}), 0), coalesce(max({column}), 0) from only {table}")
+            return f"{column} >> {((high - low) // number).bit_length()}"
+        text = ", ".join(f"{column}::text" for column in self.columns)
+        return f"hashtextextended(concat_ws(chr(31), {text}), 0) & {number - 1}"
+
+
+def keys(session: Session) -> dict[int, Key]:
+    """Return, by the table's oid, its primary key, else the unique index with the fewest columns; none of which may be
+    null or computed.
     """
     return {
-        oid: tuple(columns)
-        for oid, columns in session.rows(
+        oid: Key(tuple(columns), integer)
+        for oid, columns, integer in session.rows(
             f"""
-            select distinct on (i.indrelid) i.indrelid, k.columns
+            select distinct on (i.indrelid) i.indrelid, k.columns, k.integer
             from pg_index i join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
             cross join lateral (
               select array_agg(quote_ident(a.attname::text) order by u.place) as columns,
-                     bool_and(a.attnotnull and a.attgenerated = '') as firm, count(*) as number
+                     bool_and(a.attnotnull and a.attgenerated = '') as firm, count(*) as number,
+                     count(*) = 1 and bool_and(a.atttypid = any ('{{int2,int4,int8}}'::regtype[])) as integer
               from unnest(i.indkey::int2[]) with ordinality u(number, place)
               join pg_attribute a on a.attrelid = i.indrelid and a.attnum = u.number
               where u.place <= i.indnkeyatts) k

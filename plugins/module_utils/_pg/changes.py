@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import catalog
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import Key, Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.marker import Evidence
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.session import Session
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.work import Feed
@@ -45,8 +45,7 @@ class Change:
     """What moved in one table since it was copied."""
 
     table: Table
-    key: tuple[str, ...]
-    """Quoted names of the columns that tell rows apart; empty when there are none that do."""
+    key: Key | None
     source: Scan
     target: Scan
     how: str
@@ -93,7 +92,7 @@ class Survey:
         return list(zip(feed.answer(), there))
 
 
-def judge(table: Table, key: tuple[str, ...], evidence: Evidence, source: Scan, target: Scan) -> Change:
+def judge(table: Table, key: Key | None, evidence: Evidence, source: Scan, target: Scan) -> Change:
     """Decide what to do about one table."""
     if target.marked or target.rows != evidence.rows:
         how = WHOLE

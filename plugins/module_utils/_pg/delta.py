@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import changes, content
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import MARKER_SCHEMA, Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import MARKER_SCHEMA, Key, Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.changes import BY_KEY, WHOLE, Change, Scan
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.constraints import (
     ForeignKeys,
@@ -40,6 +40,12 @@ def _staging(table: Table, what: str) -> str:
 
 def _same(columns: Sequence[str], one: str, other: str) -> str:
     return " and ".join(f"{one}.{column} = {other}.{column}" for column in columns)
+
+
+def _key(change: Change) -> Key:
+    if change.key is None:
+        raise AssertionError(f"{change.table.name} has no key to be brought forward by")
+    return change.key
 
 
 @dataclass(frozen=True)
@@ -66,8 +72,8 @@ class _Buckets:
     sql: str
     doing: str
 
-    def read(self, session: Session) -> dict[int, tuple[int, str]]:
-        return {bucket: (number, total) for bucket, number, total in session.rows(self.sql, doing=self.doing)}
+    def read(self, session: Session) -> dict[int, int]:
+        return dict(session.rows(self.sql, doing=self.doing))
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ class Stage:
             return Staged(self.change, self.evidence, feed.answer())
         added = target.value(
             f"select count(*) from {rows} s where not exists "
-            f"(select from only {table.name} t where {_same(self.change.key, 's', 't')})"
+            f"(select from only {table.name} t where {_same(_key(self.change).columns, 's', 't')})"
         )
         gone = self.change.target.rows + added - self.change.source.rows
         if gone:
@@ -120,14 +126,16 @@ class Stage:
         return name
 
     def _find_gone(self, target: Session, feed: Feed, gone: int, older: str) -> None:
-        """Find the O(gone) rows of the target that are no more on the source, by buckets of their keys' hashes."""
-        table, key = self.change.table, self.change.key
-        text = f"{key[0]}::text" if len(key) == 1 else f"concat_ws(chr(31), {', '.join(f'{c}::text' for c in key)})"
+        """Find the O(gone) rows of the target that are no more on the source, by buckets of their keys' hashes.
+
+        Every older row of the source is on the target, so where a bucket's numbers agree its keys do.
+        """
+        table, key = self.change.table, _key(self.change).columns
         number = 64
         while number < min(gone * _BUCKETS, _MOST_BUCKETS):
             number *= 2
-        bucket = f"hashtextextended({text}, 0) & {number - 1}"
-        counted = f"select {bucket}, count(*), sum(hashtextextended({text}, 0)::numeric)::text from only {table.name} t"
+        bucket = _key(self.change).bucket(target, table.name, number)
+        counted = f"select {bucket}, count(*) from only {table.name} t"
         kept = f"not exists (select from {_staging(table, 'rows')} s where {_same(key, 's', 't')})"
         doing = f"comparing the keys of {table.name}"
         feed.ask(_Buckets(f"{counted} where {older} group by 1", doing))
@@ -238,7 +246,7 @@ class Delta:
 
 
 def _delete(one: Staged, what: str) -> str:
-    table, key = one.change.table, one.change.key
+    table, key = one.change.table, _key(one.change).columns
     return f"delete from only {table.name} t using {_staging(table, what)} s where {_same(key, 's', 't')}"
 
 
@@ -262,7 +270,7 @@ def _replace(one: Staged) -> list[str]:
 
 def _merge(one: Staged) -> list[str]:
     """Update and insert, so that nothing that refers to a row loses it; what is to go goes last."""
-    table, key = one.change.table, one.change.key
+    table, key = one.change.table, _key(one.change).columns
     rows, same = _staging(table, "rows"), _same(key, "s", "t")
     statements = [_insert(one, f"where not exists (select from only {table.name} t where {same})")]
     others = [column for column in table.columns if column not in key]

@@ -36,6 +36,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.work imp
     Work,
 )
 
+# The share of new rows from which on the planner's statistics are made anew; the server's autovacuum does the same.
+_STALE = 0.1
 # A unique value that is taken, or one that an exclusion constraint does not let in.
 _TAKEN = ("23505", "23P01")
 
@@ -101,7 +103,7 @@ def survey(
     def seen(work: Work, result: Any) -> None:
         if isinstance(work, changes.Survey):
             for (table, noted), (one, other) in zip(work.tables, result):
-                movement.changes.append(changes.judge(table, keys.get(table.oid, ()), noted, one, other))
+                movement.changes.append(changes.judge(table, keys.get(table.oid), noted, one, other))
         else:
             ours, theirs = result
             movement.large_objects, movement.large_objects_differ = ours.number, ours != theirs
@@ -146,7 +148,7 @@ class Forward:
                 self._apply(staged, objects, horizon, unique=True)
         finally:
             delta.clear(self._target)
-        names = [one.name for one in staged]
+        names = [one.name for one in staged if one.expected.marked > one.expected.rows * _STALE]
         if names:
             self._target.run(f"analyze {', '.join(names)}", doing="analyzing")
 
@@ -164,7 +166,9 @@ class Forward:
 
         evidence = self._found.tables
         tasks: list[Task] = [Task(ReadLargeObjects())] if self._movement.large_objects_differ else []
-        tasks += [Task(Stage(change, evidence[change.table.name])) for change in self._movement.tables]
+        # The largest come first, so that none is left alone at the end.
+        for change in sorted(self._movement.tables, key=lambda change: change.table.bytes, reverse=True):
+            tasks.append(Task(Stage(change, evidence[change.table.name])))
         self._pool.run(tasks, done, lambda: self._progress.update(bytes_done=self._pool.bytes_moved()))
         objects: dict[int, int | None] = {}
         for ours, theirs in digests:
@@ -190,8 +194,7 @@ class Forward:
                 found.mismatches += comparison.compare_schema(self._source, target).mismatches
                 engine.set_sequences(target, self._movement.sequences)
             found.refuse(target)
-            for one in staged:
-                marker.record_tables(target, [(one.name, one.expected.rows)], horizon)
+            marker.record_tables(target, [(one.name, one.expected.rows) for one in staged], horizon)
             marker.advance(target, horizon)
 
     def _differences(self, staged: Sequence[Staged], reached: set[str], objects: bool) -> Comparison:

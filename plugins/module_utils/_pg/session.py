@@ -49,6 +49,7 @@ set xmloption = content;
 set lc_monetary = 'C';
 set quote_all_identifiers = off;
 set synchronize_seqscans = off;
+set work_mem = '32MB';
 set default_transaction_isolation = 'read committed';
 set default_transaction_deferrable = off;
 set default_transaction_read_only = {read_only};
