@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import catalog, content
@@ -20,6 +21,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.progress
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.session import Session
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.work import (
     Analyze,
+    BuildIndex,
     CopyLargeObjects,
     CopyTables,
     RunEntry,
@@ -30,6 +32,11 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.work imp
 LARGE = 32 << 20
 _TABLES_AT_ONCE = 40
 _LARGE_OBJECTS_AT_ONCE = 500
+
+
+_NAME = r'(?:[\w$]+|"(?:[^"]|"")+")'
+# As pg_dump writes a key, and nothing after it.
+_KEY = re.compile(rf"(ALTER TABLE ONLY {_NAME}\.{_NAME}\s+ADD CONSTRAINT ({_NAME}) (?:PRIMARY KEY|UNIQUE)) \([^;]*\);")
 
 
 @dataclass
@@ -96,6 +103,18 @@ def _constraints(source: Session) -> dict[int, tuple[int, int]]:
     }
 
 
+def _key_indexes(source: Session) -> dict[int, str]:
+    """Return, by the constraint's oid, the statement that makes the index of a key whose check is never put off."""
+    rows = source.rows(
+        """
+        select oid, pg_get_indexdef(conindid) from pg_constraint
+        where contype in ('p', 'u') and not condeferrable and conindid <> 0
+        """
+    )
+    # There is one when a run was killed between the index and its key.
+    return {oid: sql.replace("CREATE UNIQUE INDEX", "CREATE UNIQUE INDEX IF NOT EXISTS", 1) for oid, sql in rows}
+
+
 class Copy:
     """One copy in the making: the target is empty, the marker says that a copy is under way."""
 
@@ -125,6 +144,7 @@ class Copy:
         self.sequences: Sequences = {}
         """The values that were copied."""
         self._horizon = catalog.horizon(source)
+        self._key_indexes = _key_indexes(source)
 
     def run(self, before: Sequence[Entry], after: Sequence[Entry], level: Callable[[], None]) -> None:
         """Copy everything with the schema's entries O(before) and O(after) the data; raises the first error.
@@ -178,20 +198,37 @@ class Copy:
         tasks = [] if self._resumed else [Task(work) for work in self._large_object_work()]
         large = [table for table in self._tables if table.bytes >= LARGE]
         small = [table for table in self._tables if table.bytes < LARGE and table.name not in self._kept]
-        indexes: list[Task] = []
+        copied: dict[int, frozenset[int]] = {}
         for table in large:
-            needs = frozenset[int]()
             if table.name not in self._kept:
+                copied[table.oid] = frozenset([len(tasks)])
                 tasks.append(Task(CopyTables([table], self._horizon)))
-                needs = frozenset([len(tasks) - 1])
-            for entry in self._missing(stages_, table):
-                # ALTER TABLE ADD PRIMARY KEY shuts others out; CREATE INDEX lets others of its kind in.
-                locks = frozenset([table.oid]) if entry.kind == "CONSTRAINT" else frozenset[int]()
-                indexes.append(Task(RunEntry(entry), needs, locks))
         for batch in content.batches(small, LARGE, _TABLES_AT_ONCE):
             entries = [entry for table in batch for entry in self._missing(stages_, table)]
             tasks.append(Task(CopyTables(batch, self._horizon, entries)))
-        return tasks + indexes
+        for table in large:
+            self._add_index_tasks(tasks, table, self._missing(stages_, table), copied.get(table.oid, frozenset()))
+        return tasks
+
+    def _add_index_tasks(
+        self, tasks: list[Task], table: Table, entries: Sequence[Entry], copied: frozenset[int]
+    ) -> None:
+        """Add the indexes of O(table), and last its keys, which shut others out: made of an index they take no time."""
+        built = copied
+        keys = []
+        for entry in entries:
+            index = self._key_indexes.get(entry.oid)
+            key = _KEY.fullmatch(entry.sql.strip())
+            if entry.kind == "CONSTRAINT" and not (index and key):
+                keys.append(entry)
+                continue
+            built |= {len(tasks)}
+            if index and key:
+                tasks.append(Task(BuildIndex(index, entry.label), copied))
+                keys.append(replace(entry, sql=f"{key[1]} USING INDEX {key[2]};"))
+            else:
+                tasks.append(Task(RunEntry(entry), copied))
+        tasks += [Task(RunEntry(key), built, locks=frozenset([table.oid])) for key in keys]
 
     def _missing(self, stages_: Stages, table: Table) -> list[Entry]:
         """Return the table's own indexes and keys that are not made yet."""

@@ -105,6 +105,18 @@ class RunEntry:
 
 
 @dataclass(frozen=True)
+class BuildIndex:
+    """Build an index that will be a key."""
+
+    sql: str
+    label: str
+
+    def do(self, target: Session, feed: Feed) -> None:
+        """Return nothing."""
+        target.run(self.sql, doing=f"making the index of {self.label}")
+
+
+@dataclass(frozen=True)
 class Analyze:
     """Gather the planner's statistics on the target."""
 
