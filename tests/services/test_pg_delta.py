@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import comparison, session
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import (
     Database,
     content,
@@ -229,6 +230,44 @@ def test_where_the_delta_fails_everything_is_copied(transfer: Any, source: Datab
     assert result["verdict"] == "copied"
     assert "could not be brought forward (refreshing materialized view public.counts failed" in result["reason"]
     assert transfer()["verdict"] == "unchanged"
+
+
+def test_a_lock_on_the_target_is_waited_for(
+    transfer: Any, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transfer()
+    source.app("update users set last_name = 'new' where id = 4")
+    monkeypatch.setattr(session, "_SETTINGS", session._SETTINGS.replace("'10s'", "'500ms'"))
+    with target.server.connect(target.name) as connection, connection.cursor() as cursor:
+        cursor.execute("begin; lock table users in access exclusive mode")
+        # The scan waits too; by then nothing has been written.
+        assert "55P03" in transfer(mode="delta")["msg"]
+        cursor.execute("rollback; begin; lock table users in row exclusive mode")
+        release = threading.Timer(0.8, lambda: cursor.execute("rollback"))
+        release.start()
+        result = transfer(mode="delta")
+        release.join()
+
+    assert result["verdict"] == "updated"
+    assert content(target) == content(source)
+
+
+def test_a_difference_after_the_update_makes_the_next_run_begin_anew(
+    transfer: Any, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transfer()
+    source.app("update users set last_name = 'new' where id = 4")
+    compare = comparison.compare_content
+
+    def spoil_first(*arguments: Any) -> None:
+        target.rows("update posts set title = 'spoilt' where id = 7")
+        compare(*arguments)
+
+    monkeypatch.setattr(comparison, "compare_content", spoil_first)
+    assert "the copy differs from the source: table public.posts" in transfer(mode="warm")["msg"]
+    monkeypatch.undo()
+    assert transfer()["verdict"] == "copied"
+    assert content(target) == content(source)
 
 
 def test_delta_needs_a_copy(transfer: Any, target: Database) -> None:

@@ -40,6 +40,9 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.work imp
 _STALE = 0.1
 # A unique value that is taken, or one that an exclusion constraint does not let in.
 _TAKEN = ("23505", "23P01")
+# Somebody else uses the target, such as the app in a rehearsal: a deadlock, or a lock that was not given in time.
+_BUSY = ("40P01", "55P03")
+_ATTEMPTS = 3
 
 
 @dataclass
@@ -140,12 +143,7 @@ class Forward:
             self._progress.phase("stage", tables_total=len(self._movement.tables), tables_done=0, bytes_total=0)
             staged, objects = self._stage()
             self._progress.phase("apply")
-            try:
-                self._apply(staged, objects, horizon, unique=False)
-            except StateError as error:
-                if error.facts.get("sqlstate") not in _TAKEN:
-                    raise
-                self._apply(staged, objects, horizon, unique=True)
+            self._apply_patiently(staged, objects, horizon)
         finally:
             delta.clear(self._target)
         names = [one.name for one in staged if one.expected.marked > one.expected.rows * _STALE]
@@ -179,9 +177,23 @@ class Forward:
         # What is copied whole goes first: a table can't be truncated any more when others' rows wait to be checked.
         return sorted(staged, key=lambda one: one.change.how != changes.WHOLE), objects
 
+    def _apply_patiently(self, staged: list[Staged], objects: dict[int, int | None], horizon: int) -> None:
+        unique, attempts = False, 0
+        while True:
+            attempts += 1
+            try:
+                return self._apply(staged, objects, horizon, unique)
+            except StateError as error:
+                state = error.facts.get("sqlstate")
+                if state in _TAKEN and not unique:
+                    unique = True
+                elif state not in _BUSY or attempts >= _ATTEMPTS:
+                    raise
+
     def _apply(self, staged: list[Staged], objects: dict[int, int | None], horizon: int, unique: bool) -> None:
         target, source = self._target, self._source.session
         with target.transaction(doing="bringing the copy forward"):
+            began = catalog.horizon(target)
             reached = Delta(target, staged, unique).apply()
             delta.put_large_objects(target, objects)
             complete = self._found.state == marker.COMPLETE
@@ -194,7 +206,7 @@ class Forward:
                 found.mismatches += comparison.compare_schema(self._source, target).mismatches
                 engine.set_sequences(target, self._movement.sequences)
             found.refuse(target)
-            marker.record_tables(target, [(one.name, one.expected.rows) for one in staged], horizon)
+            marker.record_tables(target, [(one.name, one.expected.rows) for one in staged], horizon, began)
             marker.advance(target, horizon)
 
     def _differences(self, staged: Sequence[Staged], reached: set[str], objects: bool) -> Comparison:

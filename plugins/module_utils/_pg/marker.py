@@ -105,18 +105,23 @@ def begin(target: Session, document: dict[str, Any]) -> None:
         _write(target, COPYING, document)
 
 
-def record_tables(target: Session, rows: Iterable[tuple[str, int]], source_horizon: int) -> None:
-    """Note that tables (name, rows) are equal to the source's, in the transaction that makes them so."""
+def record_tables(
+    target: Session, rows: Iterable[tuple[str, int]], source_horizon: int, target_horizon: int | None = None
+) -> None:
+    """Note that tables (name, rows) are equal to the source's, in the transaction that makes them so.
+
+    O(target_horizon) is from before they were compared, where that is done in the same transaction.
+    """
     target.run(
         f"""
         insert into {MARKER_SCHEMA}.transfer_table
-        select t ->> 0, (t ->> 1)::bigint, %s, pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
+        select t ->> 0, (t ->> 1)::bigint, %s, coalesce(%s, pg_snapshot_xmin(pg_current_snapshot())::text::bigint),
                pg_current_xact_id()::text::bigint
         from jsonb_array_elements(%s::jsonb) t
         on conflict (name) do update set rows = excluded.rows, source_horizon = excluded.source_horizon,
           target_horizon = excluded.target_horizon, target_xid = excluded.target_xid
         """,
-        [source_horizon, json.dumps(list(rows))],
+        [source_horizon, target_horizon, json.dumps(list(rows))],
         doing="writing the marker",
     )
 

@@ -244,6 +244,8 @@ class _Transfer:
             if same.mismatches and not movement.any:
                 self.reason = f"the copy differs: {same.mismatches[0]['name']} {same.mismatches[0]['difference']}"
                 return None
+            if same.mismatches:
+                self._give_up(found.document)
             same.refuse(self._here)
             if movement.any:
                 marker.complete(self._here, {**found.document, "verified": level}, level == "checksums")
