@@ -42,9 +42,9 @@ def test_summary() -> None:
     result = {
         "verdict": "copied",
         "totals": {"tables": 46, "rows": 125811, "bytes": 30_000_000},
-        "seconds": {"plan": 0.01, "schema": 0.5, "data": 2.14},
+        "seconds": {"plan": 0.01, "schema": 0.5, "data": 2.2},
     }
-    assert summary(result) == "copied: 46 tables, 125811 rows, 30.0 MB in 2.6 s (schema 0.5, data 2.1)"
+    assert summary(result) == "copied: 46 tables, 125811 rows, 30.0 MB in 2.7 s (schema 0.5, data 2.2)"
 
 
 def test_watch_shows_what_the_file_says(tmp_path: Path) -> None:
