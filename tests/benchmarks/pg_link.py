@@ -2,18 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A slow line between a database and who copies it, made of a network namespace and the kernel's netem."""
+"""A slow line between a database and who copies it: a network namespace behind the kernel's netem, or our relay."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from ansible_collections.flyover.heroku_to_fly.tests.benchmarks import pg_relay
 
 # RFC 2544: addresses for benchmarks.
 SLOW, FAST = "198.18.0.1", "198.18.0.5"
@@ -35,6 +38,8 @@ class Line:
     """Seconds."""
     rate: float
     """Bytes per second."""
+    means: str
+    """What delays the packets."""
 
     @property
     def prefix(self) -> list[str]:
@@ -58,7 +63,7 @@ class Line:
         return float(subprocess.check_output([*self.prefix, sys.executable, "-c", program]))
 
     def __str__(self) -> str:
-        return f"{self.round_trip * 1000:g} ms round trip, {self.rate * 8 / 1e6:g} Mbit/s"
+        return f"{self.round_trip * 1000:g} ms round trip, {self.rate * 8 / 1e6:g} Mbit/s, by {self.means}"
 
 
 @contextmanager
@@ -69,23 +74,63 @@ def line(round_trip: float = 0.020, rate: float = 200e6 / 8) -> Iterator[Line]:
     if missing := [program for program in ("ip", "tc") if shutil.which(program) is None]:
         raise Unavailable(f"there is no {' and no '.join(missing)}; install iproute2")
     name = f"flyover{os.getpid()}"
-    slow, fast = f"{name}s", f"{name}f"
-    netem = ["netem", "delay", f"{round_trip / 2 * 1e6:.0f}us", "rate", f"{rate * 8:.0f}bit"]
+    within = ["ip", "-n", name]
     _run("ip", "netns", "add", name)
-    try:
-        within = ["ip", "-n", name]
+    with ExitStack() as stack:
+        stack.callback(_run, "ip", "netns", "delete", name)  # and the interfaces with it
         _run(*within, "link", "set", "lo", "up")
-        for interface, address in ((slow, SLOW), (fast, FAST)):
-            _run("ip", "link", "add", interface, "type", "veth", "peer", "name", interface, "netns", name)
-            _run("ip", "address", "add", f"{address}/{_NETWORK}", "dev", interface)
-            _run(*within, "address", "add", f"{_CLIENTS[address]}/{_NETWORK}", "dev", interface)
-            _run("ip", "link", "set", interface, "up")
-            _run(*within, "link", "set", interface, "up")
-        for tc in (["tc"], ["tc", "-n", name]):
-            _run(*tc, "qdisc", "add", "dev", slow, "root", *netem)
-        yield Line(name, slow, round_trip, rate)
+        _join(name, f"{name}f", FAST)
+        slow = f"{name}s"
+        _join(name, slow, SLOW)
+        try:
+            netem = ["netem", "delay", f"{round_trip / 2 * 1e6:.0f}us", "rate", f"{rate * 8:.0f}bit"]
+            for tc in (["tc"], ["tc", "-n", name]):
+                _run(*tc, "qdisc", "add", "dev", slow, "root", *netem)
+            means = "netem"
+        except Unavailable:  # not every kernel has it
+            _run("ip", "link", "delete", slow)
+            stack.enter_context(_relay(name, slow, round_trip, rate))
+            means = "a relay"
+        yield Line(name, slow, round_trip, rate, means)
+
+
+def _join(namespace: str, interface: str, address: str) -> None:
+    """Join O(address) here to its client in O(namespace) by a pair of interfaces called O(interface)."""
+    _run("ip", "link", "add", interface, "type", "veth", "peer", "name", interface, "netns", namespace)
+    _set_up(["ip"], interface, address)
+    _set_up(["ip", "-n", namespace], interface, _CLIENTS[address])
+
+
+def _set_up(ip: Sequence[str], interface: str, address: str) -> None:
+    _run(*ip, "address", "add", f"{address}/{_NETWORK}", "dev", interface)
+    _run(*ip, "link", "set", interface, "up")
+
+
+@contextmanager
+def _relay(namespace: str, interface: str, round_trip: float, rate: float) -> Iterator[None]:
+    """Join SLOW to its client in O(namespace) by two devices, between which a process of ours carries the packets."""
+    far = f"{interface}t"
+    try:
+        here, there = pg_relay.device(interface), pg_relay.device(far)
+    except OSError as error:
+        raise Unavailable(f"the kernel has neither netem nor TUN devices ({error.strerror})") from None
+    _run("ip", "link", "set", far, "netns", namespace)
+    _set_up(["ip"], interface, SLOW)
+    _set_up(["ip", "-n", namespace], far, _CLIENTS[SLOW])
+    for ip, name in ((["ip"], interface), (["ip", "-n", namespace], far)):
+        _run(*ip, "link", "set", name, "mtu", str(pg_relay.PACKET))
+    pid = os.fork()
+    if pid == 0:
+        with suppress(BaseException):
+            pg_relay.carry(here, there, round_trip / 2, rate)
+        os._exit(0)
+    os.close(here)
+    os.close(there)
+    try:
+        yield
     finally:
-        _run("ip", "netns", "delete", name)  # and both interfaces with it
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
 
 def _run(*command: str) -> None:
