@@ -99,6 +99,11 @@ class PostgresServer:
         assert self._process
         return self._process.pid
 
+    @property
+    def log(self) -> Path:
+        """The file with the server's log."""
+        return self._folder / "log"
+
     def start(self) -> None:
         """Create the data folder and start the server, ready when this returns."""
         self._folder.chmod(0o755)
@@ -115,11 +120,10 @@ class PostgresServer:
         # Who can come this far is for listen_addresses to say.
         (data / "pg_hba.conf").write_text(f"{kind} all all all scram-sha-256\n")
         (data / "postgresql.auto.conf").write_text("".join(f"{key} = '{value}'\n" for key, value in self._settings()))
-        log = self._folder / "log"
-        log.touch()
+        self.log.touch()
         self._process = spawn(
             [self._bin / "postgres", "-D", data],
-            log,
+            self.log,
             self._environment(),
             unprivileged=True,
             end=signal.SIGQUIT,
@@ -127,7 +131,9 @@ class PostgresServer:
         deadline = time.monotonic() + 60
         while not self._ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"PostgreSQL {self.installation.major} did not start: {log.read_text()[-2000:]}")
+                raise RuntimeError(
+                    f"PostgreSQL {self.installation.major} did not start: {self.log.read_text()[-2000:]}"
+                )
             time.sleep(0.05)
 
     def stop(self) -> None:

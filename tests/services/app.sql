@@ -143,4 +143,5 @@ begin
   return true;
 end $$;
 create table gated (id int check (gate(id)), filler text);
-insert into gated select i, repeat('x', 100) from generate_series(1, 50) i;
+-- Too large to travel together with others.
+insert into gated select i, repeat('x', 100) from generate_series(1, 3000) i;

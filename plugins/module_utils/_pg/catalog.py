@@ -103,6 +103,8 @@ class Table:
     freeze: bool = True
     condition: str = ""
     """WHERE clause of an extension's table: the rows that are the user's."""
+    inherits: bool = False
+    """Whether it is another table's child, so that the target's may have its columns in another order."""
 
     @property
     def source_query(self) -> str:
@@ -187,7 +189,8 @@ def tables(session: Session) -> list[Table]:
     """Return the tables that hold rows, largest first."""
     rows = session.rows(
         f"""
-        select c.oid, {_NAME}, pg_table_size(c.oid), a.*
+        select c.oid, {_NAME}, pg_table_size(c.oid),
+               not c.relispartition and exists (select from pg_inherits where inhrelid = c.oid), a.*
         from pg_class c join pg_namespace n on n.oid = c.relnamespace
         cross join lateral (
           select coalesce(array_agg(quote_ident(attname::text) order by attnum)
@@ -212,8 +215,9 @@ def tables(session: Session) -> list[Table]:
             all_columns=tuple(all_columns),
             bytes=size,
             binary=binary,
+            inherits=inherits,
         )
-        for oid, name, size, columns, all_columns, binary in rows
+        for oid, name, size, inherits, columns, all_columns, binary in rows
     ]
     return own + _extension_tables(session)
 

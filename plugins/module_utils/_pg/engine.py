@@ -24,6 +24,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.work imp
     BuildIndex,
     CopyLargeObjects,
     CopyTables,
+    CopyTogether,
     RunEntry,
 )
 
@@ -31,6 +32,10 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.work imp
 # their indexes, up to so many tables.
 LARGE = 32 << 20
 _TABLES_AT_ONCE = 40
+# Tables up to this size are read many at once, up to so many bytes and tables.
+_SMALL = 256 << 10
+_SMALL_BYTES_AT_ONCE = 8 << 20
+_SMALL_TABLES_AT_ONCE = 200
 _LARGE_OBJECTS_AT_ONCE = 500
 
 
@@ -187,7 +192,7 @@ class Copy:
         self._pool.run(tasks, self._done, lambda: self._progress.update(bytes_done=self._pool.bytes_moved()))
 
     def _done(self, work: Any, result: Any) -> None:
-        if isinstance(work, CopyTables):
+        if isinstance(work, (CopyTables, CopyTogether)):
             self.seconds.update({name: seconds for name, _rows, seconds in result})
             self.rows.update({name: rows for name, rows, _seconds in result})
             self._progress.add(tables_done=len(result), rows_done=sum(rows for _name, rows, _seconds in result))
@@ -203,11 +208,14 @@ class Copy:
             if table.name not in self._kept:
                 copied[table.oid] = frozenset([len(tasks)])
                 tasks.append(Task(CopyTables([table], self._horizon)))
-        for batch in content.batches(small, LARGE, _TABLES_AT_ONCE):
-            entries = [entry for table in batch for entry in self._missing(stages_, table)]
-            tasks.append(Task(CopyTables(batch, self._horizon, entries)))
+        together = [table for table in small if _can_travel_together(table)]
+        alone = [table for table in small if not _can_travel_together(table)]
+        for batch in content.batches(alone, LARGE, _TABLES_AT_ONCE):
+            tasks.append(Task(CopyTables(batch, self._horizon, self._missing(stages_, batch))))
+        for batch in content.batches(together, _SMALL_BYTES_AT_ONCE, _SMALL_TABLES_AT_ONCE):
+            tasks.append(Task(CopyTogether(batch, self._horizon, self._missing(stages_, batch))))
         for table in large:
-            self._add_index_tasks(tasks, table, self._missing(stages_, table), copied.get(table.oid, frozenset()))
+            self._add_index_tasks(tasks, table, self._missing(stages_, [table]), copied.get(table.oid, frozenset()))
         return tasks
 
     def _add_index_tasks(
@@ -230,9 +238,10 @@ class Copy:
                 tasks.append(Task(RunEntry(entry), copied))
         tasks += [Task(RunEntry(key), built, locks=frozenset([table.oid])) for key in keys]
 
-    def _missing(self, stages_: Stages, table: Table) -> list[Entry]:
-        """Return the table's own indexes and keys that are not made yet."""
-        return [entry for entry in stages_.of_table.get(table.oid, []) if entry.id not in self._made]
+    def _missing(self, stages_: Stages, tables: Iterable[Table]) -> list[Entry]:
+        """Return the tables' own indexes and keys that are not made yet."""
+        entries = (entry for table in tables for entry in stages_.of_table.get(table.oid, []))
+        return [entry for entry in entries if entry.id not in self._made]
 
     def _large_object_work(self) -> list[CopyLargeObjects]:
         found = self._source.rows(
@@ -248,6 +257,10 @@ class Copy:
             batch.append((oid, length))
             size += length
         return [*work, CopyLargeObjects(batch)] if batch else work
+
+
+def _can_travel_together(table: Table) -> bool:
+    return table.bytes <= _SMALL and bool(table.columns) and table.freeze and not table.inherits
 
 
 def set_sequences(target: Session, values: Sequences) -> None:

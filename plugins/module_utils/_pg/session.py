@@ -55,12 +55,12 @@ set default_transaction_deferrable = off;
 set default_transaction_read_only = {read_only};
 select set_config(name, '0', false) from pg_catalog.pg_settings
   where name in ('idle_session_timeout', 'transaction_timeout');
-"""
-# Lets the server notice within seconds that we are gone, even in the middle of an index build.
-_NOTICE_OUR_END = """do $$ begin
+-- Where it can (PostgreSQL 14), lets the server notice within seconds that we are gone, even in an index build.
+do $$ begin
   perform pg_catalog.set_config('client_connection_check_interval', '5s', false);
 exception when others then null;
-end $$"""
+end $$;
+"""
 
 
 class Session:
@@ -102,12 +102,7 @@ class Session:
             raise connect_error(error, self.thing) from None
         self._connection.autocommit = True
         try:
-            self.run(
-                _SETTINGS.format(read_only="on" if read_only else "off") + settings,
-                doing="preparing the session",
-            )
-            if self.version >= 140000:
-                self.run(_NOTICE_OUR_END, doing="preparing the session")
+            self.run(_SETTINGS.format(read_only="on" if read_only else "off") + settings, doing="preparing the session")
         except BaseException:
             self.close()
             raise

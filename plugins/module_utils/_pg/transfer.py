@@ -257,6 +257,7 @@ class _Transfer:
         with tempfile.TemporaryDirectory(prefix="flyover-") as folder:
 
             def schema(left_out: dict[int, str]) -> tuple[list[Entry], list[Entry]]:
+                self._progress.phase("schema")
                 archive = Archive(tools, self._there.address, self._there.thing, folder, self._snapshot, left_out)
                 return archive.entries("pre-data"), archive.entries("post-data")
 
