@@ -160,6 +160,9 @@ verified:
 plan:
   description:
     - Facts of C(source) and C(target), C(extensions) on both, what is C(not_moved) and why, and C(warnings).
+    - In check mode, where everything would be copied, C(estimate) has the C(read_seconds) that all rows would take from
+      the source to here, as a sample of the C(sampled_table) did; it is empty for a database so small that this says
+      nothing. A target that writes more slowly than that takes longer.
   returned: unless the target is sealed
   type: dict
   sample: {not_moved: [{kind: event trigger, name: validate_extension, reason: needs a superuser}]}

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,7 @@ def test_audit_of_an_app_that_is_not_there_yet_writes_nothing(sandbox: Sandbox) 
     assert not state.exists() or tree(state) == {}
     assert run.changed > 0
     assert "+[processes]" in run.output
+    assert re.search(r"\| Postgres \| not copied yet, \d+\.\d+ MB \|", run.output)
 
 
 def test_processes_can_come_from_heroku_itself(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -143,6 +143,17 @@ def test_a_changed_schema_is_copied_again(transfer: Any, source: Database, targe
     assert transfer()["verdict"] == "unchanged"
 
 
+def test_check_mode_estimates_how_long_a_large_database_takes(transfer: Any, source: Database) -> None:
+    assert transfer(check_mode=True)["plan"]["estimate"] == {}
+    source.app("create table log as select i, repeat(md5(i::text), 10) from generate_series(1, 40000) i; analyze log")
+    estimate = transfer(check_mode=True)["plan"]["estimate"]
+
+    assert estimate["sampled_table"] == "public.log"
+    assert 0 < estimate["read_seconds"] < 60
+    assert set(transfer(check_mode=True, target=None)["plan"]["estimate"]) == set(estimate)
+    assert "estimate" not in transfer()["plan"]
+
+
 def test_many_small_tables_do_not_each_wait_for_the_source(transfer: Any, source: Database, target: Database) -> None:
     source.app(
         """

@@ -83,7 +83,7 @@ def survey(source: Address) -> dict[str, Any]:
             "verdict": UNKNOWN,
             "sealed": False,
             "totals": {"tables": len(tables), "bytes": sum(table.bytes for table in tables)},
-            "plan": _plan(side, None, findings),
+            "plan": {**_plan(side, None, findings), "estimate": plan.estimate(session, tables)},
         }
 
 
@@ -142,13 +142,15 @@ def _transfer(there: Session, here: Session, wanted: Wanted, check_mode: bool, p
         occupied = catalog.contents(here)
         _refuse_foreign(here, found, occupied, source, wanted.clean)
         with _Transfer(source, target, tables, snapshot, jobs, wanted, findings, progress) as transfer_:
+            the_plan = _plan(source, target, findings)
             result = transfer_.from_copy(found, check_mode)
             if result is None and check_mode:
                 totals = {"tables": len(tables), "bytes": sum(table.bytes for table in tables)}
                 result = {"changed": True, "verdict": WOULD_COPY, "totals": totals}
+                the_plan["estimate"] = plan.estimate(there, tables)
             if result is None:
                 result = transfer_.copy(tools, found, bool(occupied))
-            return {"sealed": False, "reason": transfer_.reason, "plan": _plan(source, target, findings), **result}
+            return {"sealed": False, "reason": transfer_.reason, "plan": the_plan, **result}
 
 
 class _Transfer:
