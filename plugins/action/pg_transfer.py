@@ -31,9 +31,15 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         self._task_vars = task_vars or {}
         arguments = dict(self._task.args)
-        # Elsewhere, or as another user, the file could not be read or written; in the background nobody waits.
-        watched = self._connection.transport == "local" and not self._connection.become and not self._task.async_val
-        if not watched or self._task.check_mode:
+        background = self._task.async_val
+        # Elsewhere, or as another user, the file could not be read or written; a job that is left alone nobody watches.
+        watched = self._connection.transport == "local" and not self._connection.become
+        if not watched or self._task.check_mode or (background and not self._task.poll):
+            return self._execute(arguments)
+        if background:
+            # Removed with the job. This process, which will ask for the job's end, ends the watch.
+            path = arguments.setdefault("progress_file", os.path.join(self._make_tmp_path(), "progress"))
+            Watch(path, self._show).start()
             return self._execute(arguments)
         with tempfile.TemporaryDirectory(prefix="flyover-") as folder:
             path = arguments.setdefault("progress_file", os.path.join(folder, "progress"))

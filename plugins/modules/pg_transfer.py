@@ -17,8 +17,9 @@ description:
     large object are compared.
   - The schema goes by C(pg_dump), without what belongs to Heroku or needs a superuser; rows go through C(COPY) in
     several processes, from connection to connection, without a file in between.
-  - Where it runs on the controller, without C(become) and C(async), a line every few seconds shows how far it is, and
-    one at the end what it took. O(progress_file) tells the same to other programs, everywhere.
+  - Where it runs on the controller and without C(become), a line every few seconds shows how far it is, also for an
+    C(async) task that is polled, and one at the end of a task that is not C(async) what it took. O(progress_file) tells
+    the same to other programs, everywhere.
   - A small schema C(_flyover) on the target records what was copied. With it, a target that is still equal is left
     alone, one that is no longer equal is brought forward by what moved since, a copy that was broken off is gone on
     with, and a target that was not made by this module, or is sealed, is never overwritten.

@@ -33,8 +33,12 @@ class Watch:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> Watch:
+    def start(self) -> None:
+        """Begin to watch, for as long as this process lives."""
         self._thread.start()
+
+    def __enter__(self) -> Watch:
+        self.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
