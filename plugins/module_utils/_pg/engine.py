@@ -120,6 +120,26 @@ def _key_indexes(source: Session) -> dict[int, str]:
     return {oid: sql.replace("CREATE UNIQUE INDEX", "CREATE UNIQUE INDEX IF NOT EXISTS", 1) for oid, sql in rows}
 
 
+def _index_bytes(source: Session) -> dict[int, int]:
+    """Return the size of each index, by its oid and by that of its constraint."""
+    return dict(
+        source.rows(
+            """
+            select indexrelid, pg_relation_size(indexrelid) from pg_index where indexrelid >= 16384
+            union all select oid, pg_relation_size(conindid) from pg_constraint where contype in ('p', 'u', 'x')
+            """
+        )
+    )
+
+
+def _analyzed_last(source: Session) -> set[int]:
+    """Return the tables with statistics of expressions or of columns taken together, which may be made late."""
+    rows = source.rows(
+        "select stxrelid from pg_statistic_ext union select indrelid from pg_index where indexprs is not null"
+    )
+    return {oid for (oid,) in rows}
+
+
 class Copy:
     """One copy in the making: the target is empty, the marker says that a copy is under way."""
 
@@ -150,6 +170,9 @@ class Copy:
         """The values that were copied."""
         self._horizon = catalog.horizon(source)
         self._key_indexes = _key_indexes(source)
+        self._index_bytes = _index_bytes(source)
+        last = _analyzed_last(source)
+        self._analyzed_last = {table.name for table in tables if table.bytes >= LARGE or table.oid in last}
 
     def run(self, before: Sequence[Entry], after: Sequence[Entry], level: Callable[[], None]) -> None:
         """Copy everything with the schema's entries O(before) and O(after) the data; raises the first error.
@@ -181,9 +204,8 @@ class Copy:
         populated = catalog.populated_views(self._source)
         views = [entry.oid for entry in [*before, *after] if entry.kind == "MATERIALIZED VIEW"]
         refresh(self._target, [populated[oid] for oid in views if oid in populated])
-        names = [table.name for table in self._tables if not table.condition]
-        names += catalog.parents_and_views(self._target)
-        self._work([Task(Analyze(names[start : start + 50])) for start in range(0, len(names), 50)])
+        names = [table.name for table in self._tables if table.name in self._analyzed_last and not table.condition]
+        self._work([Task(Analyze(name)) for name in [*names, *catalog.parents_and_views(self._target)]])
 
     def _make(self, entries: Sequence[Entry]) -> None:
         run_entries(self._target, [entry for entry in entries if entry.id not in self._made])
@@ -211,9 +233,9 @@ class Copy:
         together = [table for table in small if _can_travel_together(table)]
         alone = [table for table in small if not _can_travel_together(table)]
         for batch in content.batches(alone, LARGE, _TABLES_AT_ONCE):
-            tasks.append(Task(CopyTables(batch, self._horizon, self._missing(stages_, batch))))
+            tasks.append(Task(CopyTables(batch, *self._finish(stages_, batch))))
         for batch in content.batches(together, _SMALL_BYTES_AT_ONCE, _SMALL_TABLES_AT_ONCE):
-            tasks.append(Task(CopyTogether(batch, self._horizon, self._missing(stages_, batch))))
+            tasks.append(Task(CopyTogether(batch, *self._finish(stages_, batch))))
         for table in large:
             self._add_index_tasks(tasks, table, self._missing(stages_, [table]), copied.get(table.oid, frozenset()))
         return tasks
@@ -224,7 +246,8 @@ class Copy:
         """Add the indexes of O(table), and last its keys, which shut others out: made of an index they take no time."""
         built = copied
         keys = []
-        for entry in entries:
+        # The longest come first, so that none is left alone at the end.
+        for entry in sorted(entries, key=lambda entry: self._index_bytes.get(entry.oid, 0), reverse=True):
             index = self._key_indexes.get(entry.oid)
             key = _KEY.fullmatch(entry.sql.strip())
             if entry.kind == "CONSTRAINT" and not (index and key):
@@ -237,6 +260,11 @@ class Copy:
             else:
                 tasks.append(Task(RunEntry(entry), copied))
         tasks += [Task(RunEntry(key), built, locks=frozenset([table.oid])) for key in keys]
+
+    def _finish(self, stages_: Stages, tables: Sequence[Table]) -> tuple[int, list[Entry], list[str]]:
+        """Return what is to be noted, made and analyzed in the transaction that copies O(tables)."""
+        analyze = [table.name for table in tables if table.name not in self._analyzed_last and not table.condition]
+        return self._horizon, self._missing(stages_, tables), analyze
 
     def _missing(self, stages_: Stages, tables: Iterable[Table]) -> list[Entry]:
         """Return the tables' own indexes and keys that are not made yet."""

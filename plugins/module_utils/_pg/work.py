@@ -47,6 +47,8 @@ class CopyTables:
     horizon: int
     """The source's, for the marker."""
     entries: Sequence[Entry] = ()
+    analyze: Sequence[str] = ()
+    """Tables whose statistics can be gathered when that is done."""
 
     def do(self, target: Session, feed: Feed) -> list[tuple[str, int, float]]:
         """Return name, rows and seconds of each table."""
@@ -69,7 +71,7 @@ class CopyTables:
                 rows = feed.copy_in(target, sql, f"writing {table.name}")
                 copied.append((table.name, rows, time.monotonic() - started))
             done = [(name, rows) for name, rows, _seconds in copied]
-            _finish_tables(target, done, self.horizon, self.entries)
+            _finish_tables(target, self, done)
         return copied
 
 
@@ -85,6 +87,8 @@ class CopyTogether:
     horizon: int
     """The source's, for the marker."""
     entries: Sequence[Entry] = ()
+    analyze: Sequence[str] = ()
+    """Tables whose statistics can be gathered when that is done."""
 
     def do(self, target: Session, feed: Feed) -> list[tuple[str, int, float]]:
         """Return name, rows and seconds of each table; seconds are shared out evenly."""
@@ -101,7 +105,7 @@ class CopyTogether:
             target.run(";".join(self._put(*numbered) for numbered in enumerate(self.tables)), doing=f"writing {names}")
             rows = dict(target.rows("select number, count(*) from pg_temp.flyover_row group by 1"))
             copied = [(table.name, rows.get(number, 0)) for number, table in enumerate(self.tables)]
-            _finish_tables(target, copied, self.horizon, self.entries)
+            _finish_tables(target, self, copied)
         seconds = (time.monotonic() - started) / len(self.tables)
         return [(name, number, seconds) for name, number in copied]
 
@@ -115,13 +119,15 @@ class CopyTogether:
         )
 
 
-def _finish_tables(target: Session, copied: Sequence[tuple[str, int]], horizon: int, entries: Sequence[Entry]) -> None:
-    """Make indexes and keys of tables just copied, and note all that in the marker."""
-    if entries:
-        labels = ", ".join(entry.label for entry in entries[:3])
-        target.run("\n".join(entry.sql for entry in entries), doing=f"making {labels}")
-        marker.record_entries(target, [entry.id for entry in entries])
-    marker.record_tables(target, copied, horizon)
+def _finish_tables(target: Session, work: CopyTables | CopyTogether, copied: Sequence[tuple[str, int]]) -> None:
+    """Make indexes and keys of tables just copied, gather statistics, and note all that in the marker."""
+    if work.entries:
+        labels = ", ".join(entry.label for entry in work.entries[:3])
+        target.run("\n".join(entry.sql for entry in work.entries), doing=f"making {labels}")
+        marker.record_entries(target, [entry.id for entry in work.entries])
+    if work.analyze:
+        target.run(f"analyze {', '.join(work.analyze)}", doing="analyzing")
+    marker.record_tables(target, copied, work.horizon)
 
 
 @dataclass(frozen=True)
@@ -168,11 +174,11 @@ class BuildIndex:
 class Analyze:
     """Gather the planner's statistics on the target."""
 
-    names: Sequence[str]
+    name: str
 
     def do(self, target: Session, feed: Feed) -> None:
         """Return nothing."""
-        target.run(f"analyze {', '.join(self.names)}", doing="analyzing")
+        target.run(f"analyze {self.name}", doing=f"analyzing {self.name}")
 
 
 @dataclass(frozen=True)
