@@ -63,6 +63,14 @@ def test_the_copy_works_as_the_app_expects(transfer: Any, target: Database) -> N
     assert target.rows("select conname from pg_constraint where not convalidated") == [("posts_title_check",)]
     assert target.rows("select relispopulated from pg_class where relname = 'unfilled'") == [(False,)]
     assert target.rows("select count(*) from pg_index where not indisvalid") == [(0,)]
+    # The planner knows all tables, and what only an analyze after everything else can tell.
+    unknown = """
+        select relname from pg_class c join pg_namespace n on n.oid = relnamespace
+        where relkind in ('r', 'p', 'm') and reltuples < 0 and relispopulated
+          and nspname !~ '^(pg_|_flyover|information)'
+    """
+    assert target.rows(unknown) == []
+    assert target.rows("select count(*) from pg_statistic_ext_data where stxddependencies is not null") == [(1,)]
 
 
 def test_says_what_it_moved_and_what_not(transfer: Any, source: Database, target: Database) -> None:
