@@ -9,7 +9,7 @@ MARKED := not slow
 PYTEST := PYTHONPATH=$(TREE) $(BIN)/python -m pytest -q -p no:cacheprovider
 # Nothing that a test runs may read or write the user's own Ansible files.
 export ANSIBLE_HOME := $(CURDIR)/.ansible/home/.ansible
-export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PATH := $(CURDIR)/$(BIN):$(PATH):$(CURDIR)/.tools/flyctl
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -46,12 +46,9 @@ units: setup ## ansible-test units
 contracts: setup ## our requests against the platforms' published schemas, where FLYOVER_CONTRACTS names their folder
 	$(PYTEST) $(COLLECTION)/tests/contract
 
-contract: setup ## the same with Heroku's own command-line client, which npm installs into .tools
-	@if ! command -v heroku >/dev/null && ! [ -e .tools/heroku/node_modules/.bin/heroku ]; then \
-		if command -v npm >/dev/null; then mkdir -p .tools/heroku && npm install --silent --no-fund --prefix .tools/heroku heroku; \
-		else echo "heroku is skipped: there is no npm to install it with"; fi; fi
-	@command -v flyctl >/dev/null || echo "flyctl: no contract test runs it yet"
-	$(PYTEST) -rs $(COLLECTION)/tests/contract
+contract: setup ## the same with the platforms' own command-line clients, which npm and go install into .tools
+	tests/tools/platform-clients
+	$(PYTEST) -rs $(COLLECTION)/tests/contract $(COLLECTION)/tests/unit/plugins/modules/test_fly_toml_corpus.py
 
 sandbox-tests: setup ## the sandbox itself
 	$(PYTEST) tests/sandbox/tests

@@ -31,7 +31,7 @@ SCHEMA = build_schema(
     enum OrganizationType { PERSONAL SHARED }
     enum PlatformVersionEnum { detached machines nomad }
     scalar ISO8601DateTime
-    enum AddOnType { kubernetes redis sentry slack_notifier supabase tigris upstash_kafka upstash_redis upstash_vector }
+    enum AddOnType { kubernetes redis sentry supabase tigris upstash_kafka upstash_redis upstash_vector }
     type Query {
       app(name: String, internalId: String): App
       appNameAvailable(name: String!): Boolean!
@@ -50,7 +50,7 @@ SCHEMA = build_schema(
       primaryRegion: String readRegions: [String!] options: JSON
     }
     type CreateAddOnPayload { clientMutationId: String addOn: AddOn! }
-    type Principal { email: String }
+    type Principal { email: String! }
     type OrganizationConnection { nodes: [Organization] }
     type Organization {
       id: ID! slug: String! rawSlug: String! name: String! type: OrganizationType! paidPlan: Boolean! billable: Boolean!

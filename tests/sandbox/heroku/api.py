@@ -246,6 +246,7 @@ class API:
             "blob": {"method": "GET", "url": "https://example.com/slug"},
             "created_at": app.created_at,
             "updated_at": app.created_at,
+            "deleted_at": None,
         }
 
     async def features(self, request: Request) -> Any:
