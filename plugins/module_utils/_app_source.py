@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import InputError
@@ -24,6 +24,9 @@ _CONTINUED = re.compile(r"\\[ \t]*\r?\n")
 _HEALTH = re.compile(r"^\s*get\s*\(?\s*[\"']/?([\w/-]+)[\"']\s*(?:=>|,\s*to:)\s*[\"']rails/health#show", re.MULTILINE)
 # The table of heroku/deb-packages, which takes the place of an Aptfile.
 _DEB_PACKAGES = "com.heroku.buildpacks.deb-packages"
+
+# In check mode, for what only a Dockerfile tells that a task before is to write.
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,11 @@ def look_at(folder: Path, dockerfile: str | None = None) -> AppSource:
         prepares_database="db:prepare" in (script or ""),
         aptfile=(folder / "Aptfile").is_file() and _DEB_PACKAGES not in _text(folder / "project.toml"),
     )
+
+
+def awaited_dockerfile(found: AppSource, port: int) -> AppSource:
+    """Return O(found) as it will be with a C(Dockerfile), O(port) being in the place of the one that it will expose."""
+    return replace(found, dockerfile="Dockerfile", exposed_port=port, console_command=UNKNOWN if found.rails else "")
 
 
 def _entrypoint_script(folder: Path, entrypoint: str, workdir: str) -> str | None:

@@ -20,6 +20,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku_inve
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._image_build import (
     BUILDERS,
     BUILDPACKS,
+    LAUNCH,
     UNSAID,
     ImageSource,
     unsupported,
@@ -40,6 +41,7 @@ LEVELS: dict[str, str] = {
     "embedded-credentials": WARN,
     "fir-generation": BLOCK,
     "follower": WARN,
+    "generated-dockerfile": WARN,
     "hidden-defaults": INFO,
     "kafka": BLOCK,
     "ld-preload": WARN,
@@ -396,12 +398,24 @@ def _variables(inventory: Inventory, secret_key_base_given: bool) -> Found:
 
 
 def _build(inventory: Inventory, source: ImageSource, build: str) -> Found:
-    """What an image of Cloud Native Buildpacks would lack, or that nothing builds any."""
+    """What the image would lack that is built where no Dockerfile says how, or that nothing builds any."""
     app, stack = f"Heroku app {inventory.name}", inventory.stack
     if source.way not in (BUILDPACKS, UNSAID):
         return
     builder = source.builder or (BUILDERS.get(stack, "") if build == BUILDPACKS else "")
-    if not builder:
+    if not builder and build == LAUNCH:
+        yield (
+            "generated-dockerfile",
+            f"{app} has no Dockerfile: 'fly launch' generates one, by its own idea of the app.",
+            "Review it and commit it with the app.",
+        )
+        if source.aptfile:
+            yield (
+                "aptfile",
+                f"{app} has an Aptfile, which 'fly launch' does not read: the packages will be missing.",
+                "Add them to the Dockerfile that it generates.",
+            )
+    elif not builder:
         no_builder = f"; Heroku has no Cloud Native builder for the stack {stack}" if build == BUILDPACKS else ""
         yield (
             "no-build",
@@ -409,7 +423,13 @@ def _build(inventory: Inventory, source: ImageSource, build: str) -> Found:
             f"Write a Dockerfile, or name a builder or an image under [build] (in the role also migrate_image). "
             f"Stacks with a builder are {', '.join(BUILDERS)}.",
         )
-        return
+    else:
+        yield from _built_by(builder, inventory, source)
+
+
+def _built_by(builder: str, inventory: Inventory, source: ImageSource) -> Found:
+    """What an image of Cloud Native Buildpacks would lack."""
+    app = f"Heroku app {inventory.name}"
     yield (
         "built-by-buildpacks",
         f"{app} has no Dockerfile: {builder} builds its image, without the config vars.",

@@ -15,7 +15,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._app_source import look_at, read_text
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._app_source import (
+    UNKNOWN,
+    awaited_dockerfile,
+    look_at,
+    read_text,
+)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import InputError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_toml import (
     Wish,
@@ -24,7 +29,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_toml im
     new_text,
     vm_option,
 )
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._image_build import ImageSource, way
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._image_build import UNSAID, ImageSource, way
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._procfile import (
     Processes,
     from_commands,
@@ -52,15 +57,21 @@ def ensure_processes(module: AnsibleModule) -> dict[str, Any]:
         machines=_machines(params["machines"]),
     )
     before = _present(path, params["create"])
-    if before is None:
-        source = look_at(path.parent)
+    build = build_of(before or "", str(path))
+    source = look_at(path.parent, _dockerfile(build))
+    unknown_port = None
+    if module.check_mode and params["awaits_dockerfile"] and way(build, bool(source.dockerfile)) == UNSAID:
+        unknown_port = _unused_port(f"{before} {processes} {params}")
+        source = awaited_dockerfile(source, unknown_port)
+    text = before
+    if text is None:
         text = new_text(_app_name(params["app"], path), params["primary_region"] or "", wish.builder, source)
-    else:
-        text = before
-        source = look_at(path.parent, _dockerfile(build_of(text, str(path))))
     edited = edit(text, str(path), processes, wish, source)
 
     changed = edited.text != before
+    if unknown_port:
+        edited.text = edited.text.replace(str(unknown_port), UNKNOWN)
+        edited.internal_port = None if edited.internal_port == unknown_port else edited.internal_port
     result: dict[str, Any] = {
         "changed": changed,
         "processes": edited.processes,
@@ -140,6 +151,11 @@ def _app_name(app: str | None, path: Path) -> str:
     if not app:
         raise InputError(str(path), "it is to be created, and for which app is not said", "Give the option app.")
     return app
+
+
+def _unused_port(text: str) -> int:
+    """Return a port that O(text) does not name, to stand for the one that is not known yet."""
+    return next(port for port in range(65535, 0, -1) if str(port) not in text)
 
 
 def _port(port: int | None) -> int | None:

@@ -7,8 +7,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -40,6 +43,7 @@ QUIET = {
 }
 EXIT_CODES = {126: "it ran out of time", 127: "it was interrupted", 3: "it crashed"}
 TAIL_LINES = 15
+_URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^/@\s]+@")
 
 
 def flyctl_arguments() -> dict[str, Any]:
@@ -47,8 +51,11 @@ def flyctl_arguments() -> dict[str, Any]:
     return {"flyctl": {"type": "path"}}
 
 
-def flyctl_of(module: AnsibleModule) -> Flyctl:
-    """Return flyctl as the module's options name it; raises InputError where there is none."""
+def flyctl_of(module: AnsibleModule, variables: Mapping[str, str] | None = None, hidden: Sequence[str] = ()) -> Flyctl:
+    """Return flyctl as the module's options name it, with further environment O(variables) for what it runs itself.
+
+    O(hidden) are texts that are not to be shown. Raises InputError where there is no flyctl.
+    """
     given = module.params["flyctl"]
     path = given or shutil.which("flyctl") or shutil.which("fly")
     if not path or not os.access(path, os.X_OK):
@@ -62,64 +69,89 @@ def flyctl_of(module: AnsibleModule) -> Flyctl:
         "FLY_API_BASE_URL": module.params["fly_api_url"],
         "FLY_UIEX_BASE_URL": module.params["fly_uiex_url"],
     }
-    return Flyctl(path, fly_token(module), urls)
+    return Flyctl(path, fly_token(module), {**urls, **(variables or {})}, hidden)
 
 
 class Flyctl:
     """One flyctl with one token."""
 
-    def __init__(self, path: str, token: str, urls: Mapping[str, str]) -> None:
-        """O(urls) are the base URLs by the name of the environment variable that flyctl reads them from."""
+    def __init__(self, path: str, token: str, variables: Mapping[str, str], hidden: Sequence[str] = ()) -> None:
+        """O(variables) of the environment are among others the base URLs; O(hidden) is not to be shown."""
         self.path = path
         self._token = token
-        self._urls = dict(urls)
+        self._variables = dict(variables)
+        self._hidden = [text for text in (token, bare_token(token), *hidden) if text]
 
     def environment(self) -> dict[str, str]:
         """Return the whole environment for flyctl; the token travels here, never as an argument."""
         passed = {k: v for k, v in os.environ.items() if k in PASSED_ON or k.startswith(PASSED_ON_PREFIXES)}
-        return {**passed, **QUIET, **self._urls, "FLY_API_TOKEN": self._token}
+        return {**passed, **QUIET, **self._variables, "FLY_API_TOKEN": self._token}
 
-    def run(self, arguments: Sequence[str], timeout: float, thing: str, cwd: str | None = None) -> str:
+    def run(
+        self,
+        arguments: Sequence[str],
+        timeout: float,
+        thing: str,
+        cwd: str | None = None,
+        remedy: str = "",
+        whole_group: bool = False,
+    ) -> str:
         """Run a command to its end and return its standard output; raises StateError with its last lines.
 
-        O(timeout) is in seconds.
+        O(timeout) is in seconds. O(remedy) is for whatever goes wrong. With O(whole_group) what flyctl has
+        started itself ends with it.
         """
-        environment = {**self.environment(), "FLY_EMIT_RELEASE_JSON": "1"}
+        # Not run_command: it would hand on the whole environment, with the tokens of other services.
+        process = subprocess.Popen(  # pylint: disable=ansible-bad-function
+            [self.path, *arguments],
+            env={**self.environment(), "FLY_EMIT_RELEASE_JSON": "1"},
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=whole_group,
+        )
         try:
-            # Not run_command: it would hand on the whole environment, with the tokens of other services.
-            done = subprocess.run(  # pylint: disable=ansible-bad-function
-                [self.path, *arguments],
-                env=environment,
-                cwd=cwd,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=timeout,
-                check=False,
-            )
+            stdout, stderr = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired as late:
             text = self.tail((late.stdout or b"") + (late.stderr or b""))
             raise StateError(
                 thing,
                 f"flyctl {arguments[0]} had not ended after {timeout:.0f} s: {text}",
-                "Look at 'fly status'; run again.",
+                remedy or "Look at 'fly status'; run again.",
             ) from None
-        if done.returncode != 0:
-            why = EXIT_CODES.get(done.returncode, f"it ended with {done.returncode}")
+        finally:
+            _end(process, whole_group)
+        if process.returncode != 0:
+            why = EXIT_CODES.get(process.returncode, f"it ended with {process.returncode}")
             raise StateError(
                 thing,
-                f"flyctl {arguments[0]}: {why}: {self.tail(done.stdout + done.stderr)}",
-                "Mend what flyctl names and run again.",
-                rc=done.returncode,
+                f"flyctl {arguments[0]}: {why}: {self.tail(stdout + stderr)}",
+                remedy or "Mend what flyctl names and run again.",
+                rc=process.returncode,
             )
-        return self.scrubbed(done.stdout)
+        return self.scrubbed(stdout)
 
     def tail(self, output: bytes) -> str:
         """Return the last lines of O(output), without the token."""
         return "\n".join(self.scrubbed(output).strip().splitlines()[-TAIL_LINES:])
 
     def scrubbed(self, output: bytes) -> str:
-        """Return O(output) as text, with the token replaced by stars."""
+        """Return O(output) as text, with stars for the token, passwords in URLs and whatever else is hidden."""
         text = output.decode("utf-8", "replace")
-        for secret in (self._token, bare_token(self._token)):
+        for secret in self._hidden:
             text = text.replace(secret, "********")
-        return text
+        return _URL_PASSWORD.sub(r"\1********@", text)
+
+
+def _end(process: subprocess.Popen[bytes], whole_group: bool) -> None:
+    """End O(process) if it still runs, and with O(whole_group) whatever is left of what it started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if whole_group:
+            os.killpg(process.pid, signal.SIGKILL)
+        elif process.poll() is None:
+            process.kill()
+    for pipe in (process.stdout, process.stderr):
+        if pipe:
+            pipe.close()
+    process.wait()

@@ -27,6 +27,8 @@ BUILDERS = {
 LAUNCHER = ["/cnb/lifecycle/launcher", "--"]
 
 IMAGE, BUILDPACKS, DOCKERFILE, UNSAID = "image", "buildpacks", "dockerfile", ""
+# What to do where nothing is said, beside buildpacks: a Dockerfile by fly launch.
+LAUNCH = "launch"
 
 # What the builders run beside Ruby, by their own detection.
 _BESIDE_RUBY = frozenset(["heroku/jvm", "heroku/nodejs", "heroku/ruby"])

@@ -115,6 +115,14 @@ options:
       - Wherever a builder makes the image, C(entrypoint) in C([experimental]) becomes the buildpacks' launcher, without
         which such an image runs none of the commands in C([processes]).
     type: str
+  awaits_dockerfile:
+    description:
+      - Whether a task before this one writes the C(Dockerfile) where it is missing, as
+        M(flyover.heroku_to_fly.fly_dockerfile) does.
+      - In check mode that file is not there yet, and what only it tells, as the port of a new service, is V(unknown)
+        in the diff.
+    type: bool
+    default: false
   backup:
     description:
       - Whether to keep a copy of the file as it was, with the time in its name.
@@ -123,6 +131,7 @@ options:
 seealso:
   - module: flyover.heroku_to_fly.heroku_app_info
   - module: flyover.heroku_to_fly.fly_deploy
+  - module: flyover.heroku_to_fly.fly_dockerfile
   - name: Fly.io app configuration
     description: Reference of fly.toml.
     link: https://fly.io/docs/reference/configuration/
@@ -167,7 +176,9 @@ release_command:
   type: str
   sample: bin/rails db:migrate
 internal_port:
-  description: The port on which the web process is to listen; null where there is no web process.
+  description:
+    - The port on which the web process is to listen. Null where there is no web process, and in check mode where only a
+      C(Dockerfile) that is still to come tells it (O(awaits_dockerfile)).
   returned: success
   type: int
   sample: 8080
@@ -234,6 +245,7 @@ def main() -> None:
             "app": {"type": "str"},
             "primary_region": {"type": "str"},
             "builder": {"type": "str"},
+            "awaits_dockerfile": {"type": "bool", "default": False},
             "backup": {"type": "bool", "default": False},
         },
         mutually_exclusive=[("procfile", "processes")],

@@ -62,10 +62,12 @@ options:
   build:
     description:
       - How the image is built where O(source_dir) has neither a C(Dockerfile) nor C([build]) in C(fly.toml).
+      - V(launch) is M(flyover.heroku_to_fly.fly_dockerfile).
     type: str
-    choices: [buildpacks, none]
+    choices: [buildpacks, launch, none]
     default: buildpacks
 seealso:
+  - module: flyover.heroku_to_fly.fly_dockerfile
   - module: flyover.heroku_to_fly.heroku_config
 """
 
@@ -218,7 +220,7 @@ def main() -> None:
             "scheduler_jobs": {"type": "list", "elements": "raw"},
             "secret_key_base_given": {"type": "bool", "default": False, "no_log": False},
             "source_dir": {"type": "path"},
-            "build": {"type": "str", "choices": ["buildpacks", "none"], "default": "buildpacks"},
+            "build": {"type": "str", "choices": ["buildpacks", "launch", "none"], "default": "buildpacks"},
         },
         supports_check_mode=True,
     )

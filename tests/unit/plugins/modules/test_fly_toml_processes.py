@@ -466,6 +466,31 @@ def test_file_is_created(source: Source) -> None:
     assert stat.S_IMODE(source.toml.stat().st_mode) == 0o666 & ~umask
 
 
+@pytest.mark.parametrize(
+    ("files", "known"),
+    [
+        ({}, False),
+        ({"Procfile": "web: bin/rails s -p 4000\n"}, True),
+        ({"fly.toml": "app = 'paper-crane'\n\n[http_service]\n  internal_port = 8080\n"}, True),
+    ],
+)
+def test_check_mode_before_there_is_a_dockerfile(source: Source, files: dict[str, str], known: bool) -> None:
+    for name, text in {"bin/rails": "", "Procfile": PROCFILE, **files}.items():
+        source.write(name, text)
+    wish = {"create": True, "app": "paper-crane", "primary_region": "iad", "awaits_dockerfile": True}
+    foreseen = source.run(**wish, _check_mode=True, _diff=True)
+    source.write("Dockerfile", "FROM ruby\nWORKDIR /rails\nEXPOSE 3000\n")
+    done = source.run(**wish, _diff=True)
+    assert foreseen["changed"] is done["changed"] is True
+    assert foreseen["internal_port"] == (done["internal_port"] if known else None)
+    written = done["diff"]["after"]
+    if "fly.toml" not in files:
+        written = written.replace("/rails/bin/rails console", "unknown")
+        assert "console_command = 'unknown'" in foreseen["diff"]["after"].replace('"', "'")
+    assert foreseen["diff"]["after"] == (written if known else written.replace("3000", "unknown"))
+    assert source.run(**wish, _check_mode=True)["changed"] is False
+
+
 # The file on disk.
 
 

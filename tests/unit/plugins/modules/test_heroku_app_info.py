@@ -205,7 +205,7 @@ def test_credentials_in_urls_of_buildpacks_and_drains_are_left_out(http: Any, ru
 
 
 # How the image is built: findings only where the source is given.
-BUILD_FINDINGS = {"no-build", "built-by-buildpacks", "aptfile", "classic-buildpacks"}
+BUILD_FINDINGS = {"no-build", "built-by-buildpacks", "aptfile", "classic-buildpacks", "generated-dockerfile"}
 
 
 @pytest.mark.parametrize(
@@ -258,6 +258,21 @@ def test_builder_of_the_stack(http: Any, run_module: Any, heroku: Heroku, stack:
     heroku.app["stack"] = {"name": stack}
     heroku.expect(http)
     assert run_module(heroku_app_info, ARGS)["builder"] == (f"heroku/builder:{builder}" if builder else "")
+
+
+@pytest.mark.parametrize("stack", ["heroku-20", "heroku-24"])
+def test_dockerfile_that_is_to_be_generated(find: Any, heroku: Heroku, tmp_path: Path, stack: str) -> None:
+    heroku.app["stack"] = {"name": stack}
+    (tmp_path / "Aptfile").write_text("libvips42\n")
+    found = find(source_dir=str(tmp_path), build="launch")
+    levels = {name: row["level"] for name, row in found.items() if name in BUILD_FINDINGS}
+    assert levels == {"generated-dockerfile": "warn", "aptfile": "warn"}
+    assert "Review it" in found["generated-dockerfile"]["remedy"]
+    (tmp_path / "Dockerfile").write_text("FROM ruby\n")
+    assert not BUILD_FINDINGS & set(find(source_dir=str(tmp_path), build="launch"))
+    (tmp_path / "Dockerfile").unlink()
+    (tmp_path / "fly.toml").write_text("[build]\nbuilder = 'heroku/builder:22'\n")
+    assert "built-by-buildpacks" in find(source_dir=str(tmp_path), build="launch")
 
 
 def test_buildpacks_that_the_builder_does_not_run(find: Any, heroku: Heroku, tmp_path: Path) -> None:
