@@ -24,7 +24,9 @@ description:
     alone, one that is no longer equal is brought forward by what moved since, a copy that was broken off is gone on
     with, and a target that was not made by this module, or is sealed, is never overwritten.
   - What moved is told from the transaction ids of rows, by one scan of each table on either side; neither replication
-    slots nor triggers are needed. All that moved is put in place in one transaction, which commits only when the
+    slots nor triggers are needed. Tables that M(flyover.heroku_to_fly.pg_change_log) has logged on the source since
+    before a copy that was compared by checksums are not scanned; they are logged on the target as well, until it is
+    sealed. All that moved is put in place in one transaction, which commits only when the
     target then holds what the source does.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
@@ -97,6 +99,7 @@ requirements:
   - Python library psycopg2 2.9 or newer
   - C(pg_dump) and C(pg_restore)
 seealso:
+  - module: flyover.heroku_to_fly.pg_change_log
   - module: flyover.heroku_to_fly.pg_fence
   - module: flyover.heroku_to_fly.fly_proxy
 """
@@ -140,8 +143,8 @@ reason:
   sample: the target holds no complete copy of the source
 tables:
   description:
-    - For each table C(name), C(rows), C(bytes) and C(how) it became equal, V(copy), V(by key), V(whole) or
-      V(unchanged).
+    - For each table C(name), C(rows), C(bytes) and C(how) it became equal, V(copy), V(by log), V(by key),
+      V(whole) or V(unchanged). In check mode C(rows) is null for a table that would be brought forward V(by log).
     - When it was copied, C(seconds) of copying. When a copy was brought forward, the number of rows that C(moved), and
       C(verified_at), when all of its content was last compared.
   returned: when both sides were compared
@@ -149,7 +152,8 @@ tables:
   elements: dict
   sample: [{name: public.orders, rows: 30000, bytes: 4194304, how: copy, seconds: 0.2}]
 totals:
-  description: Numbers of tables, rows, bytes, sequences and large objects.
+  description:
+    - Numbers of tables, rows, bytes, sequences and large objects. C(rows) is null where a table's is.
   returned: unless the target is sealed
   type: dict
   sample: {tables: 46, rows: 125811, bytes: 30000000, sequences: 40, large_objects: 22}
@@ -210,7 +214,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         result = survey(source)
     else:
         result = {"changed": True, "verdict": UNKNOWN, "sealed": False}
-    for warning in result.get("plan", {}).get("warnings", []):
+    for warning in [*result.get("plan", {}).get("warnings", []), *result.pop("warnings", [])]:
         module.warn(warning)
     # The result is made of names, numbers and our own words: a short password must not mask parts of them.
     keep_readable(module, [str(result)])

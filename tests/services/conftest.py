@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -255,3 +255,23 @@ def transfer(run_module: Any, source: Database, target: Database) -> Any:
         return result
 
     return call
+
+
+@pytest.fixture
+def spoilt(target: Database) -> Callable[[], None]:
+    """Return a function that spoils a row whenever materialized views are filled."""
+
+    def spoil() -> None:
+        target.rows(
+            """
+            create schema _heroku;
+            create function _heroku.spoil() returns event_trigger language plpgsql security definer as $$
+            begin
+              update public.users set last_name = 'spoilt' where id = 3;
+            end $$;
+            create event trigger spoil on ddl_command_end when tag in ('REFRESH MATERIALIZED VIEW')
+              execute function _heroku.spoil();
+            """
+        )
+
+    return spoil

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import FlyoverError, StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import marker
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import FENCE_SCHEMA, HIDDEN_SCHEMAS
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import HIDDEN_SCHEMAS, LOG_SCHEMA
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.session import Session
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.tools import Tools
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.url import Address
@@ -103,8 +103,8 @@ def wanted(line: Line, left_out: Mapping[int, str]) -> bool:
     if line.kind == "COMMENT":
         # On what is there already, the comment is its owner's.
         return not name.startswith((*_COMMENT_LEFT_BEHIND, *(f"SCHEMA {name} " for name in left_out.values())))
-    # The fence's triggers stand on the app's tables.
-    return schema not in HIDDEN_SCHEMAS and not (line.kind == "TRIGGER" and f" {FENCE_SCHEMA} " in f"{name} ")
+    # The change log's triggers stand on the app's tables.
+    return schema not in HIDDEN_SCHEMAS and not (line.kind == "TRIGGER" and f" {LOG_SCHEMA} " in f"{name} ")
 
 
 class Archive:

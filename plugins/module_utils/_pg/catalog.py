@@ -15,7 +15,9 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.session 
 # Schemas that are not the app's: Heroku's own (reference: event triggers live there), and this collection's.
 FENCE_SCHEMA = "_flyover_fence"
 MARKER_SCHEMA = "_flyover"
-HIDDEN_SCHEMAS = ("_heroku", MARKER_SCHEMA, FENCE_SCHEMA)
+LOG_SCHEMA = "_flyover_log"
+"""Also the name of the log's triggers, which stand on the app's tables."""
+HIDDEN_SCHEMAS = ("_heroku", MARKER_SCHEMA, FENCE_SCHEMA, LOG_SCHEMA)
 
 # Conditions on pg_namespace n, and on an object's oid: what a user made.
 _HIDDEN = ", ".join(f"'{schema}'" for schema in HIDDEN_SCHEMAS)
@@ -30,7 +32,7 @@ def not_of_extension(catalog: str, oid: str) -> str:
     )
 
 
-_NAME = "quote_ident(n.nspname) || '.' || quote_ident(c.relname)"
+NAME = "quote_ident(n.nspname) || '.' || quote_ident(c.relname)"
 _OWN_RELATION = f"{USER_SCHEMA} and {not_of_extension('pg_class', 'c.oid')}"
 
 # Types whose binary form is the same in every major, and means the same on another server: no oid inside
@@ -189,7 +191,7 @@ def tables(session: Session) -> list[Table]:
     """Return the tables that hold rows, largest first."""
     rows = session.rows(
         f"""
-        select c.oid, {_NAME}, pg_table_size(c.oid),
+        select c.oid, {NAME}, pg_table_size(c.oid),
                not c.relispartition and exists (select from pg_inherits where inhrelid = c.oid), a.*
         from pg_class c join pg_namespace n on n.oid = c.relnamespace
         cross join lateral (
@@ -226,7 +228,7 @@ def _extension_tables(session: Session) -> list[Table]:
     """Return the tables in which extensions keep rows of the user, such as PostGIS's reference systems."""
     rows = session.rows(
         f"""
-        select c.oid, {_NAME}, pg_table_size(c.oid), coalesce(x.condition, ''),
+        select c.oid, {NAME}, pg_table_size(c.oid), coalesce(x.condition, ''),
                array(select quote_ident(attname::text) from pg_attribute
                      where attrelid = c.oid and attnum > 0 and not attisdropped and attgenerated = '' order by attnum)
         from pg_extension e
@@ -308,7 +310,7 @@ def sequences(session: Session) -> Sequences:
         name
         for (name,) in session.rows(
             f"""
-            select {_NAME} from pg_class c join pg_namespace n on n.oid = c.relnamespace
+            select {NAME} from pg_class c join pg_namespace n on n.oid = c.relnamespace
             where c.relkind = 'S' and c.relpersistence in ('p', 'u') and {_OWN_RELATION} order by 1
             """
         )
@@ -327,7 +329,7 @@ def populated_views(session: Session) -> dict[int, str]:
     return dict(
         session.rows(
             f"""
-            select c.oid, {_NAME} from pg_class c join pg_namespace n on n.oid = c.relnamespace
+            select c.oid, {NAME} from pg_class c join pg_namespace n on n.oid = c.relnamespace
             where c.relkind = 'm' and c.relispopulated and {_OWN_RELATION}
             """
         )
@@ -340,7 +342,7 @@ def parents_and_views(session: Session) -> list[str]:
         name
         for (name,) in session.rows(
             f"""
-            select {_NAME} from pg_class c join pg_namespace n on n.oid = c.relnamespace
+            select {NAME} from pg_class c join pg_namespace n on n.oid = c.relnamespace
             where (c.relkind = 'p' or c.relkind = 'm' and c.relispopulated) and {_OWN_RELATION}
             """
         )
@@ -393,6 +395,29 @@ def history(session: Session) -> dict[str, Any]:
     if session.value(f"select {allowed} and not pg_is_in_recovery()"):
         timeline = session.value("select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)")
     return {"timeline": timeline, "version": session.version // 10000}
+
+
+def column_numbers(relation: str) -> str:
+    """Return SQL for the numbers of the columns of O(relation), an oid: a column that is dropped and made again gets
+    another, and has lost its content without a trace in the rows.
+    """
+    return (
+        "(select string_agg(attnum::text, ',' order by attnum) from pg_attribute "
+        f"where attrelid = {relation} and attnum > 0 and not attisdropped)"
+    )
+
+
+def columns(session: Session) -> str:
+    """Return what is the same as long as no table's column is made again."""
+    return str(
+        session.value(
+            f"""
+            select md5(string_agg(concat_ws(' ', {NAME}, {column_numbers("c.oid")}), ';'
+                                  order by n.nspname, c.relname))
+            from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and {_OWN_RELATION}
+            """
+        )
+    )
 
 
 def next_transaction(session: Session) -> int:

@@ -3,12 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What moved since a copy was made: told for each table by one scan of either side, from transaction ids.
+"""What moved since a copy was made: told for each table by its logs, else by one scan of either side, from
+transaction ids.
 
 A row of the source whose inserting transaction was over before the copied snapshot was in that snapshot, with the
 content that it still has: every update makes a new row version with a new transaction id. So if all rows are that old,
 and as many as were copied, they are the rows that were copied. The same holds on the target for the transaction that
 wrote the table. Ids are compared with C(age), which errs only towards "newer" when they have wrapped around.
+
+Where both sides have logged the table since it was known to be equal, its rows are not looked at: what was written on
+the source has its key in the log there, in a row that is as new, and nothing new in the target's log means that nobody
+else has written to it.
 """
 
 from __future__ import annotations
@@ -17,17 +22,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import catalog
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import catalog, change_log
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import Key, Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.change_log import Log
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.marker import Evidence
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.session import Session
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.work import Feed
 
 # Ids further away than this can't be told from those to come.
 _FARTHEST = 2_000_000_000
+# Keys in a log, beyond which looking up each costs more than a scan: a share of the table's rows, or so many.
+_FEW = 0.1
+_VERY_FEW = 1000
 
-COPY, BY_KEY, WHOLE, UNCHANGED = "copy", "by key", "whole", "unchanged"
-"""How a table became equal: with all others from nothing, row by row, all its rows anew, or it was."""
+COPY, BY_LOG, BY_KEY, WHOLE, UNCHANGED = "copy", "by log", "by key", "whole", "unchanged"
+"""How a table became equal: with all others from nothing, row by row as a log or a scan told, all its rows anew, or
+it was.
+"""
 
 
 class Scan(NamedTuple):
@@ -41,6 +52,19 @@ class Scan(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Logged:
+    """The logs of one table on both sides."""
+
+    source: Log
+    target: Log
+
+    @property
+    def identity(self) -> str:
+        """What is noted beside the copy; see change_log."""
+        return f"{self.source.identity}; {self.target.identity}"
+
+
+@dataclass(frozen=True)
 class Change:
     """What moved in one table since it was copied."""
 
@@ -49,7 +73,9 @@ class Change:
     source: Scan
     target: Scan
     how: str
-    """V(unchanged), V(by key) or V(whole)."""
+    """V(unchanged), V(by log), V(by key) or V(whole)."""
+    logged: Logged | None = None
+    """The logs that told it."""
 
 
 def newer(horizon: int) -> str:
@@ -90,6 +116,104 @@ class Survey:
         feed.ask(self)
         there = scans(target, [(table, foreign(evidence)) for table, evidence in self.tables])
         return list(zip(feed.answer(), there))
+
+
+def same(columns: Sequence[str], one: str, other: str) -> str:
+    """Return the condition that two rows have the same key."""
+    return " and ".join(f"{one}.{column} = {other}.{column}" for column in columns)
+
+
+def found(keys: str, columns: Sequence[str], table: Table, wanted: Sequence[str]) -> str:
+    """Return FROM and its items: each row of O(keys) as C(k), beside the O(wanted) columns of its row as C(t).
+
+    One look into the key's index for each: the C(offset) keeps the planner from joining otherwise.
+    """
+    row = ", ".join(wanted) or "1"
+    return (
+        f"from {keys} k cross join lateral "
+        f"(select {row} from only {table.name} t where {same(columns, 't', 'k')} offset 0) t"
+    )
+
+
+def marked(session: Session, keys: str, columns: Sequence[str], table: Table) -> tuple[int, str]:
+    """Return number and checksum of the rows of O(table) whose key is in O(keys)."""
+    row = ", ".join(f"t.{column}" for column in table.all_columns)
+    number, checksum = session.row(
+        f"select count(*), coalesce(sum(hashtextextended(row({row})::text, 0)::numeric), 0)::text "
+        + found(keys, columns, table, table.all_columns),
+        doing=f"reading what was logged of {table.name}",
+    )
+    return number, checksum
+
+
+def written(log: Log, condition: str) -> str:
+    """Return the query of the keys that were logged under O(condition)."""
+    return f"(select distinct {', '.join(log.columns)} from {log.name} where {condition})"
+
+
+def logged(source: Session, target: Session) -> dict[str, Logged]:
+    """Return the logs that both sides have of the same table's key."""
+    theirs = change_log.logs(target)
+    return {
+        table: Logged(log, theirs[table])
+        for table, log in change_log.logs(source).items()
+        if table in theirs and theirs[table].columns == log.columns
+    }
+
+
+def trusted(source: Session, target: Session, evidence: Mapping[str, Evidence]) -> dict[str, Logged]:
+    """Return the logs that have noted everything since the evidence was."""
+    if not any(noted.log for noted in evidence.values()):
+        return {}
+    return {
+        table: logs
+        for table, logs in logged(source, target).items()
+        if table in evidence and evidence[table].log == logs.identity
+    }
+
+
+@dataclass(frozen=True)
+class SurveyLogs:
+    """Read the logs of O(tables) on both sides at the same time."""
+
+    tables: Sequence[tuple[Table, Evidence, Logged]]
+
+    def read(self, session: Session) -> list[tuple[int, Scan | None]]:
+        """Return, of each table, how many keys the source logged and what it holds for them, unless they are many."""
+        queries = [written(logs.source, newer(evidence.source_horizon)) for _table, evidence, logs in self.tables]
+        result: list[tuple[int, Scan | None]] = []
+        for (table, evidence, logs), keys, number in zip(self.tables, queries, _counts(session, queries)):
+            if number > max(evidence.rows * _FEW, _VERY_FEW):
+                result.append((number, None))
+            else:
+                rows = marked(session, keys, logs.source.columns, table) if number else (0, "0")
+                result.append((number, Scan(evidence.rows, *rows)))
+        return result
+
+    def do(self, target: Session, feed: Feed) -> list[Change | None]:
+        """Return what moved in each table, or None where its logs don't tell."""
+        feed.ask(self)
+        there = _counts(target, [written(logs.target, foreign(evidence)) for _table, evidence, logs in self.tables])
+        return [
+            None
+            if others or scan is None
+            else Change(
+                table,
+                Key(logs.source.columns, False),
+                scan,
+                Scan(evidence.rows, 0, "0"),
+                BY_LOG if number else UNCHANGED,
+                logs,
+            )
+            for (table, evidence, logs), (number, scan), others in zip(self.tables, feed.answer(), there)
+        ]
+
+
+def _counts(session: Session, queries: Sequence[str]) -> list[int]:
+    """Return how many rows each of O(queries) gives."""
+    sql = " union all ".join(f"select {index}, count(*) from {query} q" for index, query in enumerate(queries))
+    numbers = dict(session.rows(sql, doing="reading the change log"))
+    return [numbers[index] for index in range(len(queries))]
 
 
 def judge(table: Table, key: Key | None, evidence: Evidence, source: Scan, target: Scan) -> Change:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import LOG_SCHEMA
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.session import Session
 
 # ON DELETE actions that no deferring puts off: cascade, restrict, set null, set default.
@@ -119,17 +120,21 @@ def set_aside(keys: Iterable[ForeignKey]) -> tuple[list[str], list[str]]:
     return drop, make
 
 
-def silenced(session: Session, tables: Collection[str]) -> tuple[list[str], list[str]]:
-    """Return statements that switch off the user's triggers and rules on O(tables), and those that undo it."""
+def silenced(session: Session, tables: Collection[str], watched: Collection[str] = ()) -> tuple[list[str], list[str]]:
+    """Return statements that switch off triggers and rules on O(tables), and those that undo it.
+
+    The change log's go on in tables that are O(watched).
+    """
     rows = session.rows(
         """
         select 'trigger', tgrelid::regclass::text, quote_ident(tgname::text), tgenabled::text from pg_trigger
         where not tgisinternal and tgenabled in ('O', 'A') and tgrelid = any (%(tables)s::regclass[])
+          and not (tgname = %(log)s and tgrelid = any (%(watched)s::regclass[]))
         union all
         select 'rule', ev_class::regclass::text, quote_ident(rulename::text), ev_enabled::text from pg_rewrite
         where rulename <> '_RETURN' and ev_enabled in ('O', 'A') and ev_class = any (%(tables)s::regclass[])
         """,
-        {"tables": list(tables)},
+        {"tables": list(tables), "watched": list(watched), "log": LOG_SCHEMA},
     )
     off = [f"alter table {table} disable {kind} {name}" for kind, table, name, _state in rows]
     on = [

@@ -14,7 +14,7 @@ import re
 from typing import NamedTuple
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import (
-    FENCE_SCHEMA,
+    LOG_SCHEMA,
     USER_SCHEMA,
     not_of_extension,
 )
@@ -149,7 +149,7 @@ _QUERIES = (
           g.tgenabled::text || ' ' || pg_get_triggerdef(g.oid)
         {_FROM_RELATIONS} join pg_trigger g on g.tgrelid = c.oid join pg_proc p on p.oid = g.tgfoid
         where not g.tgisinternal and g.tgparentid = 0 and {_RELATION}
-          and p.pronamespace <> coalesce(to_regnamespace('{FENCE_SCHEMA}'), 0)
+          and p.pronamespace <> coalesce(to_regnamespace('{LOG_SCHEMA}'), 0)
         """,
     ),
     (

@@ -15,9 +15,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import StateError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import changes, content
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import change_log, changes, content
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import MARKER_SCHEMA, Key, Table
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.changes import BY_KEY, WHOLE, Change, Scan
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.changes import (
+    BY_LOG,
+    WHOLE,
+    Change,
+    Logged,
+    Scan,
+    same,
+)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.constraints import (
     ForeignKeys,
     deferred,
@@ -38,14 +45,16 @@ def _staging(table: Table, what: str) -> str:
     return f"{MARKER_SCHEMA}.staged_{what}_{table.oid}"
 
 
-def _same(columns: Sequence[str], one: str, other: str) -> str:
-    return " and ".join(f"{one}.{column} = {other}.{column}" for column in columns)
-
-
 def _key(change: Change) -> Key:
     if change.key is None:
         raise AssertionError(f"{change.table.name} has no key to be brought forward by")
     return change.key
+
+
+def _logs(change: Change) -> Logged:
+    if change.logged is None:
+        raise AssertionError(f"{change.table.name} was not surveyed by logs")
+    return change.logged
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,8 @@ class Stage:
 
     def do(self, target: Session, feed: Feed) -> Staged:
         """Return what was brought; raises StateError when it does not add up."""
+        if self.change.how == BY_LOG:
+            return self._logged(target, feed)
         table, how = self.change.table, self.change.how
         newer = changes.newer(self.evidence.source_horizon)
         columns = ", ".join(table.columns)
@@ -105,12 +116,35 @@ class Stage:
             return Staged(self.change, self.evidence, feed.answer())
         added = target.value(
             f"select count(*) from {rows} s where not exists "
-            f"(select from only {table.name} t where {_same(_key(self.change).columns, 's', 't')})"
+            f"(select from only {table.name} t where {same(_key(self.change).columns, 's', 't')})"
         )
         gone = self.change.target.rows + added - self.change.source.rows
         if gone:
             self._find_gone(target, feed, gone, f"not ({newer})")
         return Staged(self.change, self.evidence, self.change.source, gone)
+
+    def _logged(self, target: Session, feed: Feed) -> Staged:
+        """Bring the logged keys too; without a row there, they are gone."""
+        table, key = self.change.table, _key(self.change).columns
+        written = changes.written(_logs(self.change).source, changes.newer(self.evidence.source_horizon))
+        keys = self._bring(target, feed, "keys", key, written)
+        wanted = ", ".join(f"t.{column}" for column in table.columns)
+        query = f"(select {wanted} {changes.found(written, key, table, table.columns)})"
+        rows = self._bring(target, feed, "rows", table.columns, query)
+        name = _staging(table, "gone")
+        target.run(
+            f"create unlogged table {name} as select k.* {changes.found(keys, key, table, ())} "
+            f"where not exists (select from {rows} s where {same(key, 's', 'k')}); analyze {name}",
+            doing=f"comparing the keys of {table.name}",
+        )
+        here = target.value(f"select count(*) {changes.found(keys, key, table, ())}")
+        source = self.change.source
+        return Staged(
+            self.change,
+            self.evidence,
+            source._replace(rows=self.evidence.rows - here + source.marked),
+            target.value(f"select count(*) from {name}"),
+        )
 
     def _bring(self, target: Session, feed: Feed, what: str, columns: Sequence[str], query: str) -> str:
         """Fill a staging table from the source's O(query), which gives O(columns); return its name."""
@@ -136,7 +170,7 @@ class Stage:
             number *= 2
         bucket = _key(self.change).bucket(target, table.name, number)
         counted = f"select {bucket}, count(*) from only {table.name} t"
-        kept = f"not exists (select from {_staging(table, 'rows')} s where {_same(key, 's', 't')})"
+        kept = f"not exists (select from {_staging(table, 'rows')} s where {same(key, 's', 't')})"
         doing = f"comparing the keys of {table.name}"
         feed.ask(_Buckets(f"{counted} where {older} group by 1", doing))
         here = _Buckets(f"{counted} where {kept} group by 1", doing).read(target)
@@ -148,7 +182,7 @@ class Stage:
         name = _staging(table, "gone")
         target.run(
             f"create unlogged table {name} as select {', '.join(key)} from only {table.name} t where {inside} "
-            f"and {kept} and not exists (select from {old} s where {_same(key, 's', 't')}); analyze {name}",
+            f"and {kept} and not exists (select from {old} s where {same(key, 's', 't')}); analyze {name}",
             doing=doing,
         )
         found = target.value(f"select count(*) from {name}")
@@ -204,6 +238,7 @@ class Delta:
         self._target = target
         self._staged = staged
         self._keys = ForeignKeys(target)
+        self._logs = {one.name: one for one in staged if one.change.how == BY_LOG}
         partitions = target.rows(
             "select oid::regclass::text from pg_class where oid = any (%s::regclass[]) and relispartition",
             [[one.name for one in staged]],
@@ -219,20 +254,32 @@ class Delta:
     def apply(self) -> set[str]:
         """Put everything into its place; return the tables that this may have changed."""
         names = [one.name for one in self._staged]
-        silence, restore = silenced(self._target, names)
+        held = [one for one in self._staged if one.change.how != WHOLE and self._held(one.name)]
+        gone = {one.name: one for one in held if one.gone}
+        reached = self._keys.reached(gone)
+        self._shut()
+        silence, restore = silenced(self._target, names, reached & self._logs.keys())
         drop, make = set_aside(self._aside)
         aside = {key.oid for key in self._aside}
         defer, settle = deferred(key for key in self._keys.touching(names) if key.oid not in aside)
         self._run([*silence, *drop, *defer], "preparing the tables")
-        held = [one for one in self._staged if one.change.how == BY_KEY and self._held(one.name)]
         for one in self._staged:
-            self._run(_merge(one) if one in held else _replace(one), f"writing {one.name}")
-        gone = {one.name: one for one in held if one.gone}
+            self._run(_by_index(one, _merge(one) if one in held else _replace(one)), f"writing {one.name}")
         for name in self._keys.children_first(gone):
-            self._run([_delete(gone[name], "gone")], f"deleting from {name}")
+            self._run(_by_index(gone[name], [_delete(gone[name], "gone")]), f"deleting from {name}")
         self._run(["set constraints all immediate"], "checking foreign keys")
         self._run([*settle, *make, *restore], "restoring the tables")
-        return {*names, *self._keys.reached(gone)}
+        return {*names, *reached}
+
+    def _shut(self) -> None:
+        """Keep others from writing to tables whose log says that they have not; it must say so still."""
+        if not self._logs:
+            return
+        self._run([f"lock table only {name} in share row exclusive mode" for name in self._logs], "locking tables")
+        logs = change_log.logs(self._target)
+        for name, one in self._logs.items():
+            if logs.get(name) != _logs(one.change).target:
+                raise StateError(name, "its change log on the target was changed meanwhile", "Run again.")
 
     def _held(self, name: str) -> bool:
         """Return whether deleting a row of the table does something at once to rows that refer to it."""
@@ -245,9 +292,36 @@ class Delta:
             self._target.run(";\n".join(statements), doing=doing)
 
 
+def differs_by_log(target: Session, change: Change, evidence: Evidence, expected: Scan) -> bool:
+    """Return whether a table that was surveyed by its log, and perhaps written, is not as expected.
+
+    It is when the rows with the logged keys are, and no other row was written: neither by others, nor by an action of a
+    foreign key, which the log has noted in the tables that one may reach.
+    """
+    table, log = change.table, _logs(change).target
+    columns, ours = log.columns, "xmin = pg_current_xact_id()::xid"
+    others = changes.written(log, f"{changes.foreign(evidence)} and {ours.replace('=', '<>')}")
+    stray = changes.written(log, ours)
+    if change.how == BY_LOG:
+        keys = _staging(table, "keys")
+        if changes.marked(target, keys, columns, table) != (expected.marked, expected.checksum):
+            return True
+        stray = f"(select from {stray} w where not exists (select from {keys} k where {same(columns, 'w', 'k')}))"
+    return bool(target.value(f"select exists (select from {others} o) or exists (select from {stray} s)"))
+
+
+def _by_index(one: Staged, statements: Sequence[str]) -> list[str]:
+    """Return O(statements), which find each logged key's row by the key's index whatever the planner guesses."""
+    if one.change.how != BY_LOG:
+        return list(statements)
+    settings = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
+    off = [f"set local {setting} = off" for setting in settings]
+    return [*off, *statements, *(f"set local {setting} to default" for setting in settings)]
+
+
 def _delete(one: Staged, what: str) -> str:
     table, key = one.change.table, _key(one.change).columns
-    return f"delete from only {table.name} t using {_staging(table, what)} s where {_same(key, 's', 't')}"
+    return f"delete from only {table.name} t using {_staging(table, what)} s where {same(key, 's', 't')}"
 
 
 def _insert(one: Staged, condition: str = "") -> str:
@@ -271,10 +345,10 @@ def _replace(one: Staged) -> list[str]:
 def _merge(one: Staged) -> list[str]:
     """Update and insert, so that nothing that refers to a row loses it; what is to go goes last."""
     table, key = one.change.table, _key(one.change).columns
-    rows, same = _staging(table, "rows"), _same(key, "s", "t")
-    statements = [_insert(one, f"where not exists (select from only {table.name} t where {same})")]
+    rows, found = _staging(table, "rows"), same(key, "s", "t")
+    statements = [_insert(one, f"where not exists (select from only {table.name} t where {found})")]
     others = [column for column in table.columns if column not in key]
     if others:
         values = ", ".join(f"{column} = s.{column}" for column in others)
-        statements.insert(0, f"update only {table.name} t set {values} from {rows} s where {same}")
+        statements.insert(0, f"update only {table.name} t set {values} from {rows} s where {found}")
     return statements

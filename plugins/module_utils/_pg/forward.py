@@ -8,12 +8,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import (
     catalog,
+    change_log,
     changes,
     comparison,
     content,
@@ -22,7 +23,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import (
     marker,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import Sequences, Table
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.changes import UNCHANGED, Change
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.changes import BY_LOG, UNCHANGED, Change
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.comparison import Comparison
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.delta import Delta, Stage, Staged
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.marker import Evidence, Marker
@@ -71,13 +72,10 @@ def obstacle(source: Side, target: Session, found: Marker, tables: Sequence[Tabl
     """Return why a complete copy can't be brought forward, or nothing."""
     if {table.name for table in tables} != set(found.tables):
         return "other tables were copied, or by another version of this module"
-    worthless = no_evidence(source.session, target, found)
-    if worthless:
-        return worthless
     schema = comparison.compare_schema(source, target).mismatches
     if schema:
         return f"the schemas differ: {schema[0]['kind']} {schema[0]['name']}: {schema[0]['difference']}"
-    return ""
+    return no_evidence(source.session, target, found)
 
 
 def no_evidence(source: Session, target: Session, found: Marker) -> str:
@@ -85,6 +83,8 @@ def no_evidence(source: Session, target: Session, found: Marker) -> str:
     servers = histories(source, target)
     if servers != found.document.get("servers") or any(side["timeline"] is None for side in servers.values()):
         return "a server has another history than when the copy was made, or does not tell"
+    if catalog.columns(source) != found.document.get("columns") or marker.remade(target):
+        return "columns were made since, or made again"
     if changes.too_old(source, target, found.tables):
         return "too many transactions have passed since the copy"
     return ""
@@ -102,18 +102,29 @@ def survey(
     movement = Movement(sequences=catalog.sequences(source))
     movement.sequences_differ = catalog.sequences(target) != movement.sequences
     keys = catalog.keys(source)
+    copied = [table for table in tables if table.name in evidence]
+    logged = changes.trusted(source, target, evidence)
+    scanned = [table for table in copied if table.name not in logged]
 
     def seen(work: Work, result: Any) -> None:
-        if isinstance(work, changes.Survey):
+        if isinstance(work, changes.SurveyLogs):
+            for (table, _noted, _logs), change in zip(work.tables, result):
+                if change:
+                    movement.changes.append(change)
+                else:
+                    scanned.append(table)
+        elif isinstance(work, changes.Survey):
             for (table, noted), (one, other) in zip(work.tables, result):
                 movement.changes.append(changes.judge(table, keys.get(table.oid), noted, one, other))
         else:
             ours, theirs = result
             movement.large_objects, movement.large_objects_differ = ours.number, ours != theirs
 
+    logs = [(table, evidence[table.name], logged[table.name]) for table in copied if table.name in logged]
+    pool.run([Task(changes.SurveyLogs([one])) for one in logs], seen, lambda: None)
     tasks = [Task(CompareLargeObjects(checksums=True))]
-    copied = [table for table in tables if table.name in evidence]
-    for batch in content.batches(copied, engine.LARGE, comparison.TABLES_AT_ONCE):
+    # Where the logs don't tell, too.
+    for batch in content.batches(scanned, engine.LARGE, comparison.TABLES_AT_ONCE):
         tasks.append(Task(changes.Survey([(table, evidence[table.name]) for table in batch])))
     pool.run(tasks, seen, lambda: None)
     return movement
@@ -158,6 +169,9 @@ class Forward:
         def done(work: Work, result: Any) -> None:
             if isinstance(work, Stage):
                 staged.append(result)
+                if work.change.how == BY_LOG:  # by now the rows are counted
+                    position = self._movement.changes.index(work.change)
+                    self._movement.changes[position] = replace(work.change, source=result.expected)
                 self._progress.add(tables_done=1)
             elif isinstance(work, ReadLargeObjects):
                 digests.append(result)
@@ -206,15 +220,33 @@ class Forward:
                 found.mismatches += comparison.compare_schema(self._source, target).mismatches
                 engine.set_sequences(target, self._movement.sequences)
             found.refuse(target)
-            marker.record_tables(target, [(one.name, one.expected.rows) for one in staged], horizon, began)
+            marker.record_tables(target, self._kept(staged), horizon, began)
             marker.advance(target, horizon)
 
+    def _kept(self, staged: Sequence[Staged]) -> list[tuple[str, int, str | None]]:
+        """Return what to note of the tables that were written: name, rows, and the logs that go on telling."""
+        logs = change_log.logs(self._target) if any(one.change.logged for one in staged) else {}
+        identities = {
+            one.name: replace(one.change.logged, target=logs[one.name]).identity
+            for one in staged
+            if one.change.logged and one.name in logs
+        }
+        return [(one.name, one.expected.rows, identities.get(one.name)) for one in staged]
+
     def _differences(self, staged: Sequence[Staged], reached: set[str], objects: bool) -> Comparison:
-        """Scan what was written, and what may have been by cascading deletes."""
+        """Compare what was written, and what may have been by cascading deletes."""
         expected = {change.table.name: change.source for change in self._movement.changes}
         expected.update({one.name: one.expected for one in staged})
-        tables = [change.table for change in self._movement.changes if change.table.name in reached]
         found = Comparison()
+        tables = []
+        for change in self._movement.changes:
+            name = change.table.name
+            if name in reached and change.logged is None:
+                tables.append(change.table)
+            elif name in reached and delta.differs_by_log(
+                self._target, change, self._found.tables[name], expected[name]
+            ):
+                found.differs("table", name, "other rows than those with logged keys were written, or other content")
         for batch in content.batches(tables, engine.LARGE, comparison.TABLES_AT_ONCE):
             marks = [(table, changes.foreign(self._found.tables[table.name])) for table in batch]
             for table, scan in zip(batch, changes.scans(self._target, marks)):

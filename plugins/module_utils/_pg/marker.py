@@ -11,11 +11,11 @@ It is a small schema, C(_flyover), that can be dropped when the migration is ove
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import MARKER_SCHEMA
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import MARKER_SCHEMA, column_numbers
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.session import Session
 
 COPYING = "copying"
@@ -25,7 +25,7 @@ SEALED = "sealed"
 """The target is the system of record: nothing may overwrite it."""
 
 # Of the marker's own tables; a marker of another format is a copy of ours whose evidence is not understood.
-_FORMAT = 2
+_FORMAT = 3
 
 _CREATE = f"""
 create schema if not exists {MARKER_SCHEMA};
@@ -40,7 +40,8 @@ comment on schema {MARKER_SCHEMA} is
 drop table if exists {MARKER_SCHEMA}.transfer_table;
 create table {MARKER_SCHEMA}.transfer_table (
   name text primary key, rows bigint not null, source_horizon bigint not null,
-  target_horizon bigint not null, target_xid bigint not null, verified_at timestamptz);
+  target_horizon bigint not null, target_xid bigint not null, verified_at timestamptz,
+  log text, columns text);
 drop table if exists {MARKER_SCHEMA}.transfer_entry;
 create table {MARKER_SCHEMA}.transfer_entry (id int primary key);
 """
@@ -59,6 +60,8 @@ class Evidence:
     """The transaction that wrote it."""
     verified_at: str | None = None
     """When all of its content was compared with the source's."""
+    log: str | None = None
+    """The identity of the change logs by which both sides tell what was written since; see changes.trusted."""
 
 
 @dataclass
@@ -67,8 +70,9 @@ class Marker:
 
     state: str
     document: dict[str, Any]
-    """C(source): its identity; C(servers): both servers' histories; C(verified): the level of comparison; C(schema): a
-    digest of the archive's entries; C(left_out): what the archive was made without."""
+    """C(source): its identity; C(servers): both servers' histories; C(columns): the source's, see catalog.columns();
+    C(verified): the level of comparison; C(schema): a digest of the archive's entries; C(left_out): what the
+    archive was made without."""
     tables: dict[str, Evidence] = field(default_factory=dict)
     entries: frozenset[int] = frozenset()
     """Entries of the archive that are made."""
@@ -91,7 +95,8 @@ def read(target: Session) -> Marker | None:
     rows = target.rows(
         f"""
         select name, rows, source_horizon, target_horizon, target_xid,
-               to_char(verified_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') from {MARKER_SCHEMA}.transfer_table
+               to_char(verified_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), log
+        from {MARKER_SCHEMA}.transfer_table
         """
     )
     entries = frozenset(number for (number,) in target.rows(f"select id from {MARKER_SCHEMA}.transfer_entry"))
@@ -106,9 +111,13 @@ def begin(target: Session, document: dict[str, Any]) -> None:
 
 
 def record_tables(
-    target: Session, rows: Iterable[tuple[str, int]], source_horizon: int, target_horizon: int | None = None
+    target: Session,
+    rows: Iterable[tuple[str, int] | tuple[str, int, str | None]],
+    source_horizon: int,
+    target_horizon: int | None = None,
 ) -> None:
-    """Note that tables (name, rows) are equal to the source's, in the transaction that makes them so.
+    """Note that tables (name, rows, and the identity of their logs) are equal to the source's, in the transaction that
+    makes them so.
 
     O(target_horizon) is from before they were compared, where that is done in the same transaction.
     """
@@ -116,14 +125,21 @@ def record_tables(
         f"""
         insert into {MARKER_SCHEMA}.transfer_table
         select t ->> 0, (t ->> 1)::bigint, %s, coalesce(%s, pg_snapshot_xmin(pg_current_snapshot())::text::bigint),
-               pg_current_xact_id()::text::bigint
+               pg_current_xact_id()::text::bigint, null, t ->> 2, {column_numbers("to_regclass(t ->> 0)")}
         from jsonb_array_elements(%s::jsonb) t
         on conflict (name) do update set rows = excluded.rows, source_horizon = excluded.source_horizon,
-          target_horizon = excluded.target_horizon, target_xid = excluded.target_xid
+          target_horizon = excluded.target_horizon, target_xid = excluded.target_xid, log = excluded.log,
+          columns = excluded.columns
         """,
         [source_horizon, target_horizon, json.dumps(list(rows))],
         doing="writing the marker",
     )
+
+
+def remade(target: Session) -> list[str]:
+    """Return the tables of which the target has other columns than those that were noted."""
+    query = f"select name from {MARKER_SCHEMA}.transfer_table where columns <> {column_numbers('to_regclass(name)')}"
+    return [name for (name,) in target.rows(query)]
 
 
 def note(target: Session, document: dict[str, Any]) -> None:
@@ -145,11 +161,17 @@ def advance(target: Session, source_horizon: int) -> None:
     )
 
 
-def complete(target: Session, document: dict[str, Any], compared: bool) -> None:
-    """Say that the copy is complete, and whether all content was O(compared)."""
+def complete(target: Session, document: dict[str, Any], compared: bool, logs: Mapping[str, str]) -> None:
+    """Say that the copy is complete, and whether all content was O(compared) while it was noted in O(logs): by table,
+    their identity.
+    """
     with target.transaction(doing="writing the marker"):
         if compared:
-            target.run(f"update {MARKER_SCHEMA}.transfer_table set verified_at = now()", doing="writing the marker")
+            target.run(
+                f"update {MARKER_SCHEMA}.transfer_table set verified_at = now(), log = %s::jsonb ->> name",
+                [json.dumps(dict(logs))],
+                doing="writing the marker",
+            )
         _write(target, COMPLETE, document)
 
 

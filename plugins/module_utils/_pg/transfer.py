@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors impo
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import (
     catalog,
+    change_log,
     changes,
     comparison,
     forward,
@@ -121,10 +122,15 @@ def seal(target: Address, check_mode: bool) -> dict[str, Any]:
                 "it holds no complete copy that could be sealed",
                 "Copy it first, with state present.",
             )
-        changed = found.state == marker.COMPLETE
-        if changed and not check_mode:
+        warnings = []
+        logged = change_log.exists(here)
+        sealed = found.state == marker.SEALED
+        if not sealed and not check_mode:
             marker.seal(here)
-    return {"changed": changed, "verdict": UNCHANGED, "sealed": True}
+        if logged and not check_mode:
+            # Nobody asks any more what was written here.
+            warnings = _settle_logs(here, {})
+    return {"changed": logged or not sealed, "verdict": UNCHANGED, "sealed": True, "warnings": warnings}
 
 
 def _transfer(there: Session, here: Session, wanted: Wanted, check_mode: bool, progress: Progress) -> dict[str, Any]:
@@ -242,6 +248,8 @@ class _Transfer:
         if self._wanted.mode == "warm" or _LEVELS.index(self._wanted.verify) > _LEVELS.index(level):
             level = self._wanted.verify
             self._progress.phase("verify")
+            noted = {name: evidence.log for name, evidence in found.tables.items() if evidence.log}
+            logs = noted if check_mode else self._logs(level)
             same = self._compare(movement.sequences, level)
             if same.mismatches and not movement.any:
                 self.reason = f"the copy differs: {same.mismatches[0]['name']} {same.mismatches[0]['difference']}"
@@ -249,8 +257,8 @@ class _Transfer:
             if same.mismatches:
                 self._give_up(found.document)
             same.refuse(self._here)
-            if movement.any:
-                marker.complete(self._here, {**found.document, "verified": level}, level == "checksums")
+            if movement.any or logs != noted:
+                marker.complete(self._here, {**found.document, "verified": level}, level == "checksums", logs)
         return self._result(UPDATED if movement.any else UNCHANGED, level, same, movement, found)
 
     def copy(self, tools: Tools, found: Marker | None, occupied: bool) -> dict[str, Any]:
@@ -291,6 +299,7 @@ class _Transfer:
             copy.run(before, after, level)
             _set_search_path(self._here, self._source)
             self._progress.phase("verify")
+            logs = self._logs(self._wanted.verify)
             same = self._compare(copy.sequences, self._wanted.verify)
         except StateError:
             if broken_off:
@@ -303,7 +312,7 @@ class _Transfer:
             same.rows = copy.rows
             same.large_objects = movement.large_objects if movement else copy.large_objects
         document["verified"] = self._wanted.verify
-        marker.complete(self._here, document, self._wanted.verify == "checksums")
+        marker.complete(self._here, document, self._wanted.verify == "checksums", logs)
         return self._result(COPIED, self._wanted.verify, same, movement, seconds=copy.seconds)
 
     def _broken_off(self, found: Marker | None) -> Marker | None:
@@ -327,11 +336,29 @@ class _Transfer:
     def _begin(self, occupied: bool) -> dict[str, Any]:
         """Empty the target, and return the new marker's document."""
         self._progress.phase("wipe")
-        document = {"source": self._source.identity, "servers": forward.histories(self._there, self._here)}
+        document = {
+            "source": self._source.identity,
+            "servers": forward.histories(self._there, self._here),
+            "columns": catalog.columns(self._there),
+        }
         marker.begin(self._here, document)
         if occupied:
             wipe(self._here)
         return document
+
+    def _logs(self, level: str) -> dict[str, str]:
+        """Have the target log what the source logs, before all content is compared; return what then stands for that.
+
+        What is written to the target until it is compared shows in the comparison, and what is written later in the
+        log.
+        """
+        if level != "checksums":
+            return {}
+        logs = change_log.logs(self._there)
+        wanted = {table.name: logs[table.name].columns for table in self._tables if table.name in logs}
+        if wanted or change_log.exists(self._here):
+            self._findings.warnings += _settle_logs(self._here, wanted)
+        return {table: both.identity for table, both in changes.logged(self._there, self._here).items()}
 
     def _compare(self, sequences: catalog.Sequences, level: str) -> Comparison:
         """Compare schema and sequences always, rows and large objects by O(level)."""
@@ -359,6 +386,8 @@ class _Transfer:
             change = moved.get(table.name)
             if change:
                 row.update(rows=change.source.rows, how=change.how, moved=change.source.marked)
+                if change.how == changes.BY_LOG and verdict == WOULD_UPDATE:
+                    row["rows"] = None  # which of the logged keys are new is seen on the target
             elif same:
                 row.update(rows=same.rows.get(table.name), how=changes.COPY if verdict == COPIED else changes.UNCHANGED)
             if seconds and table.name in seconds:
@@ -372,7 +401,7 @@ class _Transfer:
             "tables": rows,
             "totals": {
                 "tables": len(rows),
-                "rows": sum(row["rows"] for row in rows),
+                "rows": None if any(row["rows"] is None for row in rows) else sum(row["rows"] for row in rows),
                 "bytes": sum(table.bytes for table in self._tables),
                 "sequences": len(movement.sequences) if movement else same.sequences if same else 0,
                 "large_objects": movement.large_objects if movement else same.large_objects if same else 0,
@@ -409,6 +438,16 @@ def _refuse_foreign(target: Session, found: Marker | None, occupied: dict[str, i
     else:
         return
     raise StateError(target.thing, cause, "Give an empty database, or set clean to true to drop what is there.")
+
+
+def _settle_logs(target: Session, wanted: Mapping[str, Sequence[str]]) -> list[str]:
+    """Have the logs O(wanted), keys by table, on the target and no others; return a warning when that fails."""
+    try:
+        oids = dict(target.rows("select t, t::regclass::oid from unnest(%s) t", [list(wanted)])) if wanted else {}
+        change_log.settle(target, {name: (oids[name], key) for name, key in wanted.items()}, change_log.PATIENCE)
+    except StateError as error:
+        return [f"The target's own change log is not as it should be: {error}"]
+    return []
 
 
 def _left_out(source: Session, target: Session, findings: Findings) -> dict[int, str]:

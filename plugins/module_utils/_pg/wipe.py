@@ -7,7 +7,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import USER_SCHEMA, not_of_extension
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import (
+    LOG_SCHEMA,
+    USER_SCHEMA,
+    not_of_extension,
+)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.session import Session
 
 # Objects per transaction: each takes several locks, of which a server has some thousand.
@@ -102,6 +106,8 @@ def wipe(target: Session) -> None:
     The caller has said in the marker, in a transaction of its own, that a copy is under way: whoever finds the
     database half empty starts anew.
     """
+    # Its triggers stand on tables that go.
+    target.run(f"drop schema if exists {LOG_SCHEMA} cascade", doing="emptying the target")
     for statement, query in _DROPS:
         found = [statement.format(kind=kind, name=name) for kind, name in target.rows(query)]
         for start in range(0, len(found), _AT_ONCE):

@@ -1,0 +1,133 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pg_change_log
+short_description: Have a database note which rows of its large tables are written
+version_added: 1.0.0
+author:
+  - The flyover contributors (@flyover)
+description:
+  - Puts a trigger on each large table of the source, which notes the keys of the rows that are inserted, updated and
+    deleted, and takes them away again. Only the owner's rights are needed.
+  - With it M(flyover.heroku_to_fly.pg_transfer) brings a copy forward without scanning those tables, so that a freeze
+    window does not grow with the database. It uses a log wherever it finds one that it can trust, and scans elsewhere.
+  - It writes to the source, and costs the app some time with every row it writes to those tables. So it is for
+    databases whose scans take longer than the app may stand still.
+  - Everything is in the schema C(_flyover_log), but for the triggers, which bear that name.
+extends_documentation_fragment:
+  - flyover.heroku_to_fly.attributes
+  - flyover.heroku_to_fly.attributes.common
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  url:
+    description:
+      - URL of the database, as the role that owns its tables.
+    type: str
+    required: true
+  state:
+    description:
+      - Whether the tables are to be logged. With V(absent) nothing of a log is left.
+    type: str
+    choices: [present, absent]
+    default: present
+  min_bytes:
+    description:
+      - Size from which a table is logged, without its indexes. Smaller ones take next to no time to scan. A table that
+        is logged stays so.
+    type: int
+    default: 8388608
+  wait_timeout:
+    description:
+      - Seconds to ask for each table's lock, which open transactions that wrote to it hold. It is asked for a second
+        at a time, in which others' writes to the table have to wait.
+    type: int
+    default: 30
+notes:
+  - Tables are logged one after the other, each in one transaction. Killed in between, the next run goes on.
+  - Where a logged table's key is changed, run the module again, or writes to the table may fail.
+requirements:
+  - Python library psycopg2 2.9 or newer
+seealso:
+  - module: flyover.heroku_to_fly.pg_transfer
+"""
+
+EXAMPLES = r"""
+- name: Have the large tables logged
+  flyover.heroku_to_fly.pg_change_log:
+    url: "{{ heroku_database_url }}"
+
+- name: Copy the database, and compare it
+  flyover.heroku_to_fly.pg_transfer:
+    source: "{{ heroku_database_url }}"
+    target: "{{ fly_database_url }}"
+    mode: warm
+
+- name: Remove the log when the move is over
+  flyover.heroku_to_fly.pg_change_log:
+    url: "{{ heroku_database_url }}"
+    state: absent
+"""
+
+RETURN = r"""
+tables:
+  description: The tables that are logged now (in check mode, would be), C(name) and C(bytes) of each.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{name: public.orders, bytes: 536870912}]
+not_logged:
+  description: The other tables, with the C(reason). C(pg_transfer) scans them.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{name: public.flags, bytes: 8192, reason: "smaller than 8388608 bytes: a scan of it takes no time"}]
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.change_log import PATIENCE, absent, present
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.url import parse
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._secrets import hide, invocation, keep_readable
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    options = module.params
+    hide(module, [options["url"]])
+    address = parse(options["url"], "url").with_sslmode("url", None, "require")
+    if options["state"] == "present":
+        result = present(address, options["min_bytes"], options["wait_timeout"], module.check_mode)
+    else:
+        result = absent(address, options["wait_timeout"], module.check_mode)
+    keep_readable(module, [str(result)])
+    return {**result, "invocation": invocation(module, ["url"])}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "url": {"type": "str", "required": True, "no_log": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "min_bytes": {"type": "int", "default": 8 << 20},
+            "wait_timeout": {"type": "int", "default": int(PATIENCE)},
+        },
+        supports_check_mode=True,
+    )
+    run(module, work)
+
+
+if __name__ == "__main__":
+    main()
