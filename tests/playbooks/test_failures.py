@@ -12,11 +12,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from .conftest import Sandbox
 
 CUT_OVER = ("-e", "migrate_cutover=true")
+LOG = ("-e", "migrate_change_log=true")
 RUNNING = {"web": 2, "worker": 1}
 
 
@@ -31,17 +33,35 @@ def quantities(sandbox: Sandbox) -> dict[str, int]:
     return {kind: entry["quantity"] for kind, entry in sandbox.heroku["formation"].items() if entry["quantity"]}
 
 
+def logged(sandbox: Sandbox, side: str) -> list[str]:
+    """Return the tables with a trigger of the change log."""
+    connection = psycopg2.connect(sandbox.environment[f"SANDBOX_{side}_DATABASE_URL"])
+    with connection, connection.cursor() as cursor:
+        cursor.execute("select tgrelid::regclass::text from pg_trigger where tgname = '_flyover_log'")
+        found = [table for (table,) in cursor]
+    connection.close()
+    return found
+
+
 def test_failed_deploy_in_the_window_puts_heroku_back_and_a_second_run_finishes(box: Sandbox) -> None:
+    connection = psycopg2.connect(box.environment["SANDBOX_SOURCE_DATABASE_URL"])
+    with connection, connection.cursor() as cursor:
+        cursor.execute("create table large as select i as id, repeat('x', 400) from generate_series(1, 25000) i")
+        cursor.execute("alter table large add primary key (id)")
+    connection.close()
     box.fault("POST /api/v1/releases", "--status", "500", "--times", "50")
-    run = box.play("migrate", *CUT_OVER)
+    run = box.play("migrate", *CUT_OVER, *LOG)
     assert run.rc != 0
     assert "Heroku is back in service" in run.output
     assert box.heroku["maintenance"] is False
     assert quantities(box) == RUNNING
+    # The next window is to be as short.
+    assert logged(box, "SOURCE") == logged(box, "TARGET") == ["large"]
     box.fault("POST /api/v1/releases", "--status", "500", "--times", "0")
-    box.play("migrate", *CUT_OVER).succeeded()
+    box.play("migrate", *CUT_OVER, *LOG).succeeded()
     assert quantities(box) == {}
-    assert box.play("migrate", *CUT_OVER).succeeded().changed == 0
+    assert logged(box, "SOURCE") == logged(box, "TARGET") == []
+    assert box.play("migrate", *CUT_OVER, *LOG).succeeded().changed == 0
 
 
 @pytest.mark.parametrize(
