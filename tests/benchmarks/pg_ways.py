@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,18 +24,27 @@ class Command:
 
     script: str
     options: Mapping[str, Any] | None = None
-    """Of a module that reads them, with both URLs, from standard input."""
+    """Of a module that reads them from standard input; C({source}) and C({target}) in them are URLs with passwords."""
 
     def standard_input(self, source: str, target: str) -> bytes:
         """Return what the script reads; the URLs are those with passwords."""
         if self.options is None:
             return b""
-        return json.dumps({"ANSIBLE_MODULE_ARGS": {"source": source, "target": target, **self.options}}).encode()
+        given = {
+            name: value.format(source=source, target=target) if isinstance(value, str) else value
+            for name, value in self.options.items()
+        }
+        return json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode()
 
 
 def pg_transfer(**options: Any) -> Command:
     """Return the module's run, as Ansible runs it."""
-    return Command(f'"$PYTHON" -m {_PACKAGE}.pg_transfer', options)
+    return Command(f'"$PYTHON" -m {_PACKAGE}.pg_transfer', {"source": "{source}", "target": "{target}", **options})
+
+
+def pg_change_log() -> Command:
+    """Return the run of the module that makes the source's change log."""
+    return Command(f'"$PYTHON" -m {_PACKAGE}.pg_change_log', {"url": "{source}"})
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,7 @@ class Way:
 
     title: str
     command: Command
-    before: Command | None = None
+    before: Sequence[Command] = ()
     changed: float = 0.0
     """Share of all rows that changes on the source between O(before) and O(command)."""
     program: str = field(default="sh")
@@ -54,11 +63,11 @@ class Way:
         return "" if shutil.which(self.program) else f"{self.program} is not installed"
 
 
-def _delta(changed: float) -> Way:
+def _delta(changed: float, logged: bool = False) -> Way:
     return Way(
-        f"pg_transfer, delta after {changed:.1%} changed",
+        f"pg_transfer, delta after {changed:.1%} changed" + (", with `pg_change_log`" if logged else ""),
         pg_transfer(mode="delta"),
-        before=pg_transfer(),
+        before=[*([pg_change_log()] if logged else []), pg_transfer()],
         changed=changed,
     )
 
@@ -92,8 +101,9 @@ WAYS = {
     "pgcopydb-split": _pgcopydb("`pgcopydb clone`, 2 jobs, large tables split", "--split-tables-larger-than 200MB"),
     "unverified": Way("**pg_transfer**, `verify: none`", pg_transfer(verify="none")),
     "ours": Way("**pg_transfer**, `verify: checksums`", pg_transfer()),
-    "verification": Way("pg_transfer, verification alone", pg_transfer(), before=pg_transfer(verify="none")),
+    "verification": Way("pg_transfer, verification alone", pg_transfer(), before=[pg_transfer(verify="none")]),
     "delta-0.1": _delta(0.001),
     "delta-1": _delta(0.01),
     "delta-10": _delta(0.1),
+    "logged-1": _delta(0.01, logged=True),
 }

@@ -93,8 +93,8 @@ class Bench:
             execute(self._source, f"create database {name} template {database} owner {OWNER}")
         execute(self._target, f"create database {name} owner {OWNER}")
         try:
-            if way.before:
-                code, said, _peak = self._command(way.before, name, across)
+            for command in way.before:
+                code, said, _peak = self._command(command, name, across)
                 if code:
                     raise RuntimeError(f"what comes before {way.title} failed: {said[-2000:]}")
             if way.changed:
