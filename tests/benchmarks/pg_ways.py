@@ -105,5 +105,6 @@ WAYS = {
     "delta-0.1": _delta(0.001),
     "delta-1": _delta(0.01),
     "delta-10": _delta(0.1),
+    "logged-0.1": _delta(0.001, logged=True),
     "logged-1": _delta(0.01, logged=True),
 }

@@ -366,6 +366,16 @@ def test_a_log_is_only_added_to(log: Any, source: Database) -> None:
     assert source.rows(f"select * from {name}") == [(1,), (1,)]
 
 
+def test_a_guard_that_lets_everything_through_is_made_again(log: Any, source: Database) -> None:
+    log()
+    guard = (
+        "create or replace function _flyover_log.guard() returns trigger language plpgsql as 'begin return old; end'"
+    )
+    source.app(guard)
+    assert log(diff=True)["diff"] == {"before": {"tables": []}, "after": {"tables": sorted(LOGGED)}}
+    assert not log()["changed"]
+
+
 @pytest.mark.parametrize(
     "written",
     [

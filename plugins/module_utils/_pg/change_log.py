@@ -56,6 +56,7 @@ select g.tgrelid, {catalog.NAME}, l.relname::text, p.prosrc,
         where attrelid = l.oid and attnum > 0 and not attisdropped order by attnum),
   g.tgtype = 29 and g.tgenabled = 'A' and g.tgqual is null and g.tgattr = ''::int2vector
     and p.prosecdef and p.proconfig = array[%(settings)s] and c.relpersistence = 'p'
+    and has_schema_privilege(l.relnamespace, 'usage') and has_table_privilege(l.oid, 'select')
     and l.relkind = 'r' and l.relpersistence = 'p' and not l.relhasrules and not l.relrowsecurity
     and (select count(*) = 1 and bool_and(tgtype = 58 and tgenabled = 'A' and f.prosrc = %(guard)s)
          from pg_trigger join pg_proc f on f.oid = tgfoid where tgrelid = l.oid)
@@ -70,7 +71,7 @@ select g.tgrelid, {catalog.NAME}, l.relname::text, p.prosrc,
 from pg_trigger g join pg_proc p on p.oid = g.tgfoid
 join pg_class c on c.oid = g.tgrelid join pg_namespace n on n.oid = c.relnamespace
 left join pg_class l on l.relnamespace = p.pronamespace and l.relname = 'log_' || c.oid
-where g.tgname = '{TRIGGER}' and p.pronamespace = to_regnamespace('{LOG_SCHEMA}') and n.oid <> p.pronamespace
+where g.tgname = '{TRIGGER}' and p.pronamespace = to_regnamespace('{LOG_SCHEMA}')
 """
 
 
@@ -113,7 +114,9 @@ def settle(
     if missing:
         with session.transaction(doing="making the change log"):
             session.run("select pg_advisory_xact_lock(hashtext(%s))", [LOG_SCHEMA], doing="making the change log")
-            if session.value(f"select to_regprocedure('{LOG_SCHEMA}.guard()') is null"):
+            # Made again it would be another one, to all logs that it guards.
+            guard = f"select from pg_proc where oid = to_regprocedure('{LOG_SCHEMA}.guard()') and prosrc = %s"
+            if session.value(f"select not exists ({guard})", [_GUARD]):
                 session.run(_CREATE, doing="making the change log")
     for table, oid in there.items():
         if table not in wanted:

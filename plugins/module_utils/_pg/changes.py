@@ -135,15 +135,18 @@ def found(keys: str, columns: Sequence[str], table: Table, wanted: Sequence[str]
     )
 
 
-def marked(session: Session, keys: str, columns: Sequence[str], table: Table) -> tuple[int, str]:
-    """Return number and checksum of the rows of O(table) whose key is in O(keys)."""
-    row = ", ".join(f"t.{column}" for column in table.all_columns)
-    number, checksum = session.row(
-        f"select count(*), coalesce(sum(hashtextextended(row({row})::text, 0)::numeric), 0)::text "
-        + found(keys, columns, table, table.all_columns),
-        doing=f"reading what was logged of {table.name}",
-    )
-    return number, checksum
+def marked(session: Session, tables: Sequence[tuple[Table, Sequence[str], str]]) -> list[tuple[int, str]]:
+    """Return number and checksum of the rows whose key is logged: of O(tables), the key's columns, and the keys."""
+    queries = []
+    for index, (table, columns, keys) in enumerate(tables):
+        row = ", ".join(f"t.{column}" for column in table.all_columns)
+        checksum = f"coalesce(sum(hashtextextended(row({row})::text, 0)::numeric), 0)::text"
+        queries.append(f"select {index}, count(*), {checksum} {found(keys, columns, table, table.all_columns)}")
+    if not queries:
+        return []
+    doing = f"reading what was logged of {tables[0][0].name}"
+    rows = {index: row for index, *row in session.rows(" union all ".join(queries), doing=doing)}
+    return [(rows[index][0], rows[index][1]) for index in range(len(tables))]
 
 
 def written(log: Log, condition: str) -> str:
@@ -181,14 +184,17 @@ class SurveyLogs:
     def read(self, session: Session) -> list[tuple[int, Scan | None]]:
         """Return, of each table, how many keys the source logged and what it holds for them, unless they are many."""
         queries = [written(logs.source, newer(evidence.source_horizon)) for _table, evidence, logs in self.tables]
-        result: list[tuple[int, Scan | None]] = []
-        for (table, evidence, logs), keys, number in zip(self.tables, queries, _counts(session, queries)):
-            if number > max(evidence.rows * _FEW, _VERY_FEW):
-                result.append((number, None))
-            else:
-                rows = marked(session, keys, logs.source.columns, table) if number else (0, "0")
-                result.append((number, Scan(evidence.rows, *rows)))
-        return result
+        numbers = _counts(session, queries)
+        looked_up = {
+            index: (table, logs.source.columns, queries[index])
+            for index, (table, evidence, logs) in enumerate(self.tables)
+            if 0 < numbers[index] <= max(evidence.rows * _FEW, _VERY_FEW)
+        }
+        rows = dict(zip(looked_up, marked(session, list(looked_up.values()))))
+        return [
+            (number, Scan(evidence.rows, *rows.get(index, (0, "0"))) if index in rows or not number else None)
+            for index, (number, (_table, evidence, _logs)) in enumerate(zip(numbers, self.tables))
+        ]
 
     def do(self, target: Session, feed: Feed) -> list[Change | None]:
         """Return what moved in each table, or None where its logs don't tell."""

@@ -304,7 +304,7 @@ def differs_by_log(target: Session, change: Change, evidence: Evidence, expected
     stray = changes.written(log, ours)
     if change.how == BY_LOG:
         keys = _staging(table, "keys")
-        if changes.marked(target, keys, columns, table) != (expected.marked, expected.checksum):
+        if changes.marked(target, [(table, columns, keys)]) != [(expected.marked, expected.checksum)]:
             return True
         stray = f"(select from {stray} w where not exists (select from {keys} k where {same(columns, 'w', 'k')}))"
     return bool(target.value(f"select exists (select from {others} o) or exists (select from {stray} s)"))

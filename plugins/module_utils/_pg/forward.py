@@ -121,7 +121,12 @@ def survey(
             movement.large_objects, movement.large_objects_differ = ours.number, ours != theirs
 
     logs = [(table, evidence[table.name], logged[table.name]) for table in copied if table.name in logged]
-    pool.run([Task(changes.SurveyLogs([one])) for one in logs], seen, lambda: None)
+    starts = range(0, len(logs), comparison.TABLES_AT_ONCE)
+    pool.run(
+        [Task(changes.SurveyLogs(logs[start : start + comparison.TABLES_AT_ONCE])) for start in starts],
+        seen,
+        lambda: None,
+    )
     tasks = [Task(CompareLargeObjects(checksums=True))]
     # Where the logs don't tell, too.
     for batch in content.batches(scanned, engine.LARGE, comparison.TABLES_AT_ONCE):
