@@ -238,7 +238,7 @@ class Delta:
         self._target = target
         self._staged = staged
         self._keys = ForeignKeys(target)
-        self._logs = {one.name: one for one in staged if one.change.how == BY_LOG}
+        self._by_log = {one.name: one for one in staged if one.change.how == BY_LOG}
         partitions = target.rows(
             "select oid::regclass::text from pg_class where oid = any (%s::regclass[]) and relispartition",
             [[one.name for one in staged]],
@@ -258,7 +258,7 @@ class Delta:
         gone = {one.name: one for one in held if one.gone}
         reached = self._keys.reached(gone)
         self._shut()
-        silence, restore = silenced(self._target, names, reached & self._logs.keys())
+        silence, restore = silenced(self._target, names, reached & self._by_log.keys())
         drop, make = set_aside(self._aside)
         aside = {key.oid for key in self._aside}
         defer, settle = deferred(key for key in self._keys.touching(names) if key.oid not in aside)
@@ -273,11 +273,11 @@ class Delta:
 
     def _shut(self) -> None:
         """Keep others from writing to tables whose log says that they have not; it must say so still."""
-        if not self._logs:
+        if not self._by_log:
             return
-        self._run([f"lock table only {name} in share row exclusive mode" for name in self._logs], "locking tables")
+        self._run([f"lock table only {name} in share row exclusive mode" for name in self._by_log], "locking tables")
         logs = change_log.logs(self._target)
-        for name, one in self._logs.items():
+        for name, one in self._by_log.items():
             if logs.get(name) != _logs(one.change).target:
                 raise StateError(name, "its change log on the target was changed meanwhile", "Run again.")
 
@@ -293,10 +293,10 @@ class Delta:
 
 
 def differs_by_log(target: Session, change: Change, evidence: Evidence, expected: Scan) -> bool:
-    """Return whether a table that was surveyed by its log, and perhaps written, is not as expected.
+    """Return whether a table that was surveyed by its log is now, written or not, otherwise than expected.
 
-    It is when the rows with the logged keys are, and no other row was written: neither by others, nor by an action of a
-    foreign key, which the log has noted in the tables that one may reach.
+    It is as expected when the rows with the logged keys are, and no other row was written: neither by others, nor by an
+    action of a foreign key, which the log has noted in the tables that one may reach.
     """
     table, log = change.table, _logs(change).target
     columns, ours = log.columns, "xmin = pg_current_xact_id()::xid"
