@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import comparison, session
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import changes, comparison, session
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.forward import Movement
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import (
     Database,
     content,
@@ -284,6 +286,42 @@ def test_full_copies_everything_that_moved(transfer: Any, source: Database, targ
         "source or target moved since the copy, and mode is full",
     )
     assert content(target) == content(source)
+
+
+def test_so_much_moved_that_copying_takes_less_time(
+    transfer: Any, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transfer()
+    source.app("delete from notes")
+    assert transfer(check_mode=True)["verdict"] == "would_update"
+    monkeypatch.setattr(Movement, "dear", property(lambda movement: movement.any))
+    assert transfer(check_mode=True)["verdict"] == "would_copy"
+    assert transfer(mode="delta", check_mode=True)["verdict"] == "would_update"
+    result = transfer()
+
+    assert (result["verdict"], result["reason"].split(" that ")[0]) == ("copied", "so much moved since the copy")
+    assert content(target) == content(source)
+    assert transfer()["verdict"] == "unchanged"
+
+
+@pytest.mark.parametrize(
+    ("large", "how", "dear"),
+    [
+        ((100, 10), changes.BY_KEY, False),
+        ((100, 20), changes.BY_KEY, True),
+        ((80, 0), changes.BY_KEY, True),  # deleted
+        ((100, 0), changes.WHOLE, True),
+        ((100, 0), changes.UNCHANGED, False),
+    ],
+)
+def test_what_is_dear(large: tuple[int, int], how: str, dear: bool) -> None:
+    def moved(size: int, rows: int, marked: int, how: str) -> changes.Change:
+        table = Table(1, "t", ("a",), ("a",), size, True)
+        return changes.Change(table, None, changes.Scan(rows, marked, ""), changes.Scan(100, 0, ""), how)
+
+    small = moved(1 << 20, 100, 100, changes.BY_KEY)
+    assert Movement([small]).dear is False
+    assert Movement([small, moved(1 << 30, *large, how)]).dear is dear
 
 
 def test_after_a_failover_everything_is_compared(transfer: Any, source: Database, target: Database) -> None:

@@ -77,6 +77,14 @@ class Change:
     logged: Logged | None = None
     """The logs that told it."""
 
+    @property
+    def bytes(self) -> float:
+        """What is to be written, as a share of the table's bytes."""
+        if self.how == WHOLE:
+            return self.table.bytes
+        moved = self.source.marked + max(0, self.target.rows - self.source.rows)
+        return self.table.bytes * min(1.0, moved / max(1, self.source.rows, self.target.rows))
+
 
 def newer(horizon: int) -> str:
     """Return the condition that a row may be the work of a transaction with the id O(horizon) or a later one."""

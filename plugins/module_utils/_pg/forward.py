@@ -39,6 +39,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.work imp
 
 # The share of new rows from which on the planner's statistics are made anew; the server's autovacuum does the same.
 _STALE = 0.1
+# The share of all bytes from which on bringing a copy forward takes longer than making one; 'make bench-pg' has both.
+_DEAR = 0.15
 # A unique value that is taken, or one that an exclusion constraint does not let in.
 _TAKEN = ("23505", "23P01")
 # Somebody else uses the target, such as the app in a rehearsal: a deadlock, or a lock that was not given in time.
@@ -66,6 +68,12 @@ class Movement:
     def any(self) -> bool:
         """Whether anything moved."""
         return bool(self.tables or self.large_objects_differ or self.sequences_differ)
+
+    @property
+    def dear(self) -> bool:
+        """Whether so much moved that copying everything takes less time, for it writes rows without their indexes."""
+        moved = sum(change.bytes for change in self.tables)
+        return moved > max(engine.LARGE, _DEAR * sum(change.table.bytes for change in self.changes))
 
 
 def obstacle(source: Side, target: Session, found: Marker, tables: Sequence[Table]) -> str:

@@ -228,6 +228,9 @@ class _Transfer:
         if movement.any and self._wanted.mode == "full":
             self.reason = "source or target moved since the copy, and mode is full"
             return None
+        if movement.dear and self._wanted.mode != "delta":
+            self.reason = "so much moved since the copy that copying everything takes less time"
+            return None
         if movement.any and check_mode:
             return self._result(WOULD_UPDATE, level, None, movement, found)
         if movement.any:
