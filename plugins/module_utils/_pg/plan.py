@@ -373,7 +373,7 @@ def estimate(session: Session, tables: Sequence[Table]) -> dict[str, Any]:
     started = time.monotonic()
     session.copy_out(f"copy ({largest.row_query} limit {sample}) to stdout (format {form})", _Nowhere(), "sampling")
     seconds = (time.monotonic() - started) * sum(table.bytes for table in tables) / _SAMPLE
-    return {"read_seconds": round(seconds, 1), "sampled_table": largest.name}
+    return {"read_seconds": round(seconds, 2), "sampled_table": largest.name}
 
 
 class _Nowhere(io.RawIOBase):
