@@ -55,7 +55,7 @@ class Way:
     command: Command
     before: Sequence[Command] = ()
     changed: float = 0.0
-    """Share of all rows that changes on the source between O(before) and O(command)."""
+    """What changes on the source between O(before) and O(command): a share of all rows, or from 1 on their number."""
     program: str = field(default="sh")
 
     def missing(self) -> str:
@@ -64,8 +64,9 @@ class Way:
 
 
 def _delta(changed: float, logged: bool = False) -> Way:
+    what = f"{changed:.1%}" if changed < 1 else f"{changed:,.0f} rows"
     return Way(
-        f"pg_transfer, delta after {changed:.1%} changed" + (", with `pg_change_log`" if logged else ""),
+        f"pg_transfer, delta after {what} changed" + (", with `pg_change_log`" if logged else ""),
         pg_transfer(mode="delta"),
         before=[*([pg_change_log()] if logged else []), pg_transfer()],
         changed=changed,
@@ -107,4 +108,6 @@ WAYS = {
     "delta-10": _delta(0.1),
     "logged-0.1": _delta(0.001, logged=True),
     "logged-1": _delta(0.01, logged=True),
+    "delta-rows": _delta(30_000),
+    "logged-rows": _delta(30_000, logged=True),
 }

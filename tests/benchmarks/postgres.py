@@ -98,7 +98,8 @@ class Bench:
                 if code:
                     raise RuntimeError(f"what comes before {way.title} failed: {said[-2000:]}")
             if way.changed:
-                execute(self._source, KINDS[database].change.format(share=way.changed), name)
+                rows = sum(row_counts(self._source, name).values()) if way.changed >= 1 else 1
+                execute(self._source, KINDS[database].change.format(share=way.changed / rows), name)
             return self._measured(way, name, across)
         finally:
             # Where it was made for this run only, on the source too.
