@@ -16,7 +16,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_api imp
     FLY_API_URL,
     FLY_MACHINES_URL,
     FlyAPI,
-    api_authorization,
+    graphql_authorization,
+    machines_authorization,
     uiex_authorization,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku_api import (
@@ -78,8 +79,8 @@ def fly_api(module: AnsibleModule) -> FlyAPI:
         return HTTPClient("Fly", module.params[url_option], {"Authorization": authorization}, transport)
 
     return FlyAPI(
-        machines=client("fly_machines_url", api_authorization(token)),
-        graphql=client("fly_api_url", api_authorization(token)),
+        machines=client("fly_machines_url", machines_authorization(token)),
+        graphql=client("fly_api_url", graphql_authorization(token)),
         uiex=client("fly_uiex_url", uiex_authorization(token)),
     )
 

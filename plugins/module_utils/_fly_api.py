@@ -52,23 +52,36 @@ def bare_token(token: str) -> str:
     return re.sub(r"^((bearer|flyv1)\s+)+", "", token.strip(), flags=re.IGNORECASE)
 
 
-def has_macaroon(token: str) -> bool:
-    """Return whether the token is of the kind that 'fly tokens create' makes, which Managed Postgres asks for."""
-    return any(MACAROON.match(part.strip()) for part in bare_token(token).split(","))
+def machines_authorization(token: str) -> str:
+    """Return the C(Authorization) header for the Machines API, which takes no other kind beside macaroons."""
+    macaroons, others = _kinds(token)
+    return f"FlyV1 {','.join(macaroons)}" if macaroons else f"Bearer {','.join(others)}"
 
 
-def api_authorization(token: str) -> str:
-    """Return the C(Authorization) header for the Machines API and GraphQL."""
-    return f"FlyV1 {bare_token(token)}" if has_macaroon(token) else f"Bearer {bare_token(token)}"
+def graphql_authorization(token: str) -> str:
+    """Return the C(Authorization) header for GraphQL."""
+    macaroons, others = _kinds(token)
+    return f"{'FlyV1' if macaroons else 'Bearer'} {','.join(macaroons + others)}"
 
 
 def uiex_authorization(token: str) -> str:
     """Return the C(Authorization) header for releases and Managed Postgres, which take C(Bearer) for every kind."""
-    return f"Bearer {bare_token(token)}"
+    macaroons, others = _kinds(token)
+    return f"Bearer {','.join(macaroons + others)}"
+
+
+def _kinds(token: str) -> tuple[list[str], list[str]]:
+    """Return the macaroons of a token, as 'fly tokens create' makes them, and the rest (fly-go, tokens/tokens.go)."""
+    parts = [part.strip() for part in bare_token(token).split(",")]
+    macaroons = [part for part in parts if MACAROON.match(part)]
+    return macaroons, [part for part in parts if part not in macaroons]
 
 
 class FlyAPI:
-    """Read and change Fly.io. Every method raises an APIError, or ConnectionFailed."""
+    """Read and change Fly.io. Every method raises an APIError, or ConnectionFailed.
+
+    A list may be null: the Machines API is written in Go, where that is an empty one.
+    """
 
     def __init__(self, machines: HTTPClient, graphql: HTTPClient, uiex: HTTPClient) -> None:
         """Each client carries its base URL and its C(Authorization) header."""
@@ -98,7 +111,7 @@ class FlyAPI:
 
     def ip_assignments(self, app: str) -> list[dict[str, Any]]:
         """Return the app's IP addresses."""
-        return self._app(app, "GET", "/ip_assignments")["ips"]
+        return self._app(app, "GET", "/ip_assignments")["ips"] or []
 
     def assign_ip(self, app: str, kind: str) -> dict[str, Any]:
         """Assign an address of O(kind): C(v6), C(shared_v4), C(v4) or C(private_v6)."""
@@ -108,7 +121,7 @@ class FlyAPI:
 
     def secrets(self, app: str) -> list[dict[str, Any]]:
         """Return name, digest, created_at and updated_at of each secret."""
-        return self._app(app, "GET", "/secrets")["secrets"]
+        return self._app(app, "GET", "/secrets")["secrets"] or []
 
     def update_secrets(self, app: str, values: Mapping[str, str | None]) -> dict[str, Any]:
         """Set and unset (None) secrets in one version; restarts nothing. Return RV(secrets) and RV(version)."""
@@ -118,12 +131,13 @@ class FlyAPI:
 
     def machines(self, app: str) -> list[dict[str, Any]]:
         """Return the app's Machines, without destroyed ones."""
-        return self._app(app, "GET", "/machines")
+        return self._app(app, "GET", "/machines") or []
 
     def exec(self, app: str, machine: str, command: list[str], timeout: int) -> dict[str, Any]:
         """Run a command in a started Machine, for at most O(timeout) seconds; absent fields of the answer are zero."""
         body = {"command": command, "timeout": timeout}
-        return self._app(app, "POST", f"/machines/{_part(machine)}/exec", body, repeatable=False)
+        path = f"/machines/{_part(machine)}/exec"
+        return self._app(app, "POST", path, body, repeatable=False, patience=timeout)
 
     # Certificates
 
@@ -133,7 +147,7 @@ class FlyAPI:
         query = {"limit": "50"}
         while True:
             page = self._app(app, "GET", "/certificates", query=query)
-            found.extend(page["certificates"])
+            found.extend(page["certificates"] or [])
             if not page.get("next_cursor"):
                 return found
             query["cursor"] = page["next_cursor"]
@@ -163,14 +177,14 @@ class FlyAPI:
             answer = self._rest(self._uiex, "GET", path, f"releases of Fly app {app}", query={"limit": str(limit)})
         except NotFound:
             return []
-        return answer["releases"]
+        return answer["releases"] or []
 
     # Managed Postgres
 
     def postgres_clusters(self, org: str) -> list[dict[str, Any]]:
         """Return the clusters of the organization with this raw slug."""
         thing = f"Managed Postgres clusters of organization {org}"
-        return self._rest(self._uiex, "GET", f"/api/v1/organizations/{_part(org)}/postgres", thing)["data"]
+        return self._rest(self._uiex, "GET", f"/api/v1/organizations/{_part(org)}/postgres", thing)["data"] or []
 
     def postgres_regions(self, org: str) -> list[dict[str, Any]]:
         """Return the regions that offer Managed Postgres."""
@@ -283,9 +297,11 @@ class FlyAPI:
 
 def _rest_error(response: Response, method: str, path: str, thing: str) -> APIError:
     answer = response.json()
-    code = str(answer.get("status", "unknown")) if isinstance(answer, dict) else "unknown"
+    code = str(answer.get("status") or "unknown") if isinstance(answer, dict) else "unknown"
     message = "; ".join(_messages(answer)) or "no message"
-    kind = Conflict if code == "name_taken" else error_class(response.status)
+    # The text tells it where there is no code (fly-go, flaps/flaps_error.go).
+    taken = code == "name_taken" or (code == "unknown" and "Name has already been taken" in message)
+    kind = Conflict if taken else error_class(response.status)
     return kind(
         thing,
         f"{message.rstrip('.')} (HTTP {response.status} {code}, {method} {path}, request {response.request_id})",

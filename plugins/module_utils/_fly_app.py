@@ -81,10 +81,11 @@ def _fresh(fly: FlyAPI, app: str, sleep: Callable[[float], None]) -> dict[str, A
     for _second in range(FRESH_APP):
         try:
             found = fly.app(app)
-        except Unauthorized:
-            found = None
-        if found is not None:
-            return found
+            if found is not None:
+                fly.machines(app)  # the list of its Machines comes last, flyctl waits for it too
+                return found
+        except (NotFound, Unauthorized):
+            pass
         sleep(1)
     raise NotFound(f"Fly app {app}", f"it was created, but is not there after {FRESH_APP} s", "Run again.", status=404)
 

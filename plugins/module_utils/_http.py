@@ -145,11 +145,13 @@ class HTTPClient:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
         repeatable: bool = True,
+        patience: float = 0.0,
     ) -> Response:
         """Send one request and return its answer, whatever the status.
 
         A request that is not O(repeatable) (a create) is sent again only after 429, where the platform says that
-        it did nothing. Raises ConnectionFailed when no answer came.
+        it did nothing. O(patience) are seconds that the platform works before it answers. Raises ConnectionFailed
+        when no answer came.
         """
         url = self._base_url + path + (f"?{urlencode(query)}" if query else "")
         data = None if body is None else json.dumps(body).encode("utf-8")
@@ -159,7 +161,7 @@ class HTTPClient:
         waits = self._retry.waits()
         while True:
             try:
-                response = self._transport(method, url, sent, data, self._timeout)
+                response = self._transport(method, url, sent, data, self._timeout + patience)
             except (OSError, URLError) as error:
                 wait = next(waits, None) if repeatable else None
                 if wait is None:

@@ -38,8 +38,12 @@ class ScriptedHTTP:
         headers: dict[str, str] | None = None,
         request_headers: dict[str, str] | None = None,
         error: OSError | None = None,
+        at_least: float = 0,
     ) -> ScriptedHTTP:
-        """Queue one exchange; O(body), O(query) and O(request_headers), where given, must match what is sent."""
+        """Queue one exchange; O(body), O(query) and O(request_headers), where given, must match what is sent.
+
+        The answer is waited for O(at_least) seconds.
+        """
         self._expected.append(
             {
                 "method": method,
@@ -51,11 +55,12 @@ class ScriptedHTTP:
                 "headers": headers or {},
                 "request_headers": request_headers or {},
                 "error": error,
+                "at_least": at_least,
             }
         )
         return self
 
-    def open_url(self, url: str, method: str, data: bytes | None, headers: dict[str, str], **_options: Any) -> Any:
+    def open_url(self, url: str, method: str, data: bytes | None, headers: dict[str, str], **options: Any) -> Any:
         parts = urlsplit(url)
         assert self._expected, f"unexpected request {method} {url}"
         expected = self._expected.pop(0)
@@ -67,6 +72,7 @@ class ScriptedHTTP:
             assert json.loads(data) == expected["body"]
         for name, value in expected["request_headers"].items():
             assert headers.get(name) == value, f"header {name}"
+        assert options["timeout"] >= expected["at_least"]
         self.sent.append((method, parts.path))
         if expected["error"] is not None:
             raise expected["error"]

@@ -24,6 +24,9 @@ def test_creates_the_app_and_assigns_addresses(http: Any, run_module: Any) -> No
     http.expect("POST", "/v1/apps", APP, status=201, body={"name": "paper-crane", "org_slug": "personal"})
     http.expect("GET", PATH, missing, status=404)  # a fresh app is not known everywhere at once
     http.expect("GET", PATH, APP)
+    http.expect("GET", f"{PATH}/machines", missing, status=404)
+    http.expect("GET", PATH, APP)
+    http.expect("GET", f"{PATH}/machines", [])
     http.expect("POST", f"{PATH}/ip_assignments", {}, body={"type": "shared_v4"})
     http.expect("POST", f"{PATH}/ip_assignments", {}, body={"type": "v6"})
     http.expect("GET", f"{PATH}/ip_assignments", {"ips": [{"ip": "2a09::1"}, V4]})
@@ -31,6 +34,45 @@ def test_creates_the_app_and_assigns_addresses(http: Any, run_module: Any) -> No
     assert (result["changed"], result["created"]) == (True, True)
     assert result["ips"] == [{"ip": "66.241.124.1", "kind": "shared_v4"}, {"ip": "2a09::1", "kind": "v6"}]
     assert result["diff"]["before"] == ""
+
+
+@pytest.mark.parametrize(
+    ("token", "machines", "graphql", "releases"),
+    [
+        ("FlyV1 fm2_a, fm2_b", "FlyV1 fm2_a,fm2_b", "FlyV1 fm2_a,fm2_b", "Bearer fm2_a,fm2_b"),
+        ("fo1_u,fm2_a", "FlyV1 fm2_a", "FlyV1 fm2_a,fo1_u", "Bearer fm2_a,fo1_u"),
+        ("Bearer fo1_u", "Bearer fo1_u", "Bearer fo1_u", "Bearer fo1_u"),
+    ],
+)
+def test_each_api_gets_the_tokens_that_it_takes(
+    http: Any, run_module: Any, token: str, machines: str, graphql: str, releases: str
+) -> None:
+    http.expect("GET", PATH, APP, request_headers={"Authorization": machines})
+    http.expect("POST", "/graphql", ORGANIZATION, request_headers={"Authorization": graphql})
+    http.expect("GET", f"{PATH}/ip_assignments", {"ips": None})
+    assert run_module(fly_app, {**ARGS, "fly_api_token": token})["changed"] is False
+    expect_stock(http, request_headers={"Authorization": releases})
+    run_module(fly_app_info, {**ARGS, "fly_api_token": token})
+
+
+@pytest.mark.parametrize(
+    "answer", [{"status": "name_taken"}, {"error": "Validation failed: Name has already been taken"}]
+)
+def test_taken_name_is_told_by_code_or_text(http: Any, run_module: Any, answer: dict[str, str]) -> None:
+    http.expect("GET", PATH, {}, status=404)
+    http.expect("POST", "/graphql", ORGANIZATION)
+    http.expect("POST", "/v1/apps", answer, status=422)
+    assert "choose another name" in run_module(fly_app, ARGS)["msg"]
+
+
+def expect_stock(http: Any, **releases: Any) -> None:
+    """An app that has nothing; Go shows an empty list as null."""
+    http.expect("GET", PATH, APP)
+    http.expect("GET", f"{PATH}/machines")
+    http.expect("GET", "/api/v1/apps/paper-crane/releases", {"releases": None}, **releases)
+    http.expect("GET", f"{PATH}/secrets", {"secrets": None})
+    http.expect("GET", f"{PATH}/certificates", {"certificates": None})
+    http.expect("GET", f"{PATH}/ip_assignments", {"ips": None})
 
 
 def test_check_mode_predicts_and_writes_nothing(http: Any, run_module: Any) -> None:

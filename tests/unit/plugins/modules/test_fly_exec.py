@@ -40,6 +40,12 @@ def test_failing_command_fails_the_task(http: Any, run_module: Any) -> None:
     assert (result["rc"], result["stderr"]) == (3, "no such thing")
 
 
+def test_command_that_takes_its_time_is_waited_for(http: Any, run_module: Any) -> None:
+    expect_machines(http, machine("m1", "web", "started"))
+    http.expect("POST", f"{PATH}/machines/m1/exec", {}, at_least=300)
+    assert run_module(fly_exec, {**ARGS, "timeout": 300})["rc"] == 0
+
+
 def test_no_started_machine(http: Any, run_module: Any) -> None:
     expect_machines(http, machine("m1", "web", "stopped"))
     assert "no Machine is started in the process group web" in run_module(fly_exec, {**ARGS, "group": "web"})["msg"]
