@@ -13,6 +13,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_api imp
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_app import addresses
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_status import (
     by_group,
+    configuration,
     current_release,
     is_healthy,
     metadata,
@@ -61,7 +62,7 @@ def take_stock(fly: FlyAPI, app: str) -> dict[str, Any]:
         "release": {key: release[key] for key in ("version", "status", "image_ref", "created_at") if key in release},
         "secrets": {
             secret["name"]: {
-                "digest": secret["digest"],
+                "digest": secret.get("digest", ""),
                 "status": statuses[secret["name"]],
                 "updated_at": secret.get("updated_at", ""),
             }
@@ -88,5 +89,5 @@ def _machine(group: str, machine: dict[str, Any]) -> dict[str, Any]:
         "healthy": is_healthy(machine),
         "image": f"{image.get('registry', '')}/{image.get('repository', '')}:{image.get('tag', '')}",
         "release_version": metadata(machine).get("fly_release_version", ""),
-        "guest": (machine.get("config") or {}).get("guest") or {},
+        "guest": configuration(machine).get("guest") or {},
     }

@@ -111,11 +111,11 @@ def ensure_secrets(
         version = answer["version"]
         for name in plan.having(UNSET):
             found.pop(name, None)
-        for secret in answer["secrets"]:
-            found[secret["name"]] = secret
+        answered = {secret["name"]: secret for secret in answer["secrets"] or []}
+        found.update(answered)
         for name in plan.having(UNKNOWN):
             if name in to_write:
-                same = before[name]["digest"] == found[name]["digest"]
+                same = name in answered and before[name].get("digest") == answered[name].get("digest", "none")
                 plan.names[name] = UNCHANGED if same else SET
     if ledger and not check_mode and (to_write or seen):
         _remember(ledger, app, wanted.values, [*to_write, *seen], found)
@@ -201,14 +201,14 @@ def _remember(
             else:
                 entries[name] = {
                     "fingerprint": fingerprint(content, app, name, value),
-                    "digest": found[name]["digest"],
+                    "digest": found[name].get("digest"),
                     "updated_at": found[name].get("updated_at"),
                 }
 
 
 def _diff(found: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
     """Names and digests only."""
-    before = {name: found[name]["digest"] for name in sorted(found)}
+    before = {name: found[name].get("digest", "") for name in sorted(found)}
     after = dict(before)
     for name, outcome in names.items():
         if outcome == UNSET:

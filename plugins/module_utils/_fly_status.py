@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 # Groups of flyctl's own short-lived Machines.
@@ -16,31 +18,45 @@ DEPLOYED, PARTIAL, STAGED, UNKNOWN = "Deployed", "Partial", "Staged", "Unknown"
 # Above this flyctl shows no status: it would have to read too many releases.
 MOST_MACHINES = 100
 
+TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|([+-]\d\d):(\d\d))?")
+
 Machine = dict[str, Any]
+
+
+def configuration(machine: Machine) -> dict[str, Any]:
+    """Return the Machine's configuration, or the part of it that is known while its host does not answer."""
+    return machine.get("config") or machine.get("incomplete_config") or {}
 
 
 def metadata(machine: Machine) -> dict[str, str]:
     """Return the Machine's metadata, {} where it has none."""
-    return (machine.get("config") or {}).get("metadata") or {}
+    return configuration(machine).get("metadata") or {}
+
+
+def is_deployed(machine: Machine) -> bool:
+    """Return whether a deploy made the Machine; others, as of 'fly machine run', no deploy or scale counts."""
+    return metadata(machine).get("fly_platform_version") == "v2"
 
 
 def process_group(machine: Machine) -> str:
-    """Return the Machine's process group; one that no deploy made belongs to C(app)."""
-    return metadata(machine).get("fly_process_group") or "app"
+    """Return the Machine's process group."""
+    found = metadata(machine)
+    return found.get("fly_process_group") or found.get("process_group") or "app"
 
 
 def is_standby(machine: Machine) -> bool:
     """Return whether this is a stopped stand-by of another Machine, which --ha makes for groups without services."""
-    return bool((machine.get("config") or {}).get("standbys"))
+    return bool(configuration(machine).get("standbys"))
 
 
 def by_group(machines: Iterable[Machine]) -> dict[str, list[Machine]]:
-    """Return the app's own Machines by process group, without stand-bys and destroyed ones."""
+    """Return the deployed Machines by process group, without stand-bys and destroyed ones."""
     groups: dict[str, list[Machine]] = {}
     for machine in machines:
         group = process_group(machine)
         if (
-            group not in RESERVED_GROUPS
+            is_deployed(machine)
+            and group not in RESERVED_GROUPS
             and not is_standby(machine)
             and machine["state"] not in ("destroying", "destroyed")
         ):
@@ -50,7 +66,8 @@ def by_group(machines: Iterable[Machine]) -> dict[str, list[Machine]]:
 
 def is_healthy(machine: Machine) -> bool:
     """Return whether the Machine is started and every check of it passes."""
-    checks = machine.get("checks") or []
+    # The API makes up checks of this name for old clients.
+    checks = [c for c in machine.get("checks") or [] if not str(c.get("name", "")).startswith("bg_deployments_compat")]
     return machine["state"] == "started" and all(check.get("status") == "passing" for check in checks)
 
 
@@ -67,21 +84,25 @@ def secret_statuses(
     A Machine has a secret that was last written before the Machine's release was made.
     """
     own = [machine for group in by_group(machines).values() for machine in group]
-    created = {str(release["version"]): str(release["created_at"]) for release in releases}
+    created = {str(release["version"]): instant(release["created_at"]) for release in releases}
     made = [created.get(metadata(machine).get("fly_release_version", "")) for machine in own]
 
-    def status(updated_at: str) -> str:
+    def status(updated_at: tuple[datetime, int] | None) -> str:
         if not made:
             return STAGED
-        if len(made) > MOST_MACHINES or None in made:
+        if len(made) > MOST_MACHINES or None in made or updated_at is None:
             return UNKNOWN
-        having = sum(instant(updated_at) <= instant(at) for at in made if at is not None)
+        having = sum(updated_at <= at for at in made if at is not None)
         return DEPLOYED if having == len(made) else PARTIAL if having else STAGED
 
-    return {secret["name"]: status(str(secret.get("updated_at") or "")) for secret in secrets}
+    return {secret["name"]: status(instant(secret.get("updated_at"))) for secret in secrets}
 
 
-def instant(timestamp: str) -> str:
-    """Return an RFC 3339 time in UTC in a form whose text order is the order of time, whatever its precision."""
-    whole, _dot, fraction = timestamp.rstrip("Z").partition(".")
-    return f"{whole}.{fraction:0<9}"
+def instant(timestamp: str | None) -> tuple[datetime, int] | None:
+    """Return an RFC 3339 time (UTC where it names no zone) and its nanoseconds, or None where it is none."""
+    found = TIMESTAMP.fullmatch(timestamp or "")
+    if not found:
+        return None
+    whole, fraction, hours, minutes = found.groups()
+    offset = timedelta(hours=int(hours), minutes=int(f"{hours[0]}{minutes}")) if hours else timedelta()
+    return datetime.fromisoformat(whole) - offset, int(f"{fraction or '':0<9}")

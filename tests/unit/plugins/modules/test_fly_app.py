@@ -123,7 +123,7 @@ def test_create_is_never_repeated_blindly(http: Any, run_module: Any) -> None:
 
 
 def machine(group: str, number: int, state: str = "started", **config: Any) -> dict[str, Any]:
-    metadata = {"fly_process_group": group, "fly_release_version": str(number)}
+    metadata = {"fly_platform_version": "v2", "fly_process_group": group, "fly_release_version": str(number)}
     checks = [{"status": "passing"}]
     return {"id": f"{group}-{number}", "state": state, "config": {"metadata": metadata, **config}, "checks": checks}
 
@@ -135,7 +135,11 @@ def test_info_takes_stock(http: Any, run_module: Any) -> None:
         machine("worker", 3),
         machine("worker", 3, "stopped", standbys=["x"]),
         machine("fly_app_release_command", 3),
+        {"id": "by-hand", "state": "started", "config": {"metadata": {}}},
     ]
+    # The host of one does not answer; another was deployed blue-green, which the API shows to old clients as a check.
+    machines[1]["incomplete_config"] = machines[1].pop("config")
+    machines[0]["checks"].append({"name": "bg_deployments_compat_http", "status": "critical"})
     releases = [
         {"version": 4, "status": "failed", "created_at": "2026-11-23T12:00:00.5Z"},
         {"version": 3, "status": "complete", "created_at": "2026-11-23T11:00:00Z", "image_ref": "i"},
@@ -147,6 +151,9 @@ def test_info_takes_stock(http: Any, run_module: Any) -> None:
             ("OLD", "2026-11-23T09:00:00.123456Z"),
             ("BETWEEN", "2026-11-23T10:30:00Z"),
             ("NEW", "2026-11-23T11:00:00.000001Z"),
+            ("ZONE", "2026-11-23T11:30:00.000001+01:00"),
+            ("NO_ZONE", "2026-11-23T10:00:00"),
+            ("NO_TIME", None),
         )
     ]
     http.expect("GET", PATH, APP)
@@ -163,7 +170,14 @@ def test_info_takes_stock(http: Any, run_module: Any) -> None:
     }
     assert result["release"]["version"] == 3
     statuses = {name: entry["status"] for name, entry in result["secrets"].items()}
-    assert statuses == {"OLD": "Deployed", "BETWEEN": "Partial", "NEW": "Staged"}
+    assert statuses == {
+        "OLD": "Deployed",
+        "BETWEEN": "Partial",
+        "NEW": "Staged",
+        "ZONE": "Partial",
+        "NO_ZONE": "Deployed",
+        "NO_TIME": "Unknown",
+    }
 
 
 def test_info_of_an_app_that_does_not_exist(http: Any, run_module: Any) -> None:

@@ -60,7 +60,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def machine(group: str, number: int = 1, version: int = 1, status: str = "passing") -> dict[str, Any]:
-    metadata = {"fly_process_group": group, "fly_release_version": str(version)}
+    metadata = {"fly_platform_version": "v2", "fly_process_group": group, "fly_release_version": str(version)}
     checks = [{"status": status}]
     return {"id": f"{group}{number}", "state": "started", "config": {"metadata": metadata}, "checks": checks}
 

@@ -14,7 +14,8 @@ PATH = "/v1/apps/paper-crane"
 
 
 def machine(number: str, group: str, state: str) -> dict[str, Any]:
-    return {"id": number, "state": state, "config": {"metadata": {"fly_process_group": group}}}
+    metadata = {"fly_platform_version": "v2", "fly_process_group": group}
+    return {"id": number, "state": state, "config": {"metadata": metadata}}
 
 
 def expect_machines(http: Any, *machines: dict[str, Any]) -> None:

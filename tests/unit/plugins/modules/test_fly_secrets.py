@@ -20,7 +20,7 @@ BEFORE, AFTER = "2026-11-23T10:00:00Z", "2026-11-23T11:00:00Z"
 MACHINE = {
     "id": "m1",
     "state": "started",
-    "config": {"metadata": {"fly_process_group": "web", "fly_release_version": "3"}},
+    "config": {"metadata": {"fly_platform_version": "v2", "fly_process_group": "web", "fly_release_version": "3"}},
     "checks": [],
 }
 RELEASE = {"version": 3, "status": "complete", "created_at": AFTER, "image_ref": "x"}
@@ -110,6 +110,13 @@ def test_unknown_is_written_and_judged_by_digest(http: Any, run_module: Any, dig
     assert (result["names"], result["changed"]) == ({"A": outcome}, outcome == "set")
 
 
+def test_what_fly_does_not_answer_for_counts_as_set(http: Any, run_module: Any) -> None:
+    expect_reads(http, [secret("A"), {"name": "B"}])
+    http.expect("POST", f"{BASE}/secrets", {"secrets": [{"name": "B"}], "version": 7})
+    result = run_module(fly_secrets, args(secrets={"A": "1", "B": "2"}), diff=True)
+    assert (result["names"], result["changed"]) == ({"A": "set", "B": "set"}, True)
+
+
 @pytest.mark.parametrize(("inside", "outcome"), [("1", "unchanged"), ("other", "set")])
 def test_unknown_is_found_out_in_a_machine(
     http: Any, run_module: Any, tmp_path: Path, inside: str, outcome: str
@@ -137,7 +144,8 @@ def test_exact_removes_attached_when_told_so(http: Any, run_module: Any) -> None
 
 def test_absent_unsets_by_name(http: Any, run_module: Any) -> None:
     expect_reads(http, [secret("A"), secret("B")])
-    expect_write(http, {"A": None})
+    answer = {"secrets": None, "version": 7}
+    http.expect("POST", f"{BASE}/secrets", answer, body={"values": {"A": None}})
     result = run_module(fly_secrets, args(state="absent", names=["A", "GONE"]))
     assert result["names"] == {"A": "unset", "GONE": "unchanged"}
 
