@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,10 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._source_tree
 
 # flyctl waits by itself; this much more before it is ended (seconds).
 GRACE = 120
+# What wait_timeout does not limit, nor flyctl: the build; and a release command, whose limit is in fly.toml (seconds).
+BUILD = 1800
+POLL = 2.0  # seconds
+DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io", "docker-hub-mirror.fly.io")
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ def build(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dict
             "--image-label",
             image_ref.rpartition(":")[2],
         ]
-        flyctl.run(arguments, wanted.wait_timeout + GRACE, f"image of Fly app {wanted.app}", cwd=str(wanted.source))
+        flyctl.run(arguments, BUILD + GRACE, f"image of Fly app {wanted.app}", cwd=str(wanted.source))
     reasons = ["the current release was built from another source"] if needed else []
     return {"changed": needed, "image_ref": image_ref, "reasons": reasons}
 
@@ -122,7 +127,7 @@ def deploy(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dic
             _deploy(flyctl, wanted, before, image_ref)
             after = read(fly, wanted.app)
         if _scale(flyctl, wanted.app, after, wanted.groups, wanted.wait_timeout):
-            after = read(fly, wanted.app)
+            after = _settled(fly, wanted, after)
         if reasons or counts_differ:
             _require_healthy(flyctl, wanted, after)
     groups = sorted({*before.machines, *after.machines, *wanted.groups})
@@ -173,8 +178,23 @@ def _reasons(before: Present, wanted: Wanted, image_ref: str) -> list[str]:
 
 
 def _same_image(current: str, wanted: str) -> bool:
-    """Compare without the digest that the registry adds to a tag."""
-    return bool(current) and current.partition("@")[0] == wanted.partition("@")[0]
+    """Compare as far as both tell: Fly adds the digest, and names its mirror of Docker Hub."""
+    (name, digest), (wanted_name, wanted_digest) = _named(current), _named(wanted)
+    if digest and wanted_digest:
+        return digest == wanted_digest
+    return bool(current) and name == wanted_name
+
+
+def _named(image: str) -> tuple[str, str]:
+    """Return an image's name in full, and its digest."""
+    name, _at, digest = image.partition("@")
+    registry, slash, path = name.partition("/")
+    if not slash or not ("." in registry or ":" in registry or registry == "localhost"):
+        registry, path = DOCKER_HUB[0], name
+    if registry in DOCKER_HUB:
+        registry, path = DOCKER_HUB[0], path if "/" in path else f"library/{path}"
+    tag = "" if digest or ":" in path else ":latest"
+    return f"{registry}/{path}{tag}", digest
 
 
 def _deploy(flyctl: Flyctl, wanted: Wanted, before: Present, image_ref: str) -> None:
@@ -187,11 +207,14 @@ def _deploy(flyctl: Flyctl, wanted: Wanted, before: Present, image_ref: str) -> 
     else:
         arguments += ["--image-label", image_ref.rpartition(":")[2]]
     started = [group for group, count in wanted.groups.items() if count > 0]
-    if wanted.groups and len(started) < len(wanted.groups):
+    if wanted.groups and not started:
+        # An empty list of groups means all of them.
+        arguments += ["--update-only"]
+    elif len(started) < len(wanted.groups):
         arguments += ["--process-groups", ",".join(started)]
     if wanted.strategy:
         arguments += ["--strategy", wanted.strategy]
-    flyctl.run(arguments, wanted.wait_timeout * 2 + GRACE, thing, cwd=str(wanted.source))
+    flyctl.run(arguments, wanted.wait_timeout * 2 + BUILD + GRACE, thing, cwd=str(wanted.source))
 
 
 def _target(wanted: Wanted) -> list[str]:
@@ -205,13 +228,29 @@ def _scale(flyctl: Flyctl, app: str, present: Present, groups: Mapping[str, int]
     return bool(differ)
 
 
-def _require_healthy(flyctl: Flyctl, wanted: Wanted, present: Present) -> None:
-    sick = [
+def _settled(fly: FlyAPI, wanted: Wanted, present: Present) -> Present:
+    """Wait for the Machines that were scaled, at most as long as for those of a deploy; flyctl does not."""
+    waited = 0.0
+    while True:
+        present = replace(present, machines=by_group(fly.machines(wanted.app)))
+        all_there = all(present.count(group) == count for group, count in wanted.groups.items())
+        if (all_there and not _sick(wanted, present)) or waited >= wanted.wait_timeout:
+            return present
+        time.sleep(POLL)
+        waited += POLL
+
+
+def _sick(wanted: Wanted, present: Present) -> list[str]:
+    return [
         f"{machine['id']} ({group}, {machine['state']})"
         for group, machines in present.machines.items()
         for machine in machines
         if wanted.groups.get(group, 1) > 0 and not is_healthy(machine)
     ]
+
+
+def _require_healthy(flyctl: Flyctl, wanted: Wanted, present: Present) -> None:
+    sick = _sick(wanted, present)
     if not sick:
         return
     try:

@@ -120,7 +120,9 @@ def test_first_deploy_leaves_out_groups_without_machines(
     image = image_of(http, run_module, flyctl, source)
     expect_state(http, [], [])
     expect_state(http, [machine("web")], [release(image)])
-    expect_state(http, [machine("web"), machine("web", 2)], [release(image)])
+    # 'scale count' does not wait for the Machine that it makes.
+    http.expect("GET", f"{PATH}/machines", [machine("web"), {**machine("web", 2), "state": "created"}])
+    http.expect("GET", f"{PATH}/machines", [machine("web"), machine("web", 2)])
     result = run_module(fly_deploy, arguments(flyctl, source, groups={"web": 2, "worker": 0}))
     assert (result["changed"], result["groups"]) == (
         True,
@@ -135,6 +137,35 @@ def test_first_deploy_leaves_out_groups_without_machines(
     assert "fm2_canary" not in " ".join(flyctl.calls)
     assert "FLY_API_TOKEN=FlyV1 fm2_canary" in flyctl.environment
     assert "HRKU-canary" not in flyctl.environment
+
+
+def test_deploy_without_any_group_makes_no_machines(http: Any, run_module: Any, flyctl: Program, source: Path) -> None:
+    expect_state(http, [], [])
+    expect_state(http, [], [release("x")])
+    run_module(fly_deploy, arguments(flyctl, source, groups={"web": 0, "worker": 0}))
+    assert "--update-only" in flyctl.calls[1]
+    assert "--process-groups" not in flyctl.calls[1]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "current", "same"),
+    [
+        ("ghcr.io/o/app:1", "ghcr.io/o/app:1@sha256:aa", True),
+        ("ghcr.io/o/app:1", "ghcr.io/o/app:2@sha256:aa", False),
+        ("ghcr.io/o/app@sha256:aa", "ghcr.io/o/app:1@sha256:aa", True),
+        ("ghcr.io/o/app@sha256:aa", "ghcr.io/o/app@sha256:bb", False),
+        ("o/app:16", "docker-hub-mirror.fly.io/o/app:16", True),
+        ("redis", "registry-1.docker.io/library/redis:latest@sha256:aa", True),
+        ("redis", "registry.fly.io/library/redis:latest", False),
+        ("localhost:5000/app", "localhost:5000/app:latest", True),
+    ],
+)
+def test_given_image_is_known_again_as_fly_names_it(
+    http: Any, run_module: Any, flyctl: Program, source: Path, wanted: str, current: str, same: bool
+) -> None:
+    expect_state(http, [machine("web")], [release(current)])
+    result = run_module(fly_deploy, arguments(flyctl, source, image=wanted), check_mode=True)
+    assert result["changed"] is not same
 
 
 def test_nothing_differs(http: Any, run_module: Any, flyctl: Program, source: Path) -> None:
@@ -178,6 +209,17 @@ def test_build_only_builds_what_the_release_does_not_have(
     assert "--build-only --push" in flyctl.calls[0]
     expect_state(http, [machine("web")], [release(image)])
     assert run_module(fly_deploy, arguments(flyctl, source, build_only=True))["changed"] is False
+
+
+def test_scaled_machines_that_stay_sick_fail_the_task(
+    http: Any, run_module: Any, flyctl: Program, source: Path
+) -> None:
+    image = image_of(http, run_module, flyctl, source)
+    expect_state(http, [machine("web")], [release(image)])
+    for _poll in range(3):
+        http.expect("GET", f"{PATH}/machines", [machine("web"), machine("web", 2, status="critical")])
+    result = run_module(fly_deploy, arguments(flyctl, source, groups={"web": 2}, wait_timeout=4))
+    assert "web2 (web, started)" in result["msg"]
 
 
 def test_scale_only(http: Any, run_module: Any, flyctl: Program, source: Path) -> None:
