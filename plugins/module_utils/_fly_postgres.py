@@ -62,7 +62,8 @@ def ensure_cluster(
         if check_mode:
             return _result(wanted, {}, {}, created=True, attached=bool(wanted.attach_to), return_url=return_url)
         found = _create(fly, raw_slug, wanted)
-    version = int(found.get("version") or 2)
+    # As flyctl has it: what the list does not call 2 is 1; what is created now is 2.
+    version = 2 if created or found.get("version") == 2 else 1
     answer = _ready(fly, found["id"], version, wait_timeout, 0 if check_mode else wait_timeout, sleep)
     cluster, credentials = answer["data"], answer.get("credentials") or {}
     attached_apps = [app["name"] for app in cluster.get("attached_apps") or []]
@@ -121,7 +122,7 @@ def _create(fly: FlyAPI, raw_slug: str, wanted: Wanted) -> dict[str, Any]:
         },
     )
     # Fly has been seen to take another plan than the one that was asked for, without a word.
-    if created.get("plan", wanted.plan) != wanted.plan:
+    if str(created.get("plan") or wanted.plan).lower() != wanted.plan:
         raise StateError(
             f"Managed Postgres cluster {wanted.name} ({created['id']})",
             f"Fly created it with the plan {created['plan']} instead of {wanted.plan}, and charges for it",
@@ -138,6 +139,8 @@ def _ready(
     while True:
         answer = fly.postgres_cluster(cluster, version)
         status = answer["data"]["status"]
+        if status == READY and (answer.get("credentials") or {}).get("status") == "initializing":
+            status = "initializing"  # the cluster may be there a little before its password
         if status == READY or (not timeout and status not in BROKEN):
             return answer
         if status in BROKEN or waited >= timeout:

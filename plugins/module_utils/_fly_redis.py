@@ -16,6 +16,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_api imp
 
 # flyctl's default, internal/command/redis: pay as you go.
 DEFAULT_PLAN = "ekQ85Yjkw155ohQ5ALYq0M"
+# No longer sold, yet still in the list (same place).
+LEGACY_PLANS = frozenset({"pro_2k", "pro_10k", "starter", "standard"})
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def _body(fly: FlyAPI, organization: str, wanted: Wanted) -> Mapping[str, Any]:
         )
     plan = DEFAULT_PLAN
     if wanted.plan:
-        plans = fly.redis_plans()
+        plans = [p for p in fly.redis_plans() if _plain(p.get("displayName")) not in LEGACY_PLANS]
         match = [p["id"] for p in plans if wanted.plan in (p["id"], p.get("name"), p.get("displayName"))]
         if not match:
             offered = ", ".join(str(p.get("displayName") or p["id"]) for p in plans)
@@ -90,5 +92,10 @@ def _body(fly: FlyAPI, organization: str, wanted: Wanted) -> Mapping[str, Any]:
         "planId": plan,
         "readRegions": [],
         "type": "upstash_redis",
-        "options": {"eviction": wanted.eviction, "auto_upgrade": False, "prod_pack": False},
+        # Only what is switched on, as flyctl: what the others are then is Fly's own default, off.
+        "options": {"eviction": True} if wanted.eviction else {},
     }
+
+
+def _plain(name: str | None) -> str:
+    return (name or "").lower().replace(" ", "_")

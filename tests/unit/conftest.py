@@ -34,15 +34,16 @@ class ScriptedHTTP:
         answer: Any = None,
         status: int = 200,
         body: Any = None,
+        variables: Any = None,
         query: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
         request_headers: dict[str, str] | None = None,
         error: OSError | None = None,
         at_least: float = 0,
     ) -> ScriptedHTTP:
-        """Queue one exchange; O(body), O(query) and O(request_headers), where given, must match what is sent.
+        """Queue one exchange, whose answer is waited for O(at_least) seconds.
 
-        The answer is waited for O(at_least) seconds.
+        O(body), O(variables) of GraphQL, O(query) and O(request_headers), where given, must match what is sent.
         """
         self._expected.append(
             {
@@ -51,6 +52,7 @@ class ScriptedHTTP:
                 "answer": answer,
                 "status": status,
                 "body": body,
+                "variables": variables,
                 "query": query,
                 "headers": headers or {},
                 "request_headers": request_headers or {},
@@ -70,6 +72,9 @@ class ScriptedHTTP:
         if expected["body"] is not None:
             assert data is not None
             assert json.loads(data) == expected["body"]
+        if expected["variables"] is not None:
+            assert data is not None
+            assert json.loads(data)["variables"] == expected["variables"]
         for name, value in expected["request_headers"].items():
             assert headers.get(name) == value, f"header {name}"
         assert options["timeout"] >= expected["at_least"]

@@ -14,7 +14,15 @@ ARGS = {"fly_api_token": "fm2_canary", "name": "db", "region": "iad", "attach_to
 ORGANIZATION = {"data": {"organization": {"id": "o1", "slug": "personal", "rawSlug": "me-42", "name": "Me"}}}
 LIST = "/api/v1/organizations/me-42/postgres"
 CLUSTER = "/api/v1/postgresv2/c1"
-DATA = {"id": "c1", "name": "db", "status": "ready", "plan": "basic", "region": "iad", "attached_apps": []}
+DATA = {
+    "id": "c1",
+    "name": "db",
+    "version": 2,
+    "status": "ready",
+    "plan": "basic",
+    "region": "iad",
+    "attached_apps": [],
+}
 URI = "postgresql://fly-user:p%40canary@pgbouncer.c1.flympg.net/fly-db"
 CREDENTIALS = {"user": "fly-user", "password": "p@canary", "dbname": "fly-db", "pgbouncer_uri": URI}
 
@@ -42,6 +50,7 @@ def test_creates_waits_and_attaches(http: Any, run_module: Any) -> None:
     }
     http.expect("POST", f"{LIST}v2", {"ok": True, "data": {**DATA, "status": "creating"}}, status=201, body=body)
     http.expect("GET", CLUSTER, {"data": {**DATA, "status": "creating"}, "credentials": {}})
+    http.expect("GET", CLUSTER, {"data": DATA, "credentials": {"status": "initializing"}})
     http.expect("GET", CLUSTER, {"data": DATA, "credentials": CREDENTIALS})
     http.expect("POST", f"{CLUSTER}/attachments", {}, status=201, body={"app_name": "paper-crane"})
     result = run_module(fly_postgres, ARGS)
@@ -63,6 +72,14 @@ def test_found_cluster_is_left_as_it_is(http: Any, run_module: Any) -> None:
         "password": "p@canary",
         "dbname": "fly-db",
     }
+
+
+@pytest.mark.parametrize("version", [1, None])
+def test_cluster_of_the_first_version_is_asked_for_where_it_is(http: Any, run_module: Any, version: int | None) -> None:
+    expect_list(http, {**DATA, "version": version})
+    http.expect("GET", "/api/v1/postgres/c1", {"data": DATA, "credentials": CREDENTIALS})
+    http.expect("POST", "/api/v1/postgres/c1/attachments", {}, status=201)
+    assert run_module(fly_postgres, ARGS)["changed"] is True
 
 
 def test_check_mode_predicts_and_writes_nothing(http: Any, run_module: Any) -> None:

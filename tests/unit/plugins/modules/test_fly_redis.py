@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import fly_redis
 
 ARGS = {"fly_api_token": "fm2_canary", "name": "r", "region": "iad"}
@@ -31,12 +33,28 @@ REGIONS = {
 }
 
 
-def test_creates_and_reads_back(http: Any, run_module: Any) -> None:
+def create(eviction: bool) -> dict[str, Any]:
+    """What flyctl sends: only the options that are on."""
+    return {
+        "input": {
+            "organizationId": "o1",
+            "primaryRegion": "iad",
+            "name": "r",
+            "planId": "ekQ85Yjkw155ohQ5ALYq0M",
+            "readRegions": [],
+            "type": "upstash_redis",
+            "options": {"eviction": True} if eviction else {},
+        }
+    }
+
+
+@pytest.mark.parametrize("eviction", [False, True])
+def test_creates_and_reads_back(http: Any, run_module: Any, eviction: bool) -> None:
     for answer in (ORGANIZATION, NONE, REGIONS):
         http.expect("POST", "/graphql", answer)
-    http.expect("POST", "/graphql", {"data": {"createAddOn": {"addOn": {"name": "r"}}}})
+    http.expect("POST", "/graphql", {"data": {"createAddOn": {"addOn": {"name": "r"}}}}, variables=create(eviction))
     http.expect("POST", "/graphql", {"data": {"addOn": FOUND}})
-    result = run_module(fly_redis, {**ARGS, "return_url": True})
+    result = run_module(fly_redis, {**ARGS, "return_url": True, "eviction": eviction})
     assert (result["changed"], result["url"], result["eviction"]) == (True, FOUND["publicUrl"], False)
 
 
@@ -58,10 +76,13 @@ def test_region_and_plan_that_are_not_offered(http: Any, run_module: Any) -> Non
     for answer in (ORGANIZATION, NONE, REGIONS):
         http.expect("POST", "/graphql", answer)
     assert "ams, iad" in run_module(fly_redis, {**ARGS, "region": "no"})["msg"]
-    plans = {"data": {"addOnPlans": {"nodes": [{"id": "p1", "displayName": "Fixed 250MB"}]}}}
-    for answer in (ORGANIZATION, NONE, REGIONS, plans):
-        http.expect("POST", "/graphql", answer)
-    assert "Fixed 250MB" in run_module(fly_redis, {**ARGS, "plan": "huge"})["msg"]
+    nodes = [{"id": "p1", "displayName": "Fixed 250MB"}, {"id": "p2", "displayName": "Pro 2k"}]
+    plans = {"data": {"addOnPlans": {"nodes": nodes}}}
+    for plan in ("huge", "Pro 2k"):
+        for answer in (ORGANIZATION, NONE, REGIONS, plans):
+            http.expect("POST", "/graphql", answer)
+        message = run_module(fly_redis, {**ARGS, "plan": plan})["msg"]
+        assert message.endswith("Choose one of Fixed 250MB.")
 
 
 def test_name_of_another_organization_is_refused(http: Any, run_module: Any) -> None:
