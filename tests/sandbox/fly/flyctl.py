@@ -248,7 +248,8 @@ def deploy(arguments: argparse.Namespace) -> None:
     if arguments.build_only:
         return
     machines = own_machines(app)
-    if not flaps("GET", f"/apps/{app}/ip_assignments")["ips"]:
+    first = not machines and found["status"] == "pending"
+    if first and services(config) and not flaps("GET", f"/apps/{app}/ip_assignments")["ips"]:
         for kind in ("v6", "shared_v4"):
             flaps("POST", f"/apps/{app}/ip_assignments", {"type": kind})
     definition = {**config, "app": app}
@@ -336,7 +337,8 @@ def roll(
         if group not in groups:
             raise Failed(f"unknown process group '{group}'")
     for machine in machines:
-        if group_of(machine) not in groups:
+        # Machines of other groups are left alone where groups are named.
+        if not only and group_of(machine) not in groups:
             flaps("DELETE", f"/apps/{app}/machines/{machine['id']}", force="true")
     touched = []
     for group in only or groups:
@@ -347,7 +349,8 @@ def roll(
             assert nonce
             flaps("POST", f"/apps/{app}/machines/{machine['id']}", {"config": wanted})
             touched.append(machine["id"])
-        for _number in range(0 if present else (2 if arguments.ha and wanted["services"] else 1)):
+        missing = 0 if present or arguments.update_only else 2 if arguments.ha and wanted["services"] else 1
+        for _number in range(missing):
             touched.append(flaps("POST", f"/apps/{app}/machines", {"config": wanted, "region": region(config)})["id"])
     for machine in touched:
         healthy(app, machine, arguments.timeout)
@@ -370,7 +373,7 @@ def healthy(app: str, machine: str, timeout: float) -> None:
 
 
 def scale_count(arguments: argparse.Namespace) -> None:
-    """Create and destroy Machines until each group has its number."""
+    """Create and destroy Machines until each group has its number, without waiting for those that start."""
     app = app_name(arguments, {})
     current = graphql(
         "query($name: String!) { app(name: $name)"
@@ -378,7 +381,7 @@ def scale_count(arguments: argparse.Namespace) -> None:
         name=app,
     )["app"]["currentReleaseUnprocessed"]
     if not current:
-        raise Failed("No existing release was found: deploy the app first")
+        raise Failed("this app has no complete releases. Run `fly deploy` to create one and rerun this command")
     config = current["configDefinition"]
     machines = own_machines(app)
     release = {"id": current["id"], "version": current["version"]}
@@ -392,8 +395,7 @@ def scale_count(arguments: argparse.Namespace) -> None:
             flaps("DELETE", f"/apps/{app}/machines/{machine['id']}", force="true")
         wanted = machine_config(config, group, current["imageRef"], release)
         for _number in range(len(present), int(number)):
-            created = flaps("POST", f"/apps/{app}/machines", {"config": wanted, "region": region(config)})
-            healthy(app, created["id"], 120)
+            flaps("POST", f"/apps/{app}/machines", {"config": wanted, "region": region(config)})
 
 
 def secrets_sync(arguments: argparse.Namespace) -> None:
@@ -626,7 +628,15 @@ def parser() -> argparse.ArgumentParser:
 
     found = command(commands, "deploy", deploy)
     found.add_argument("source", nargs="?")
-    for flag in ("--remote-only", "--local-only", "--build-only", "--push", "--detach", "--skip-release-command"):
+    for flag in (
+        "--remote-only",
+        "--local-only",
+        "--build-only",
+        "--push",
+        "--detach",
+        "--skip-release-command",
+        "--update-only",
+    ):
         found.add_argument(flag, action="store_true")
     found.add_argument("-y", "--yes", action="store_true")
     found.add_argument("--ha", nargs="?", const="true", default="true", type=lambda text: text != "false")

@@ -87,10 +87,10 @@ class API:
         release = self._app(request.path_params["app"]).current_release()
         if release is None:
             raise error(404, "Not Found")
-        return {"release": _release(release)}
+        return _release(release)
 
     async def create_release(self, request: Request) -> Any:
-        fields = {"app_name": str, "build_id": str, "definition": dict, "image": str, "strategy": str}
+        fields = {"app_name": str, "build_id": int, "definition": dict, "image": str, "strategy": str}
         body = await read(request, fields, ("app_name", "definition", "image"))
         app = self._app(body["app_name"])
         release = {
@@ -100,7 +100,7 @@ class API:
             "in_progress": True,
             "status": "pending",
             "strategy": body.get("strategy") or "ROLLING",
-            "user": {"email": "owner@example.com"},
+            "user": "owner@example.com",
             "created_at": now(),
             "image_ref": body["image"],
             "definition": body["definition"],
@@ -118,7 +118,7 @@ class API:
                     release["status"] = body["status"]
                     release["in_progress"] = body["status"] == "running"
                     release["stable"] = body["status"] == "complete"
-                    return {"release": _release(release)}
+                    return _release(release)
         raise error(404, "Not Found")
 
     async def build(self, request: Request) -> Any:
@@ -170,7 +170,8 @@ class API:
         if name in cluster.attached:
             raise error(409, f"{name} is attached already")
         cluster.attached.append(name)
-        return JSONResponse({"data": {"app_name": name}}, 201)
+        record = {"id": len(cluster.attached), "app_id": self._world.fly.apps[name].number, "managed_service_id": 1}
+        return JSONResponse({"data": {**record, "attached_at": now()}}, 201)
 
     async def users(self, request: Request) -> Any:
         return {"data": [{"name": self._cluster(request).user, "role": "schema_admin"}]}
