@@ -22,6 +22,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_api imp
 BEFORE = "certificate, before the move"
 MOVE = "traffic, when you move"
 ABSENT = "absent"
+PENDING_OWNERSHIP = "pending_ownership"  # Fly wants to be shown first that the domain is yours
 
 
 def ensure_certificates(
@@ -80,6 +81,9 @@ def _shown(hostname: str, detail: dict[str, Any] | None) -> dict[str, Any]:
     challenge = needs.get("acme_challenge") or {}
     if challenge.get("name"):
         records.append(_record("CNAME", challenge["name"], challenge["target"], BEFORE))
+    owner = needs.get("ownership") or {}
+    if detail.get("status") == PENDING_OWNERSHIP and owner.get("name"):
+        records.append(_record("TXT", owner["name"], owner["app_value"], BEFORE))
     records += [_record("A", hostname, ip, MOVE) for ip in needs.get("a") or []]
     records += [_record("AAAA", hostname, ip, MOVE) for ip in needs.get("aaaa") or []]
     errors = [str(error.get("message", "")) for error in detail.get("validation_errors") or []]

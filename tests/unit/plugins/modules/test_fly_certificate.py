@@ -46,6 +46,17 @@ def test_requests_and_lists_dns_records(http: Any, run_module: Any) -> None:
     assert result["diff"] == {"before": "", "after": "certificate: www.example.com\n"}
 
 
+def test_ownership_that_fly_waits_for_is_listed(http: Any, run_module: Any) -> None:
+    expect_reads(http, "www.example.com")
+    owner = {"name": "_fly-ownership.www.example.com", "app_value": "app-1", "org_value": "org-1"}
+    needs = {**DETAIL["dns_requirements"], "ownership": owner}
+    detail = {**DETAIL, "status": "pending_ownership", "dns_requirements": needs}
+    http.expect("GET", f"{PATH}/certificates/www.example.com", detail)
+    records = run_module(fly_certificate, ARGS)["hostnames"]["www.example.com"]["dns_records"]
+    txt = [(record["name"], record["value"]) for record in records if record["type"] == "TXT"]
+    assert txt == [("_fly-ownership.www.example.com", "app-1")]
+
+
 def test_second_run_changes_nothing(http: Any, run_module: Any) -> None:
     expect_reads(http, "www.example.com", "other.example.com")
     http.expect("GET", f"{PATH}/certificates/www.example.com", DETAIL)
