@@ -38,6 +38,7 @@ options:
     type: bool
     default: true
 notes:
-  - Requests that fail for a passing reason (429, 5xx, a lost connection) are repeated for about a minute; one that
+  - Requests that fail for a passing reason (408, 5xx, a lost connection) are repeated for about a quarter of a minute,
+    and for about five minutes while Fly says that there were too many (429); the error then tells how often. One that
     creates something is repeated only when Fly says that it did nothing.
 """

@@ -27,5 +27,7 @@ options:
     type: bool
     default: true
 notes:
-  - Requests that fail for a passing reason (429, 5xx, a lost connection) are repeated for about a minute.
+  - Requests that fail for a passing reason (408, 5xx, a lost connection) are repeated for about a quarter of a minute,
+    and for about five minutes while Heroku says that there were too many (429); the error then tells how often.
+  - Where few of the account's 4,500 requests an hour are left, they are sent no faster than Heroku refills them.
 """

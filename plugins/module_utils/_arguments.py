@@ -24,6 +24,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku_api 
     ACCEPT,
     HEROKU_API_URL,
     HerokuAPI,
+    pace,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._http import HTTPClient, open_url_transport
 
@@ -67,7 +68,7 @@ def heroku_api(module: AnsibleModule) -> HerokuAPI:
     )
     headers = {"Accept": ACCEPT, "Authorization": f"Bearer {token}"}
     transport = open_url_transport(module.params["validate_certs"])
-    return HerokuAPI(HTTPClient("Heroku", module.params["heroku_api_url"], headers, transport))
+    return HerokuAPI(HTTPClient("Heroku", module.params["heroku_api_url"], headers, transport, pace=pace))
 
 
 def fly_api(module: AnsibleModule) -> FlyAPI:

@@ -304,7 +304,7 @@ def _rest_error(response: Response, method: str, path: str, thing: str) -> APIEr
     kind = Conflict if taken else error_class(response.status)
     return kind(
         thing,
-        f"{message.rstrip('.')} (HTTP {response.status} {code}, {method} {path}, request {response.request_id})",
+        f"{message.rstrip('.')} ({response.outcome} {code}, {method} {path}, request {response.request_id})",
         REMEDIES.get(
             409 if kind is Conflict else response.status, "Fly could not answer; see status.flyio.net and run again."
         ),

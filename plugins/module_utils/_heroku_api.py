@@ -23,6 +23,8 @@ HEROKU_API_URL = "https://api.heroku.com"
 ACCEPT = "application/vnd.heroku+json; version=3"
 # What every pg:* command of the official client sends; only this form of an attachment names its config vars.
 ACCEPT_SDK = "application/vnd.heroku+json; version=3.sdk"
+# The account's 4,500 requests an hour come back at 75 a minute; below this many left, no faster than that (seconds).
+FEW_LEFT, REFILL = 75, 60 / 75
 APP_NAME = re.compile(r"[a-z][a-z0-9-]{1,28}[a-z0-9]|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 REMEDIES = {
     401: "Give a valid token: heroku authorizations:create -s read-protected,write -S",
@@ -34,6 +36,12 @@ REMEDIES = {
     422: "Correct what Heroku's message names.",
     429: "Wait some minutes: the account's 4,500 requests an hour are shared by everyone who uses it.",
 }
+
+
+def pace(response: Response) -> float:
+    """Return the seconds to wait after an answer, so that others of the account are not shut out by us."""
+    left = response.headers.get("ratelimit-remaining", "")
+    return REFILL if left.isdigit() and int(left) < FEW_LEFT else 0.0
 
 
 class HerokuAPI:
@@ -163,7 +171,7 @@ class HerokuAPI:
             message = "this account's tokens need a second factor"
         raise error_class(status)(
             thing,
-            f"{message} (HTTP {response.status} {error_id}, {method} {path}, request {response.request_id})",
+            f"{message} ({response.outcome} {error_id}, {method} {path}, request {response.request_id})",
             REMEDIES.get(status, "Heroku could not answer; see status.heroku.com and run again."),
             status=status,
             request_id=response.request_id,

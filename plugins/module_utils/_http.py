@@ -11,7 +11,7 @@ import email.utils
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Optional
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
@@ -50,6 +50,7 @@ class Response:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    attempts: int = 1
 
     def json(self) -> Any:
         """Return the decoded body, or None where it is empty or no JSON."""
@@ -57,6 +58,11 @@ class Response:
             return json.loads(self.body) if self.body else None
         except ValueError:
             return None
+
+    @property
+    def outcome(self) -> str:
+        """The status as it stands in errors, and how often it was asked where that was more than once."""
+        return f"HTTP {self.status}" + (f", the last of {self.attempts} attempts" if self.attempts > 1 else "")
 
     @property
     def request_id(self) -> str:
@@ -115,6 +121,10 @@ class RetryPolicy:
             wait = min(wait * 2, self.longest_wait)
 
 
+# A limit refills with time, and nothing was done: worth some five minutes.
+LIMITED = RetryPolicy(attempts=16)
+
+
 class HTTPClient:
     """Requests to one base URL with common headers; knows nothing of either platform."""
 
@@ -127,8 +137,12 @@ class HTTPClient:
         retry: RetryPolicy | None = None,
         sleep: Callable[[float], None] | None = None,
         timeout: float = 60.0,
+        pace: Callable[[Response], float] | None = None,
     ) -> None:
-        """O(service) is the platform's name as it stands in errors; O(timeout) is in seconds, for each attempt."""
+        """O(service) is the platform's name as it stands in errors; O(timeout) is in seconds, for each attempt.
+
+        O(pace) tells from an answer how many seconds to wait after it, to stay below the platform's limit.
+        """
         self.service = service
         self._base_url = base_url.rstrip("/")
         self._headers = dict(headers)
@@ -136,6 +150,7 @@ class HTTPClient:
         self._retry = retry or RetryPolicy()
         self._sleep = sleep or time.sleep
         self._timeout = timeout
+        self._pace = pace or (lambda _answer: 0.0)
 
     def send(
         self,
@@ -158,25 +173,32 @@ class HTTPClient:
         sent = {"Accept": "application/json", **self._headers, **(headers or {})}
         if data is not None:
             sent["Content-Type"] = "application/json"
-        waits = self._retry.waits()
+        waits, limited_waits = self._retry.waits(), LIMITED.waits()
+        attempts = 0
         while True:
+            attempts += 1
             try:
                 response = self._transport(method, url, sent, data, self._timeout + patience)
             except (OSError, URLError) as error:
                 wait = next(waits, None) if repeatable else None
                 if wait is None:
-                    raise self._unreachable(method, path, error, repeatable) from None
+                    raise self._unreachable(method, path, error, repeatable, attempts) from None
             else:
-                transient = response.status == 429 or (repeatable and response.status in TRANSIENT_STATUSES)
-                wait = next(waits, None) if transient else None
+                wait = None
+                if response.status == 429:
+                    wait = next(limited_waits, None)
+                elif repeatable and response.status in TRANSIENT_STATUSES:
+                    wait = next(waits, None)
                 if wait is None:
-                    return response
-                wait = max(wait, min(retry_after(response), self._retry.longest_wait))
+                    self._sleep(self._pace(response))
+                    return replace(response, attempts=attempts)
+                wait = max(wait, min(retry_after(response), LIMITED.longest_wait))
             self._sleep(wait)
 
-    def _unreachable(self, method: str, path: str, error: OSError, repeatable: bool) -> ConnectionFailed:
+    def _unreachable(self, method: str, path: str, error: OSError, repeatable: bool, attempts: int) -> ConnectionFailed:
         reason = getattr(error, "reason", None) or error
-        cause = f"no answer from {self._base_url} ({type(reason).__name__})"
+        tried = f", {attempts} attempts" if attempts > 1 else ""
+        cause = f"no answer from {self._base_url} ({type(reason).__name__}{tried})"
         remedy = "Check the network, the API URL and any proxy, then run again."
         if not repeatable:
             remedy = "Whether it took effect is not known; run again: what exists is found before anything is created."

@@ -1,0 +1,121 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What modules do when a platform has had enough requests, or answers nothing: wait, within bounds, and say so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils import _http
+from ansible_collections.flyover.heroku_to_fly.plugins.modules import fly_app, fly_certificate, fly_redis, heroku_app
+
+HEROKU = {"heroku_api_key": "HRKU-canary", "app": "paper-crane", "maintenance": True}
+HEROKU_APP = {"name": "paper-crane", "maintenance": False, "generation": {"name": "cedar"}}
+HEROKU_LIMIT = {"id": "rate_limit", "message": "Your account reached the API rate limit"}
+FLY = {"fly_api_token": "fo1_canary", "name": "paper-crane"}
+FLY_APP = {"id": "a1", "name": "paper-crane", "organization": {"slug": "personal"}, "status": "pending"}
+ORGANIZATION = {"data": {"organization": {"id": "o1", "slug": "personal", "rawSlug": "me-42", "name": "Me"}}}
+FLY_PATH = "/v1/apps/paper-crane"
+
+
+@pytest.fixture
+def waits(http: Any, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the seconds that were slept, in their order."""
+    slept: list[float] = []
+    monkeypatch.setattr(_http.time, "sleep", lambda seconds: slept.append(seconds) if seconds else None)
+    return slept
+
+
+def test_heroku_s_limit_is_waited_out_for_five_minutes_and_no_longer(
+    http: Any, run_module: Any, waits: list[float]
+) -> None:
+    for _attempt in range(16):
+        http.expect("GET", "/apps/paper-crane", HEROKU_LIMIT, status=429)
+    message = run_module(heroku_app, HEROKU)["msg"]
+    assert "reached the API rate limit (HTTP 429, the last of 16 attempts rate_limit" in message
+    assert "4,500 requests an hour" in message
+    assert waits == sorted(waits)
+    assert 240 < sum(waits) < 330
+
+
+@pytest.mark.parametrize(
+    ("asked", "waited"), [("7", 7.0), ("3600", 30.0), ("soon", 0.5), ("Mon, 01 Jan 2001 00:00:00 GMT", 0.5)]
+)
+def test_retry_after_is_honoured_within_bounds(
+    http: Any, run_module: Any, waits: list[float], asked: str, waited: float
+) -> None:
+    http.expect("GET", "/apps/paper-crane", HEROKU_LIMIT, status=429, headers={"Retry-After": asked})
+    http.expect("GET", "/apps/paper-crane", HEROKU_APP)
+    assert run_module(heroku_app, HEROKU, check_mode=True)["changed"] is True
+    assert waits == [waited]
+
+
+@pytest.mark.parametrize(("left", "slept"), [("74", [0.8]), ("0", [0.8]), ("75", []), ("many", [])])
+def test_few_requests_left_are_sent_no_faster_than_they_come_back(
+    http: Any, run_module: Any, waits: list[float], left: str, slept: list[float]
+) -> None:
+    http.expect("GET", "/apps/paper-crane", HEROKU_APP, headers={"RateLimit-Remaining": left})
+    assert run_module(heroku_app, HEROKU, check_mode=True)["changed"] is True
+    assert waits == slept
+
+
+def test_fly_s_limit_of_one_request_a_second(http: Any, run_module: Any, waits: list[float]) -> None:
+    http.expect("GET", FLY_PATH, {"error": "rate limit exceeded"}, status=429)
+    http.expect("GET", FLY_PATH, {}, status=404)
+    http.expect("POST", "/graphql", {"errors": []}, status=429)
+    http.expect("POST", "/graphql", ORGANIZATION)
+    # Nothing was done, so that a create may be sent again.
+    http.expect("POST", "/v1/apps", {"error": "rate limit exceeded"}, status=429, headers={"Retry-After": "2"})
+    http.expect("POST", "/v1/apps", FLY_APP, status=201)
+    http.expect("GET", FLY_PATH, FLY_APP)
+    assert run_module(fly_app, FLY)["created"] is True
+    assert waits == [0.5, 0.5, 2.0]
+
+
+def test_fly_s_limit_that_does_not_pass_says_so(http: Any, run_module: Any, waits: list[float]) -> None:
+    http.expect("GET", FLY_PATH, FLY_APP)
+    http.expect("GET", f"{FLY_PATH}/certificates", {"certificates": []})
+    for _attempt in range(16):
+        http.expect("POST", f"{FLY_PATH}/certificates/acme", {"error": "rate limit exceeded"}, status=429)
+    given = {"fly_api_token": "fo1_canary", "app": "paper-crane", "hostnames": ["www.example.com"]}
+    message = run_module(fly_certificate, given)["msg"]
+    assert "rate limit exceeded (HTTP 429, the last of 16 attempts" in message
+    assert "one request a second" in message
+    assert sum(waits) < 330
+
+
+@pytest.mark.parametrize("failure", [{"status": 503}, {"status": 408}, {"error": ConnectionResetError("peer")}])
+def test_what_creates_is_never_repeated_blindly(
+    http: Any, run_module: Any, waits: list[float], failure: dict[str, Any]
+) -> None:
+    http.expect("GET", FLY_PATH, {}, status=404)
+    http.expect("POST", "/graphql", ORGANIZATION)
+    http.expect("POST", "/v1/apps", **failure)
+    assert "run again" in run_module(fly_app, FLY)["msg"]
+    assert waits == []
+
+
+def test_lost_answer_of_createaddon_is_not_repeated(http: Any, run_module: Any, waits: list[float]) -> None:
+    regions = {"data": {"platform": {"regions": [{"code": "iad"}]}, "addOnProvider": {"excludedRegions": []}}}
+    for answer in (ORGANIZATION, {"data": {"addOn": None}}, regions):
+        http.expect("POST", "/graphql", answer)
+    http.expect("POST", "/graphql", error=ConnectionResetError("peer"))
+    given = {"fly_api_token": "fo1_canary", "name": "r", "region": "iad"}
+    assert "Whether it took effect is not known; run again" in run_module(fly_redis, given)["msg"]
+    assert waits == []
+
+
+def test_platform_that_stays_away_is_given_up_after_some_seconds(
+    http: Any, run_module: Any, waits: list[float]
+) -> None:
+    for _attempt in range(6):
+        http.expect("GET", "/apps/paper-crane", {}, status=503)
+    assert "HTTP 503, the last of 6 attempts" in run_module(heroku_app, HEROKU)["msg"]
+    for _attempt in range(6):
+        http.expect("GET", "/apps/paper-crane", error=ConnectionRefusedError("refused"))
+    assert "(ConnectionRefusedError, 6 attempts)" in run_module(heroku_app, HEROKU)["msg"]
+    assert sum(waits) == 2 * 15.5
