@@ -44,15 +44,18 @@ class Tunnel:
 def start(flyctl: Flyctl, tunnel: Tunnel, timeout: float, check_mode: bool) -> dict[str, Any]:
     """Open the tunnel where it is not open yet, wait at most O(timeout) seconds for it; return the module's result."""
     running = _running(tunnel)
-    if running:
+    # A tunnel that hangs, or leads somewhere else, has to go.
+    if running and running["target"] == tunnel.target and _answers(int(running["port"])):
         return {"changed": False, "host": LOOPBACK, "local_port": running["port"], "pid": running["pid"]}
-    if check_mode:
-        return {"changed": True, "host": LOOPBACK, "local_port": 0, "pid": 0}
+    if running and not check_mode:
+        stop(tunnel, check_mode)
     port = tunnel.local_port or _free_port()
-    if _answers(port):
+    if _answers(port) and not (running and check_mode):
         raise InputError(
             f"local port {port}", "another program listens on it", "Choose another local_port, or 0 for a free one."
         )
+    if check_mode:
+        return {"changed": True, "host": LOOPBACK, "local_port": 0, "pid": 0}
     tunnel.state_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = tunnel.state_file.with_suffix(".log")
     with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
@@ -83,6 +86,14 @@ def start(flyctl: Flyctl, tunnel: Tunnel, timeout: float, check_mode: bool) -> d
     )
 
 
+def last_lines(flyctl: Flyctl, tunnel: Tunnel) -> str:
+    """Return what flyctl said before its tunnel ended by itself; "" for one that runs, or was never opened."""
+    log = tunnel.state_file.with_suffix(".log")
+    if _running(tunnel) or not (tunnel.state_file.exists() and log.exists()):
+        return ""
+    return flyctl.tail(log.read_bytes()) or "nothing was said"
+
+
 def stop(tunnel: Tunnel, check_mode: bool, patience: float = 10.0) -> dict[str, Any]:
     """End the tunnel's process, first politely, after O(patience) seconds for good; return the module's result."""
     running = _running(tunnel)
@@ -100,12 +111,12 @@ def stop(tunnel: Tunnel, check_mode: bool, patience: float = 10.0) -> dict[str, 
 
 
 def _running(tunnel: Tunnel) -> dict[str, Any] | None:
-    """Return pid and port of the tunnel that the state file names, if that very process still runs."""
+    """Return pid, port and target of the tunnel that the state file names, if that very process still runs."""
     try:
         state = json.loads(tunnel.state_file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if state.get("target") != tunnel.target or _started(int(state["pid"])) != state["started"]:
+    if _started(int(state["pid"])) != state["started"]:
         return None
     return state if _alive(int(state["pid"])) else None
 

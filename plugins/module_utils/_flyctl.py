@@ -13,6 +13,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -41,9 +42,16 @@ QUIET = {
     "NO_COLOR": "1",
     "CI": "1",
 }
-EXIT_CODES = {126: "it ran out of time", 127: "it was interrupted", 3: "it crashed"}
+# What flyctl's own exit codes say (internal/cli), and what to do; 1 is any other error, which its last lines name.
+EXIT_CODES = {
+    3: ("it crashed", "Report it to Fly with its last lines (community.fly.io), or try another version of flyctl."),
+    126: ("it ran out of time", "See what hangs with 'fly status', give it more time and run again."),
+    127: ("it was interrupted", "Run again: what it had done is found."),
+}
 TAIL_LINES = 15
 _URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^/@\s]+@")
+# From here on flyctl shows the log of a release command that failed, at most 100 lines.
+LOG_BEGINS, LOG_LINES = "release_command failed running on machine", 110
 
 
 def flyctl_arguments() -> dict[str, Any]:
@@ -101,40 +109,52 @@ class Flyctl:
         O(timeout) is in seconds. O(remedy) is for whatever goes wrong. With O(whole_group) what flyctl has
         started itself ends with it.
         """
-        # Not run_command: it would hand on the whole environment, with the tokens of other services.
-        process = subprocess.Popen(  # pylint: disable=ansible-bad-function
-            [self.path, *arguments],
-            env={**self.environment(), "FLY_EMIT_RELEASE_JSON": "1"},
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=whole_group,
-        )
-        try:
-            stdout, stderr = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired as late:
-            text = self.tail((late.stdout or b"") + (late.stderr or b""))
+        environment = {**self.environment(), "FLY_EMIT_RELEASE_JSON": "1"}
+        # Files, for pipes stay open as long as any process that flyctl started, and would be waited for.
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+            try:
+                # Not run_command: it would hand on the whole environment, with the tokens of other services.
+                process = subprocess.Popen(  # pylint: disable=ansible-bad-function
+                    [self.path, *arguments],
+                    env=environment,
+                    cwd=cwd,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=errors,
+                    start_new_session=whole_group,
+                )
+            except OSError as error:
+                raise StateError(
+                    thing,
+                    f"{self.path} could not be started{f' in {cwd}' if cwd else ''} ({error.strerror})",
+                    "Check that it is a flyctl for this computer, and that the folder can be read.",
+                ) from None
+            try:
+                rc: int | None = process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                rc = None
+            finally:
+                _end(process, whole_group)
+            output.seek(0)
+            errors.seek(0)
+            said, complained = output.read(), errors.read()
+        if rc == 0:
+            return self.scrubbed(said)
+        text = self.tail(said + complained)
+        if rc is None:
             raise StateError(
                 thing,
                 f"flyctl {arguments[0]} had not ended after {timeout:.0f} s: {text}",
                 remedy or "Look at 'fly status'; run again.",
-            ) from None
-        finally:
-            _end(process, whole_group)
-        if process.returncode != 0:
-            why = EXIT_CODES.get(process.returncode, f"it ended with {process.returncode}")
-            raise StateError(
-                thing,
-                f"flyctl {arguments[0]}: {why}: {self.tail(stdout + stderr)}",
-                remedy or "Mend what flyctl names and run again.",
-                rc=process.returncode,
             )
-        return self.scrubbed(stdout)
+        why, usual = EXIT_CODES.get(rc, (_ended(rc), "Mend what flyctl names and run again."))
+        raise StateError(thing, f"flyctl {arguments[0]}: {why}: {text}", remedy or usual, rc=rc)
 
     def tail(self, output: bytes) -> str:
-        """Return the last lines of O(output), without the token."""
-        return "\n".join(self.scrubbed(output).strip().splitlines()[-TAIL_LINES:])
+        """Return the last lines of O(output) without the token: all of a release command's log, where one failed."""
+        lines = self.scrubbed(output).strip().splitlines()
+        begin = next((number for number, line in enumerate(lines) if LOG_BEGINS in line), len(lines) - TAIL_LINES)
+        return "\n".join(lines[max(begin, len(lines) - LOG_LINES, 0) :])
 
     def scrubbed(self, output: bytes) -> str:
         """Return O(output) as text, with stars for the token, passwords in URLs and whatever else is hidden."""
@@ -151,7 +171,11 @@ def _end(process: subprocess.Popen[bytes], whole_group: bool) -> None:
             os.killpg(process.pid, signal.SIGKILL)
         elif process.poll() is None:
             process.kill()
-    for pipe in (process.stdout, process.stderr):
-        if pipe:
-            pipe.close()
     process.wait()
+
+
+def _ended(rc: int) -> str:
+    if rc >= 0:
+        return f"it ended with {rc}"
+    names = {number.value: number.name for number in signal.Signals}
+    return f"it was ended by the signal {names.get(-rc, -rc)}"

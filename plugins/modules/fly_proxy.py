@@ -103,8 +103,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import fly_arguments
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_proxy import Tunnel, start, stop
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._flyctl import flyctl_arguments, flyctl_of
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_proxy import Tunnel, last_lines, start, stop
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._flyctl import Flyctl, flyctl_arguments, flyctl_of
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
 
 
@@ -112,6 +112,10 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     options = module.params
     tunnel = Tunnel(options["app"], options["target"], options["local_port"], Path(options["state_file"]))
     if options["state"] == "stopped":
+        # Closing takes no flyctl, and no token but to keep it out of what is shown.
+        said = last_lines(Flyctl("", (options["fly_api_token"] or "").strip(), {}), tunnel)
+        if said:
+            module.warn(f"The tunnel to {tunnel.target} had ended by itself before it was closed. flyctl said: {said}")
         return stop(tunnel, module.check_mode)
     return start(flyctl_of(module), tunnel, options["timeout"], module.check_mode)
 

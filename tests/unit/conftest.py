@@ -14,6 +14,7 @@ from urllib.error import HTTPError
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from ansible.module_utils.common import warnings
 from ansible.module_utils.common.parameters import PASS_VARS
 from ansible.module_utils.testing import patch_module_args
 
@@ -61,6 +62,10 @@ class ScriptedHTTP:
             }
         )
         return self
+
+    def expect_token(self, *apps: str) -> ScriptedHTTP:
+        """Queue what is asked before the first create: whether the token is limited to O(apps)."""
+        return self.expect("GET", "/v1/tokens/current", {"tokens": [{"org_slug": "me-42", "apps": list(apps)}]})
 
     def open_url(self, url: str, method: str, data: bytes | None, headers: dict[str, str], **options: Any) -> Any:
         parts = urlsplit(url)
@@ -116,6 +121,7 @@ def run_module(capsys: pytest.CaptureFixture[str]) -> Any:
     """Return a function that drives a module's main() and gives its result; internals as C(check_mode=True)."""
 
     def run(module: Any, args: dict[str, Any], **internals: Any) -> dict[str, Any]:
+        warnings._global_warnings.clear()  # of modules that ran in this process before
         # An internal that this ansible-core does not know yet is refused as any other unknown option.
         known = {name: value for name, value in internals.items() if name in PASS_VARS}
         given = {**args, **{f"_ansible_{name}": value for name, value in known.items()}}

@@ -6,14 +6,18 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import signal
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils import _fly_deploy
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import fly_deploy, fly_proxy
 
 APP = {"id": "a1", "name": "paper-crane", "organization": {"slug": "personal"}, "status": "deployed"}
@@ -248,6 +252,82 @@ def test_sick_machines_fail_the_task(http: Any, run_module: Any, flyctl: Program
     assert "boom" in result["msg"]
 
 
+def test_sick_machines_fail_the_task_even_without_a_log(
+    http: Any, run_module: Any, flyctl: Program, source: Path
+) -> None:
+    flyctl.behave('[ "$1" != logs ] || { echo "Error: no logs today" >&2; exit 1; }')
+    expect_state(http, [], [])
+    expect_state(http, [machine("web", status="critical")], [release("x")])
+    message = run_module(fly_deploy, arguments(flyctl, source))["msg"]
+    assert "not healthy after the deploy: web1 (web, started)" in message
+    assert "no logs today" in message
+    assert "fly status -a paper-crane" in message
+
+
+@pytest.mark.parametrize(
+    ("end", "cause", "remedy"),
+    [
+        ("exit 1", "it ended with 1", "Mend what flyctl names"),
+        ("exit 3", "it crashed", "another version of flyctl"),
+        ("exit 126", "it ran out of time", "give it more time"),
+        ("exit 127", "it was interrupted", "Run again"),
+        ("exit 42", "it ended with 42", "Mend what flyctl names"),
+        ("kill -KILL $$", "it was ended by the signal SIGKILL", "Mend what flyctl names"),
+    ],
+)
+@pytest.mark.parametrize("step", ["secrets", "deploy", "scale", "build"])
+def test_every_end_of_flyctl_is_named(
+    http: Any, run_module: Any, flyctl: Program, source: Path, step: str, end: str, cause: str, remedy: str
+) -> None:
+    given = arguments(flyctl, source, groups={"web": 2}, build_only=step == "build")
+    command = {"build": "deploy"}.get(step, step)
+    flyctl.behave(f'[ "$1" != {command} ] || {{ echo "Error: the cause" >&2; {end}; }}')
+    expect_state(http, [], [])
+    if step == "scale":
+        expect_state(http, [machine("web")], [release("x")])
+    message = run_module(fly_deploy, given)["msg"]
+    for part in ("Fly app paper-crane: ", f"flyctl {command}: {cause}: Error: the cause", remedy):
+        assert part in message
+    assert flyctl.calls[-1].startswith(command)
+
+
+def test_log_of_a_failed_release_command_is_shown_whole(
+    http: Any, run_module: Any, flyctl: Program, source: Path
+) -> None:
+    flyctl.behave(
+        '[ "$1" != deploy ] || { for n in $(seq 30); do echo "building $n"; done',
+        "echo 'Error release_command failed running on machine 1857 with exit code 1.' >&2",
+        "echo 'PG::UndefinedTable: no table fm2_canary' >&2; for n in $(seq 60); do echo \"gem $n\" >&2; done",
+        "echo 'Error: machine 1857 exited with non-zero status of 1' >&2; exit 1; }",
+    )
+    expect_state(http, [], [])
+    message = run_module(fly_deploy, arguments(flyctl, source))["msg"]
+    for part in ("release_command failed", "PG::UndefinedTable", "gem 1\n", "gem 60", "non-zero status of 1"):
+        assert part in message
+    assert "building" not in message
+    assert "canary" not in message
+
+
+def test_flyctl_that_hangs_is_ended_though_something_it_started_lives_on(
+    http: Any, run_module: Any, flyctl: Program, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_fly_deploy, "GRACE", 0.5)
+    flyctl.behave('[ "$1" != deploy ] || { echo "Waiting for 1857"; sleep 3; exit; }')
+    expect_state(http, [], [])
+    begun = time.monotonic()
+    message = run_module(fly_deploy, arguments(flyctl, source, wait_timeout=0))["msg"]
+    assert time.monotonic() - begun < 2
+    assert "flyctl deploy had not ended after" in message
+    assert "Waiting for 1857" in message
+
+
+def test_flyctl_of_another_kind_of_computer_is_named(http: Any, run_module: Any, flyctl: Program, source: Path) -> None:
+    flyctl.path.write_bytes(b"\x7fELF of another kind")
+    expect_state(http, [], [])
+    message = run_module(fly_deploy, arguments(flyctl, source))["msg"]
+    assert f"{flyctl.path} could not be started (Exec format error)" in message
+
+
 @pytest.mark.parametrize("count", [-1, "many", 1.5, True])
 def test_number_of_machines_must_be_one(http: Any, run_module: Any, flyctl: Program, source: Path, count: Any) -> None:
     assert "groups.web" in run_module(fly_deploy, arguments(flyctl, source, groups={"web": count}))["msg"]
@@ -290,20 +370,107 @@ def test_tunnel_is_opened_found_and_closed(run_module: Any, flyctl: Program, tmp
     assert flyctl.calls[0].startswith(f"proxy {opened['local_port']}:6379 fly-r.upstash.io -a paper-crane")
 
 
-def test_tunnel_that_fails_says_why_and_leaves_nothing(run_module: Any, flyctl: Program, tmp_path: Path) -> None:
-    flyctl.behave("echo 'Error: no such cluster'; exit 1")
-    state = tmp_path / "tunnel.json"
-    given = {
+@pytest.fixture
+def tunnel(flyctl: Program, tmp_path: Path) -> dict[str, Any]:
+    return {
         "fly_api_token": "fm2_canary",
         "flyctl": str(flyctl.path),
         "app": "a",
-        "target": "c1",
-        "state_file": str(state),
+        "target": "db.internal:5432",
+        "state_file": str(tmp_path / "state" / "tunnel.json"),
+        "timeout": 5,
     }
-    result = run_module(fly_proxy, given)
-    assert "no such cluster" in result["msg"]
-    assert not state.exists()
+
+
+def test_tunnel_that_fails_says_why_and_leaves_nothing(
+    run_module: Any, flyctl: Program, tunnel: dict[str, Any]
+) -> None:
+    flyctl.behave("echo 'Error: no such cluster'; exit 1")
+    result = run_module(fly_proxy, {**tunnel, "target": "c1"})
+    assert "tunnel to c1: flyctl ended with 1: Error: no such cluster" in result["msg"]
+    assert "fly doctor" in result["msg"]
+    assert not Path(tunnel["state_file"]).exists()
     assert flyctl.calls[0].startswith("mpg proxy c1 --local-port")
+
+
+def test_tunnel_that_never_answers_is_ended(run_module: Any, flyctl: Program, tunnel: dict[str, Any]) -> None:
+    flyctl.behave("echo 'Waiting for WireGuard'; echo $$ > $0.pid; exec sleep 60")
+    message = run_module(fly_proxy, {**tunnel, "timeout": 1})["msg"]
+    assert "it did not answer within 1 s: Waiting for WireGuard" in message
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(Path(f"{flyctl.path}.pid").read_text()), 0)
+    assert not Path(tunnel["state_file"]).exists()
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_local_port_of_another_program_is_refused(
+    run_module: Any, flyctl: Program, tunnel: dict[str, Any], check_mode: bool
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        message = run_module(fly_proxy, {**tunnel, "local_port": port}, check_mode=check_mode)["msg"]
+    assert f"local port {port}: another program listens on it" in message
+    assert flyctl.calls == []
+
+
+def test_tunnel_that_ended_by_itself_is_told_when_it_is_closed(
+    run_module: Any, flyctl: Program, tunnel: dict[str, Any]
+) -> None:
+    flyctl.behave("echo 'peer lost with fm2_canary'", SERVE)
+    opened = run_module(fly_proxy, tunnel)
+    os.kill(opened["pid"], signal.SIGKILL)
+    assert os.waitpid(opened["pid"], 0)[0] == opened["pid"]
+    closed = run_module(fly_proxy, {**tunnel, "state": "stopped"})
+    assert closed["changed"] is False
+    assert "tunnel to db.internal:5432 had ended by itself" in str(closed["warnings"])
+    assert "peer lost with ********" in str(closed["warnings"])
+    assert list(Path(tunnel["state_file"]).parent.iterdir()) == []
+
+
+def test_tunnel_that_ended_by_itself_is_opened_again(run_module: Any, flyctl: Program, tunnel: dict[str, Any]) -> None:
+    flyctl.behave(SERVE)
+    first = run_module(fly_proxy, tunnel)
+    os.kill(first["pid"], signal.SIGKILL)
+    os.waitpid(first["pid"], 0)
+    second = run_module(fly_proxy, tunnel)
+    assert (second["changed"], second["pid"] != first["pid"]) == (True, True)
+    assert run_module(fly_proxy, {**tunnel, "state": "stopped"})["changed"] is True
+
+
+@pytest.mark.parametrize("why", ["it hangs", "it leads elsewhere"])
+def test_tunnel_that_is_of_no_use_is_replaced(
+    run_module: Any, flyctl: Program, tunnel: dict[str, Any], why: str
+) -> None:
+    flyctl.behave(SERVE)
+    first = run_module(fly_proxy, tunnel)
+    state = json.loads(Path(tunnel["state_file"]).read_text())
+    if why == "it hangs":
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            Path(tunnel["state_file"]).write_text(json.dumps({**state, "port": free.getsockname()[1]}))
+    else:
+        tunnel = {**tunnel, "target": "other.internal:5432"}
+    assert run_module(fly_proxy, tunnel, check_mode=True)["changed"] is True
+    second = run_module(fly_proxy, tunnel)
+    assert (second["changed"], second["pid"] != first["pid"]) == (True, True)
+    with pytest.raises(ProcessLookupError):
+        os.kill(first["pid"], 0)
+    assert run_module(fly_proxy, {**tunnel, "state": "stopped"})["changed"] is True
+
+
+def test_tunnel_that_will_not_end_is_killed(
+    run_module: Any, flyctl: Program, tunnel: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fly_proxy, "stop", functools.partial(fly_proxy.stop, patience=0.5))
+    ignore = "import signal, runpy, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    serve = (
+        "sys.argv[1:] = sys.argv[1:] + ['--bind', '127.0.0.1']; runpy.run_module('http.server', run_name='__main__')"
+    )
+    flyctl.behave(f'exec python3 -c "{ignore}; {serve}" $(echo $2 | cut -d: -f1)')
+    opened = run_module(fly_proxy, tunnel)
+    assert run_module(fly_proxy, {**tunnel, "state": "stopped"})["changed"] is True
+    with pytest.raises(ProcessLookupError):
+        os.kill(opened["pid"], 0)
 
 
 def test_process_of_somebody_else_with_the_same_id_is_left_alone(
