@@ -7,18 +7,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import (
+    APIError,
     Conflict,
     FlyoverError,
+    Forbidden,
     InputError,
     StateError,
     Unprocessable,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_api import FlyAPI
 
+LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+# A whole name in lower case, or all names of a domain (*.example.com); no address, for its last label is a number.
+HOSTNAME = re.compile(rf"(\*\.)?({LABEL}\.)+(?!\d+$){LABEL}")
+LONGEST = 253
 BEFORE = "certificate, before the move"
 MOVE = "traffic, when you move"
 ABSENT = "absent"
@@ -30,11 +37,11 @@ def ensure_certificates(
 ) -> dict[str, Any]:
     """Request or delete certificates; return the module's result, with the DNS records of each hostname."""
     for hostname in hostnames:
-        if hostname != hostname.strip().lower() or "." not in hostname or "/" in hostname:
+        if not HOSTNAME.fullmatch(hostname) or len(hostname) > LONGEST:
             raise InputError(
                 f"hostname {hostname!r}",
-                "it is no hostname in lower case, such as www.example.com",
-                "Give the name alone, without scheme, port or path.",
+                "it is no hostname in lower case, such as www.example.com or *.example.com",
+                "Give the name alone, without scheme, port or path; one with other letters in its xn-- form.",
             )
     if fly.app(app) is None:
         if not check_mode:
@@ -65,12 +72,19 @@ def ensure_certificates(
 def _request(fly: FlyAPI, app: str, hostname: str) -> dict[str, Any]:
     try:
         return fly.request_certificate(app, hostname)
-    except (Conflict, Unprocessable) as refused:
+    except (Conflict, Forbidden, Unprocessable) as refused:
         # Another run may have been faster; what Fly answers then is not documented.
         try:
             return fly.certificate(app, hostname)
         except FlyoverError:
-            raise refused from None
+            raise APIError(
+                f"certificate of {hostname} for Fly app {app}",
+                refused.cause,
+                f"Where another app has the name, take it away there first (fly certs remove {hostname} -a THAT_APP); "
+                "where a limit of the certificate authority is reached, run again when it has passed.",
+                status=refused.status,
+                request_id=refused.request_id,
+            ) from None
 
 
 def _shown(hostname: str, detail: dict[str, Any] | None) -> dict[str, Any]:
@@ -86,13 +100,26 @@ def _shown(hostname: str, detail: dict[str, Any] | None) -> dict[str, Any]:
         records.append(_record("TXT", owner["name"], owner["app_value"], BEFORE))
     records += [_record("A", hostname, ip, MOVE) for ip in needs.get("a") or []]
     records += [_record("AAAA", hostname, ip, MOVE) for ip in needs.get("aaaa") or []]
-    errors = [str(error.get("message", "")) for error in detail.get("validation_errors") or []]
+    owner = needs.get("ownership") or {}
+    if _pending_ownership(detail) and owner.get("name"):
+        records.append(_record("TXT", owner["name"], owner.get("app_value") or owner.get("org_value") or "", BEFORE))
+    errors = [
+        " ".join(str(error[key]) for key in ("message", "remediation") if error.get(key))
+        for error in detail.get("validation_errors") or []
+    ]
+    if detail.get("rate_limited_until"):
+        errors.append(f"the certificate authority's limit is reached until {detail['rate_limited_until']}")
     return {
         "status": detail.get("status", "unknown"),
         "configured": bool(detail.get("configured")),
         "dns_records": records,
         **({"errors": errors} if errors else {}),
     }
+
+
+def _pending_ownership(detail: dict[str, Any]) -> bool:
+    certificates = [detail, *(detail.get("certificates") or [])]
+    return any(certificate.get("status") == "pending_ownership" for certificate in certificates)
 
 
 def _record(kind: str, name: str, value: str, purpose: str) -> dict[str, str]:
