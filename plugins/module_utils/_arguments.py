@@ -16,7 +16,9 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_api imp
     FLY_API_URL,
     FLY_MACHINES_URL,
     FlyAPI,
+    bare_token,
     graphql_authorization,
+    has_macaroon,
     machines_authorization,
     uiex_authorization,
 )
@@ -83,6 +85,7 @@ def fly_api(module: AnsibleModule) -> FlyAPI:
         machines=client("fly_machines_url", machines_authorization(token)),
         graphql=client("fly_api_url", graphql_authorization(token)),
         uiex=client("fly_uiex_url", uiex_authorization(token)),
+        macaroon=has_macaroon(token),
     )
 
 
@@ -93,10 +96,16 @@ def fly_token(module: AnsibleModule) -> str:
 
 def _token(module: AnsibleModule, option: str, variable: str, command: str) -> str:
     token = (module.params[option] or "").strip()
-    if not token:
+    if not bare_token(token):
         raise InputError(
             option,
             f"no token was given, and {variable} is not set",
             f"Create one with '{command}' and pass it as {option} or in {variable}.",
+        )
+    if not (token.isascii() and token.isprintable()):
+        raise InputError(
+            option,
+            "it holds a line break or a character that no token has",
+            f"Copy the token again, as a single line; a new one is made by '{command}'.",
         )
     return token

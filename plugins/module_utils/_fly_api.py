@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 from urllib.parse import quote
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import (
     APIError,
     Conflict,
+    FlyoverError,
     Forbidden,
     InputError,
     NotFound,
@@ -32,8 +34,11 @@ FLY_API_URL = "https://api.fly.io"
 APP_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 MACAROON = re.compile(r"^(fm1r|fm1a|fm2)_")
 REMEDIES = {
-    401: "Give a valid token: fly tokens create org. One that 'fly auth token' printed lacks what other clients need.",
-    403: "Use a token of the organization that owns it (fly tokens create org), or choose another name.",
+    401: "Give a token that is valid and has not expired: fly tokens create org. "
+    "One that 'fly auth token' printed lacks what other clients need.",
+    402: "Add a means of payment for the organization at fly.io/dashboard, then run again.",
+    403: "Use a token of the organization that owns it, neither read-only nor of one app alone "
+    "(fly tokens create org), or choose another name.",
     404: "Check the name, and that the token's organization owns it.",
     409: "Another change is under way, or the name is taken; run again or choose another name.",
     422: "Correct what Fly's message names.",
@@ -49,7 +54,12 @@ GRAPHQL_ERRORS: dict[str, type[APIError]] = {
 
 def bare_token(token: str) -> str:
     """Strip the scheme words that 'fly tokens create' prints before the token."""
-    return re.sub(r"^((bearer|flyv1)\s+)+", "", token.strip(), flags=re.IGNORECASE)
+    return re.sub(r"^((bearer|flyv1)(\s+|$))+", "", token.strip(), flags=re.IGNORECASE)
+
+
+def has_macaroon(token: str) -> bool:
+    """Return whether the token is of the kind that 'fly tokens create' makes, which Managed Postgres asks for."""
+    return bool(_kinds(token)[0])
 
 
 def machines_authorization(token: str) -> str:
@@ -83,8 +93,9 @@ class FlyAPI:
     A list may be null: the Machines API is written in Go, where that is an empty one.
     """
 
-    def __init__(self, machines: HTTPClient, graphql: HTTPClient, uiex: HTTPClient) -> None:
-        """Each client carries its base URL and its C(Authorization) header."""
+    def __init__(self, machines: HTTPClient, graphql: HTTPClient, uiex: HTTPClient, macaroon: bool) -> None:
+        """Each client carries its base URL and its C(Authorization) header; O(macaroon) is has_macaroon() of it."""
+        self.macaroon = macaroon
         self._machines = machines
         self._graphql = graphql
         self._uiex = uiex
@@ -219,15 +230,50 @@ class FlyAPI:
         body = {"name": name, "create_schema_if_needed": bool(schema), **({"schema": schema} if schema else {})}
         self._rest(self._uiex, "POST", path, f"extension {name} in cluster {cluster}", body)
 
+    # The token
+
+    def token_apps(self) -> list[str]:
+        """Return the ids of the apps to which the token is limited; none where it is not, or where Fly does not tell.
+
+        No client of Fly's own asks for this: it may serve for a warning, not to refuse anything.
+        """
+        if not self.macaroon:
+            return []
+        try:
+            tokens = self._rest(self._machines, "GET", "/v1/tokens/current", "Fly token")["tokens"]
+            limits = [token.get("apps") or [] for token in tokens]
+        except (FlyoverError, KeyError, TypeError, AttributeError):
+            return []
+        return sorted({str(app) for apps in limits for app in apps}) if all(limits) else []
+
     # GraphQL: organizations, Redis, the configuration of a release
 
     def organization(self, slug: str) -> dict[str, Any]:
-        """Return id, slug and rawSlug of an organization; C(personal) is an alias slug."""
-        query = "query($slug: String!) { organization(slug: $slug) { id slug rawSlug name } }"
-        found = self._query(query, {"slug": slug}, f"Fly organization {slug}")["organization"]
-        if found is None:
-            raise NotFound(f"Fly organization {slug}", "no such organization for this token", REMEDIES[404], status=404)
-        return found
+        """Return id, slug, rawSlug and billingStatus of an organization; C(personal) is an alias slug.
+
+        Raises NotFound, which names the nearest slugs that the token may see.
+        """
+        query = "query($slug: String!) { organization(slug: $slug) { id slug rawSlug name billingStatus } }"
+        missing: NotFound | None = None
+        try:
+            found = self._query(query, {"slug": slug}, f"Fly organization {slug}")["organization"]
+        except NotFound as error:
+            found, missing = None, error
+        if found is not None:
+            return found
+        cause = missing.cause if missing else "no such organization"
+        raise NotFound(f"Fly organization {slug}", cause, self._other_organizations(slug), status=404)
+
+    def _other_organizations(self, slug: str) -> str:
+        """Return the remedy for a slug that the token does not know."""
+        try:
+            answer = self._query("query { organizations { nodes { slug } } }", {}, "Fly organizations")
+            slugs = sorted(node["slug"] for node in answer["organizations"]["nodes"])
+        except (FlyoverError, KeyError, TypeError):
+            slugs = []
+        if not slugs:
+            return "Give a slug of 'fly orgs list', and a token of that organization."
+        return f"This token may see {', '.join(get_close_matches(slug, slugs) or slugs)}: give that, or another token."
 
     def redis(self, name: str) -> dict[str, Any] | None:
         """Return the Upstash Redis with this name, or None."""

@@ -13,6 +13,7 @@ from typing import Any, Callable
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import NotFound, StateError, Unauthorized
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_api import FlyAPI
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_organization import before_creating
 
 # fly-go asks for a fresh app for this long (seconds): not every part of Fly knows it at once.
 FRESH_APP = 60
@@ -38,7 +39,7 @@ def ensure_app(
     org: str,
     ips: Sequence[str],
     check_mode: bool,
-    sleep: Callable[[float], None] = time.sleep,
+    warn: Callable[[str], None],
 ) -> dict[str, Any]:
     """Create the app in O(org) and assign the kinds of addresses that it lacks; return the module's result.
 
@@ -53,13 +54,15 @@ def ensure_app(
             "Give that organization as org, or choose another app name.",
         )
     created = found is None
+    if created:
+        before_creating(fly, organization, warn)
     before = [] if found is None else addresses(fly, app)
     missing = [kind for kind in ips if kind not in {ip["kind"] for ip in before}]
     after = [*before, *({"ip": "", "kind": kind} for kind in missing)]
     if not check_mode:
         if created:
             fly.create_app(app, org)
-            found = _fresh(fly, app, sleep)
+            found = _fresh(fly, app)
         for kind in missing:
             fly.assign_ip(app, kind)
         after = addresses(fly, app) if missing else before
@@ -77,7 +80,7 @@ def ensure_app(
     }
 
 
-def _fresh(fly: FlyAPI, app: str, sleep: Callable[[float], None]) -> dict[str, Any]:
+def _fresh(fly: FlyAPI, app: str) -> dict[str, Any]:
     for _second in range(FRESH_APP):
         try:
             found = fly.app(app)
@@ -86,8 +89,10 @@ def _fresh(fly: FlyAPI, app: str, sleep: Callable[[float], None]) -> dict[str, A
                 return found
         except (NotFound, Unauthorized):
             pass
-        sleep(1)
-    raise NotFound(f"Fly app {app}", f"it was created, but is not there after {FRESH_APP} s", "Run again.", status=404)
+        time.sleep(1)
+    raise NotFound(
+        f"Fly app {app}", f"it was created, but Fly does not show it after {FRESH_APP} s", "Run again.", status=404
+    )
 
 
 def _text(app: str, ips: Sequence[dict[str, str]]) -> str:

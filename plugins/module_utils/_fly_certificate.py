@@ -96,13 +96,10 @@ def _shown(hostname: str, detail: dict[str, Any] | None) -> dict[str, Any]:
     if challenge.get("name"):
         records.append(_record("CNAME", challenge["name"], challenge["target"], BEFORE))
     owner = needs.get("ownership") or {}
-    if detail.get("status") == PENDING_OWNERSHIP and owner.get("name"):
-        records.append(_record("TXT", owner["name"], owner["app_value"], BEFORE))
-    records += [_record("A", hostname, ip, MOVE) for ip in needs.get("a") or []]
-    records += [_record("AAAA", hostname, ip, MOVE) for ip in needs.get("aaaa") or []]
-    owner = needs.get("ownership") or {}
     if _pending_ownership(detail) and owner.get("name"):
         records.append(_record("TXT", owner["name"], owner.get("app_value") or owner.get("org_value") or "", BEFORE))
+    records += [_record("A", hostname, ip, MOVE) for ip in needs.get("a") or []]
+    records += [_record("AAAA", hostname, ip, MOVE) for ip in needs.get("aaaa") or []]
     errors = [
         " ".join(str(error[key]) for key in ("message", "remediation") if error.get(key))
         for error in detail.get("validation_errors") or []
@@ -119,7 +116,7 @@ def _shown(hostname: str, detail: dict[str, Any] | None) -> dict[str, Any]:
 
 def _pending_ownership(detail: dict[str, Any]) -> bool:
     certificates = [detail, *(detail.get("certificates") or [])]
-    return any(certificate.get("status") == "pending_ownership" for certificate in certificates)
+    return any(certificate.get("status") == PENDING_OWNERSHIP for certificate in certificates)
 
 
 def _record(kind: str, name: str, value: str, purpose: str) -> dict[str, str]:

@@ -20,9 +20,20 @@ from urllib.parse import unquote, urlsplit
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import Conflict, InputError, StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_api import FlyAPI
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_organization import before_creating
 
 PLANS = ("basic", "starter", "launch", "scale", "performance")
 MAJORS = (16, 17)
+DISK_GB = (10, 500)
+# Those of fly.io/docs/mpg/extensions that can be enabled: asked only as long as there is no cluster to be asked itself.
+POSTGIS = frozenset({"postgis", "postgis_raster", "postgis_sfcgal", "postgis_topology"})
+# fmt: off
+EXTENSIONS = POSTGIS | {
+    "btree_gin", "btree_gist", "citext", "cube", "dict_int", "fuzzystrmatch", "hstore", "intarray", "isn", "lo",
+    "ltree", "pg_stat_monitor", "pg_trgm", "pgaudit", "pgcrypto", "plpgsql", "seg", "tablefunc", "tcn",
+    "tsm_system_rows", "tsm_system_time", "unaccent", "uuid-ossp", "vector",
+}
+# fmt: on
 DATABASE_PORT = 5432
 READY, BROKEN = "ready", ("error", "failed")
 POLL = 5.0  # seconds, as flyctl
@@ -48,23 +59,28 @@ def ensure_cluster(
     wait_timeout: float,
     return_url: bool,
     check_mode: bool,
-    sleep: Callable[[float], None] = time.sleep,
+    warn: Callable[[str], None],
 ) -> dict[str, Any]:
     """Find or create the cluster, wait at most O(wait_timeout) seconds, attach it; return the module's result.
 
     Raises StateError for two clusters of this name, and for one that failed or does not become ready.
     """
-    raw_slug = fly.organization(wanted.org)["rawSlug"]
+    _check_input(fly, wanted)
+    organization = fly.organization(wanted.org)
+    raw_slug = organization["rawSlug"]
     found = _find(fly, wanted, raw_slug)
     created = found is None
     if found is None:
+        before_creating(fly, organization, warn)
         _check_region(fly, raw_slug, wanted.region)
+        _check_extensions(wanted.extensions)
         if check_mode:
             return _result(wanted, {}, {}, created=True, attached=bool(wanted.attach_to), return_url=return_url)
         found = _create(fly, raw_slug, wanted)
+    _check_disk(found, wanted)
     # As flyctl has it: what the list does not call 2 is 1; what is created now is 2.
     version = 2 if created or found.get("version") == 2 else 1
-    answer = _ready(fly, found["id"], version, wait_timeout, 0 if check_mode else wait_timeout, sleep)
+    answer = _ready(fly, found["id"], version, wait_timeout, 0 if check_mode else wait_timeout)
     cluster, credentials = answer["data"], answer.get("credentials") or {}
     attached_apps = [app["name"] for app in cluster.get("attached_apps") or []]
     attach = bool(wanted.attach_to) and wanted.attach_to not in attached_apps
@@ -98,12 +114,49 @@ def _find(fly: FlyAPI, wanted: Wanted, raw_slug: str) -> dict[str, Any] | None:
     return clusters[0] if clusters else None
 
 
+def _check_input(fly: FlyAPI, wanted: Wanted) -> None:
+    if not fly.macaroon:
+        raise InputError(
+            "fly_api_token",
+            "it is of the older kind, and Managed Postgres takes only what 'fly tokens create' makes (fm2_...)",
+            f"Create one with 'fly tokens create org -o {wanted.org}'.",
+        )
+    if not DISK_GB[0] <= wanted.disk_gb <= DISK_GB[1]:
+        raise InputError(
+            f"disk_gb {wanted.disk_gb}",
+            f"a new cluster has a disk of {DISK_GB[0]} to {DISK_GB[1]} GB",
+            "Give a size in between; Fly lets a larger one grow later.",
+        )
+
+
+def _check_disk(cluster: Mapping[str, Any], wanted: Wanted) -> None:
+    """Refuse a cluster that was there with a smaller disk than is needed; it may be told in the list or not at all."""
+    disk = cluster.get("disk")
+    if isinstance(disk, int) and 0 < disk < wanted.disk_gb:
+        raise StateError(
+            f"Managed Postgres cluster {wanted.name} ({cluster['id']})",
+            f"its disk has {disk} GB, and {wanted.disk_gb} GB are asked for",
+            "Let its disk grow at fly.io/dashboard, ask for less (disk_gb), or choose another name.",
+        )
+
+
+def _check_extensions(wanted: Sequence[Mapping[str, Any]]) -> None:
+    for extension in wanted:
+        if extension["name"] not in EXTENSIONS and not extension.get("optional"):
+            raise InputError(
+                f"extension {extension['name']}",
+                "Managed Postgres does not offer it, by its documentation (fly.io/docs/mpg/extensions)",
+                "Drop it in the source database, or move to another PostgreSQL server. If Fly offers it by "
+                "now, create the cluster with 'fly mpg create' and run again: a cluster that exists is asked itself.",
+            )
+
+
 def _check_region(fly: FlyAPI, raw_slug: str, region: str | None) -> None:
     offered = sorted(entry["code"] for entry in fly.postgres_regions(raw_slug) if entry.get("available", True))
     if region not in offered:
         raise InputError(
             f"region {region}" if region else "region",
-            "Managed Postgres is not offered there" if region else "a new cluster needs one",
+            "there is no such region, or it has no Managed Postgres" if region else "a new cluster needs one",
             f"Choose one of {', '.join(offered)}.",
         )
 
@@ -118,7 +171,7 @@ def _create(fly: FlyAPI, raw_slug: str, wanted: Wanted) -> dict[str, Any]:
             "plan": wanted.plan,
             "pg_major_version": str(wanted.pg_major),
             "storage_in_gb": wanted.disk_gb,
-            "postgis_enabled": False,
+            "postgis_enabled": any(extension["name"] in POSTGIS for extension in wanted.extensions),
         },
     )
     # Fly has been seen to take another plan than the one that was asked for, without a word.
@@ -131,9 +184,7 @@ def _create(fly: FlyAPI, raw_slug: str, wanted: Wanted) -> dict[str, Any]:
     return created
 
 
-def _ready(
-    fly: FlyAPI, cluster: str, version: int, told: float, timeout: float, sleep: Callable[[float], None]
-) -> dict[str, Any]:
+def _ready(fly: FlyAPI, cluster: str, version: int, told: float, timeout: float) -> dict[str, Any]:
     """Return the cluster when it is ready; with a O(timeout) of 0 as it is."""
     waited = 0.0
     while True:
@@ -151,7 +202,7 @@ def _ready(
             )
         # The first one comes soon, for a cluster that was there already.
         wait = min(POLL, 1.0 + waited)
-        sleep(wait)
+        time.sleep(wait)
         waited += wait
 
 

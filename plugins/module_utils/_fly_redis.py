@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, Callable
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import InputError, StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_api import FlyAPI
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_organization import before_creating
 
 # flyctl's default, internal/command/redis: pay as you go.
 DEFAULT_PLAN = "ekQ85Yjkw155ohQ5ALYq0M"
@@ -31,7 +33,9 @@ class Wanted:
     eviction: bool
 
 
-def ensure_redis(fly: FlyAPI, wanted: Wanted, return_url: bool, check_mode: bool) -> dict[str, Any]:
+def ensure_redis(
+    fly: FlyAPI, wanted: Wanted, return_url: bool, check_mode: bool, warn: Callable[[str], None]
+) -> dict[str, Any]:
     """Find or create the Redis; return the module's result."""
     organization = fly.organization(wanted.org)
     found = fly.redis(wanted.name)
@@ -49,6 +53,7 @@ def ensure_redis(fly: FlyAPI, wanted: Wanted, return_url: bool, check_mode: bool
         )
     created = found is None
     if found is None:
+        before_creating(fly, organization, warn)
         body = _body(fly, organization["id"], wanted)
         if not check_mode:
             fly.create_redis(body)
@@ -74,7 +79,7 @@ def _body(fly: FlyAPI, organization: str, wanted: Wanted) -> Mapping[str, Any]:
     if wanted.region not in regions:
         raise InputError(
             f"region {wanted.region}" if wanted.region else "region",
-            "Redis is not offered there" if wanted.region else "a new Redis needs one",
+            "there is no such region, or it has no Redis" if wanted.region else "a new Redis needs one",
             f"Choose one of {', '.join(regions)}.",
         )
     plan = DEFAULT_PLAN
@@ -82,8 +87,9 @@ def _body(fly: FlyAPI, organization: str, wanted: Wanted) -> Mapping[str, Any]:
         plans = [p for p in fly.redis_plans() if _plain(p.get("displayName")) not in LEGACY_PLANS]
         match = [p["id"] for p in plans if wanted.plan in (p["id"], p.get("name"), p.get("displayName"))]
         if not match:
-            offered = ", ".join(str(p.get("displayName") or p["id"]) for p in plans)
-            raise InputError(f"plan {wanted.plan}", "there is no such plan of Redis", f"Choose one of {offered}.")
+            offered = [str(p.get("displayName") or p["id"]) for p in plans]
+            near = ", ".join(get_close_matches(wanted.plan, offered) or offered)
+            raise InputError(f"plan {wanted.plan}", "there is no such plan of Redis", f"Choose one of {near}.")
         plan = match[0]
     return {
         "organizationId": organization,

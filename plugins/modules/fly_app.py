@@ -127,7 +127,12 @@ def main() -> None:
     run(
         module,
         lambda module: ensure_app(
-            fly_api(module), module.params["name"], module.params["org"], module.params["ips"], module.check_mode
+            fly_api(module),
+            module.params["name"],
+            module.params["org"],
+            module.params["ips"],
+            module.check_mode,
+            module.warn,
         ),
     )
 

@@ -49,7 +49,7 @@ options:
     default: basic
   disk_gb:
     description:
-      - Disk of a new cluster, in GB; 10 to 500.
+      - Disk of a new cluster, in GB; 10 to 500. A cluster that exists with a smaller one is refused.
     type: int
     default: 10
   pg_major:
@@ -173,7 +173,9 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         **{name: options[name] for name in ("name", "org", "region", "plan", "disk_gb", "pg_major", "attach_to")},
         extensions=options["extensions"],
     )
-    return ensure_cluster(fly_api(module), wanted, options["wait_timeout"], options["return_url"], module.check_mode)
+    return ensure_cluster(
+        fly_api(module), wanted, options["wait_timeout"], options["return_url"], module.check_mode, module.warn
+    )
 
 
 def main() -> None:

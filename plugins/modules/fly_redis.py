@@ -110,7 +110,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner impo
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     wanted = Wanted(**{name: module.params[name] for name in ("name", "org", "region", "plan", "eviction")})
-    return ensure_redis(fly_api(module), wanted, module.params["return_url"], module.check_mode)
+    return ensure_redis(fly_api(module), wanted, module.params["return_url"], module.check_mode, module.warn)
 
 
 def main() -> None:

@@ -119,7 +119,7 @@ def write_facts(directory: Path, world: World) -> None:
     """Say that the sandbox is ready, and how it is to be used."""
     heroku, fly = f"http://{LOOPBACK}:{world.heroku_port}", f"http://{LOOPBACK}:{world.fly_port}"
     app = world.scenario.heroku_app
-    from .world import FLY_TOKEN, HEROKU_TOKEN
+    from .world import FLY_TOKENS, HEROKU_TOKEN
 
     sources = world.heroku.app(app).service_urls()
     environment = {
@@ -130,7 +130,7 @@ def write_facts(directory: Path, world: World) -> None:
         # What one-off dynos are reached by: for Python beside the certificates that it knows, for Node by itself.
         "SSL_CERT_FILE": str(_known_certificates(directory, world)),
         "NODE_EXTRA_CA_CERTS": str(world.rendezvous.certificate.certificate),
-        "FLY_API_TOKEN": FLY_TOKEN,
+        "FLY_API_TOKEN": FLY_TOKENS,
         "FLY_FLAPS_BASE_URL": fly,
         "FLY_API_BASE_URL": fly,
         "FLY_UIEX_BASE_URL": fly,

@@ -28,6 +28,7 @@ SCHEMA = build_schema(
     """
     scalar JSON
     scalar BigInt
+    enum BillingStatus { CURRENT DELINQUENT PAST_DUE SOURCE_REQUIRED SUSPENDED TRIAL_ACTIVE TRIAL_ENDED }
     enum OrganizationType { PERSONAL SHARED }
     enum PlatformVersionEnum { detached machines nomad }
     scalar ISO8601DateTime
@@ -54,7 +55,7 @@ SCHEMA = build_schema(
     type OrganizationConnection { nodes: [Organization] }
     type Organization {
       id: ID! slug: String! rawSlug: String! name: String! type: OrganizationType! paidPlan: Boolean! billable: Boolean!
-      viewerRole: String! internalNumericId: BigInt!
+      viewerRole: String! internalNumericId: BigInt! billingStatus: BillingStatus!
     }
     type FlyPlatform { requestRegion: String regions: [Region!]! }
     type Region {
@@ -189,6 +190,7 @@ def _organization(organization: Organization) -> dict[str, Any]:
         "type": "PERSONAL" if organization.slug == "personal" else "SHARED",
         "paidPlan": True,
         "billable": True,
+        "billingStatus": "CURRENT",
         "viewerRole": "admin",
         "internalNumericId": str(organization.number),
     }

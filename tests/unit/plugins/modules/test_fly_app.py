@@ -21,6 +21,7 @@ def test_creates_the_app_and_assigns_addresses(http: Any, run_module: Any) -> No
     missing = {"error": "Could not find App"}
     http.expect("GET", PATH, missing, status=404, request_headers={"Authorization": "FlyV1 fm2_canary"})
     http.expect("POST", "/graphql", ORGANIZATION)
+    http.expect_token()
     http.expect("POST", "/v1/apps", APP, status=201, body={"name": "paper-crane", "org_slug": "personal"})
     http.expect("GET", PATH, missing, status=404)  # a fresh app is not known everywhere at once
     http.expect("GET", PATH, APP)
@@ -61,6 +62,7 @@ def test_each_api_gets_the_tokens_that_it_takes(
 def test_taken_name_is_told_by_code_or_text(http: Any, run_module: Any, answer: dict[str, str]) -> None:
     http.expect("GET", PATH, {}, status=404)
     http.expect("POST", "/graphql", ORGANIZATION)
+    http.expect_token()
     http.expect("POST", "/v1/apps", answer, status=422)
     assert "choose another name" in run_module(fly_app, ARGS)["msg"]
 
@@ -78,6 +80,7 @@ def expect_stock(http: Any, **releases: Any) -> None:
 def test_check_mode_predicts_and_writes_nothing(http: Any, run_module: Any) -> None:
     http.expect("GET", PATH, {}, status=404)
     http.expect("POST", "/graphql", ORGANIZATION)
+    http.expect_token()
     result = run_module(fly_app, {**ARGS, "ips": ["v6"]}, check_mode=True)
     assert (result["changed"], result["created"], result["ips"]) == (True, True, [{"ip": "", "kind": "v6"}])
 
@@ -107,7 +110,11 @@ def test_unknown_organization_is_refused(http: Any, run_module: Any) -> None:
     http.expect(
         "POST", "/graphql", {"data": None, "errors": [{"message": "none", "extensions": {"code": "NOT_FOUND"}}]}
     )
-    assert "Fly organization personal" in run_module(fly_app, ARGS)["msg"]
+    nodes = [{"slug": "personal"}, {"slug": "acme"}, {"slug": "other"}]
+    http.expect("POST", "/graphql", {"data": {"organizations": {"nodes": nodes}}})
+    message = run_module(fly_app, {**ARGS, "org": "acmee"})["msg"]
+    assert message.startswith("Fly organization acmee: none")
+    assert "This token may see acme: " in message
 
 
 @pytest.mark.parametrize("name", ["Paper", "a_b", "-a", "x" * 64, "a/b"])
@@ -118,6 +125,7 @@ def test_impossible_name_is_refused_before_any_request(http: Any, run_module: An
 def test_create_is_never_repeated_blindly(http: Any, run_module: Any) -> None:
     http.expect("GET", PATH, {}, status=404)
     http.expect("POST", "/graphql", ORGANIZATION)
+    http.expect_token()
     http.expect("POST", "/v1/apps", error=ConnectionResetError("peer"))
     assert "run again" in run_module(fly_app, ARGS)["msg"]
 
@@ -184,3 +192,109 @@ def test_info_of_an_app_that_does_not_exist(http: Any, run_module: Any) -> None:
     http.expect("GET", PATH, {}, status=404)
     result = run_module(fly_app_info, ARGS)
     assert (result["exists"], result["groups"], result["secrets"]) == (False, {}, {})
+
+
+def test_name_that_somebody_took_meanwhile(http: Any, run_module: Any) -> None:
+    http.expect("GET", PATH, {}, status=404)
+    http.expect("POST", "/graphql", ORGANIZATION)
+    http.expect_token()
+    answer = {"error": "Validation failed: Name has already been taken", "status": "name_taken"}
+    http.expect("POST", "/v1/apps", answer, status=422)
+    message = run_module(fly_app, ARGS)["msg"]
+    assert message.startswith(
+        "Fly app paper-crane: Validation failed: Name has already been taken (HTTP 422 name_taken"
+    )
+    assert "choose another name" in message
+
+
+def test_app_that_does_not_appear_is_waited_for_a_minute(http: Any, run_module: Any) -> None:
+    http.expect("GET", PATH, {}, status=404)
+    http.expect("POST", "/graphql", ORGANIZATION)
+    http.expect_token()
+    http.expect("POST", "/v1/apps", APP, status=201)
+    for second in range(60):
+        http.expect("GET", PATH, {}, status=(404, 401)[second % 2])
+    assert "it was created, but Fly does not show it after 60 s. Run again." in run_module(fly_app, ARGS)["msg"]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize(
+    ("status", "cause"), [("SUSPENDED", "suspended"), ("SOURCE_REQUIRED", "means of payment"), ("TRIAL_ENDED", "trial")]
+)
+def test_organization_in_which_nothing_can_be_created(
+    http: Any, run_module: Any, status: str, cause: str, check_mode: bool
+) -> None:
+    http.expect("GET", PATH, {}, status=404)
+    http.expect("POST", "/graphql", billed(status))
+    message = run_module(fly_app, ARGS, check_mode=check_mode)["msg"]
+    for part in ("Fly organization personal", cause, status, "https://fly.io/dashboard/personal/billing"):
+        assert part in message
+
+
+@pytest.mark.parametrize("status", ["PAST_DUE", "DELINQUENT"])
+def test_organization_that_owes_money_is_warned_of(http: Any, run_module: Any, status: str) -> None:
+    http.expect("GET", PATH, {}, status=404)
+    http.expect("POST", "/graphql", billed(status))
+    http.expect_token()
+    result = run_module(fly_app, ARGS, check_mode=True)
+    assert result["changed"] is True
+    assert status in str(result["warnings"])
+    assert "/billing" in str(result["warnings"])
+
+
+def billed(status: str) -> dict[str, Any]:
+    return {"data": {"organization": {**ORGANIZATION["data"]["organization"], "billingStatus": status}}}
+
+
+def test_deploy_token_can_not_create_an_app(http: Any, run_module: Any) -> None:
+    for check_mode in (True, False):
+        http.expect("GET", PATH, {}, status=404)
+        http.expect("POST", "/graphql", ORGANIZATION)
+        http.expect_token("4711")
+        if not check_mode:
+            http.expect("POST", "/v1/apps", {"error": "not authorized"}, status=403)
+        result = run_module(fly_app, ARGS, check_mode=check_mode)
+        assert "limited to single apps (4711)" in str(result["warnings"])
+        assert "fly tokens create org -o personal" in str(result["warnings"])
+    assert "HTTP 403" in result["msg"]
+    assert "neither read-only nor of one app alone" in result["msg"]
+
+
+@pytest.mark.parametrize("answer", [{}, {"tokens": None}, {"tokens": []}, {"tokens": ["x"]}, [], None])
+def test_token_that_fly_tells_nothing_of_is_taken_as_it_is(http: Any, run_module: Any, answer: Any) -> None:
+    http.expect("GET", PATH, {}, status=404)
+    http.expect("POST", "/graphql", ORGANIZATION)
+    http.expect("GET", "/v1/tokens/current", answer, status=200 if answer is not None else 404)
+    result = run_module(fly_app, ARGS, check_mode=True)
+    assert (result["changed"], result.get("warnings")) == (True, None)
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_expired_token(http: Any, run_module: Any, check_mode: bool) -> None:
+    http.expect("GET", PATH, {"error": "token expired"}, status=401)
+    message = run_module(fly_app, ARGS, check_mode=check_mode)["msg"]
+    assert "token expired (HTTP 401" in message
+    assert "valid and has not expired: fly tokens create org" in message
+    assert "fm2_canary" not in message
+
+
+@pytest.mark.parametrize(
+    ("token", "cause"),
+    [
+        ("", "no token was given"),
+        (" \n", "no token was given"),
+        ("FlyV1 ", "no token was given"),
+        ("fm2_canary\nfm2_canary", "a line break"),
+        ("fm2_canary…", "a character that no token has"),
+    ],
+)
+def test_what_is_no_token_is_refused_before_any_request(
+    http: Any, run_module: Any, monkeypatch: pytest.MonkeyPatch, token: str, cause: str
+) -> None:
+    for name in ("FLY_API_TOKEN", "FLY_ACCESS_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    message = run_module(fly_app, {**ARGS, "fly_api_token": token})["msg"]
+    assert message.startswith("fly_api_token: ")
+    assert cause in message
+    assert "fly tokens create org" in message
+    assert "canary" not in message

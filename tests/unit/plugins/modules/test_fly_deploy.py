@@ -312,6 +312,7 @@ def test_flyctl_that_hangs_is_ended_though_something_it_started_lives_on(
     http: Any, run_module: Any, flyctl: Program, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_fly_deploy, "GRACE", 0.5)
+    monkeypatch.setattr(_fly_deploy, "BUILD", 0)
     flyctl.behave('[ "$1" != deploy ] || { echo "Waiting for 1857"; sleep 3; exit; }')
     expect_state(http, [], [])
     begun = time.monotonic()

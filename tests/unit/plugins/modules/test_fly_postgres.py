@@ -26,6 +26,16 @@ DATA = {
 URI = "postgresql://fly-user:p%40canary@pgbouncer.c1.flympg.net/fly-db"
 CREDENTIALS = {"user": "fly-user", "password": "p@canary", "dbname": "fly-db", "pgbouncer_uri": URI}
 
+CREATE = {
+    "name": "db",
+    "region": "iad",
+    "org_slug": "me-42",
+    "plan": "basic",
+    "pg_major_version": "17",
+    "storage_in_gb": 10,
+    "postgis_enabled": False,
+}
+
 
 def expect_list(http: Any, *clusters: dict[str, Any]) -> None:
     http.expect("POST", "/graphql", ORGANIZATION)
@@ -33,22 +43,14 @@ def expect_list(http: Any, *clusters: dict[str, Any]) -> None:
 
 
 def expect_regions(http: Any) -> None:
+    http.expect_token()
     http.expect("GET", f"{LIST}v2/regions", {"data": [{"code": "iad", "available": True}, {"code": "ams"}]})
 
 
 def test_creates_waits_and_attaches(http: Any, run_module: Any) -> None:
     expect_list(http)
     expect_regions(http)
-    body = {
-        "name": "db",
-        "region": "iad",
-        "org_slug": "me-42",
-        "plan": "basic",
-        "pg_major_version": "17",
-        "storage_in_gb": 10,
-        "postgis_enabled": False,
-    }
-    http.expect("POST", f"{LIST}v2", {"ok": True, "data": {**DATA, "status": "creating"}}, status=201, body=body)
+    http.expect("POST", f"{LIST}v2", {"ok": True, "data": {**DATA, "status": "creating"}}, status=201, body=CREATE)
     http.expect("GET", CLUSTER, {"data": {**DATA, "status": "creating"}, "credentials": {}})
     http.expect("GET", CLUSTER, {"data": DATA, "credentials": {"status": "initializing"}})
     http.expect("GET", CLUSTER, {"data": DATA, "credentials": CREDENTIALS})
@@ -149,3 +151,70 @@ def test_lost_answer_of_a_create_is_not_repeated(http: Any, run_module: Any) -> 
     expect_regions(http)
     http.expect("POST", f"{LIST}v2", error=ConnectionResetError("peer"))
     assert "run again" in run_module(fly_postgres, ARGS)["msg"]
+
+
+def test_unknown_region_and_plan_and_version_are_refused(http: Any, run_module: Any) -> None:
+    assert "basic, starter, launch, scale, performance" in run_module(fly_postgres, {**ARGS, "plan": "startr"})["msg"]
+    assert "16, 17" in run_module(fly_postgres, {**ARGS, "pg_major": 15})["msg"]
+    expect_list(http)
+    expect_regions(http)
+    without = {name: value for name, value in ARGS.items() if name != "region"}
+    assert "a new cluster needs one" in run_module(fly_postgres, without)["msg"]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_token_of_the_older_kind_is_refused_before_any_request(http: Any, run_module: Any, check_mode: bool) -> None:
+    given = {**ARGS, "fly_api_token": "fo1_canary", "org": "acme"}
+    message = run_module(fly_postgres, given, check_mode=check_mode)["msg"]
+    assert message.startswith("fly_api_token: it is of the older kind")
+    assert "fly tokens create org -o acme" in message
+    assert "canary" not in message
+
+
+@pytest.mark.parametrize("size", [9, 501])
+def test_disk_that_no_cluster_can_have_is_refused(http: Any, run_module: Any, size: int) -> None:
+    assert "10 to 500 GB" in run_module(fly_postgres, {**ARGS, "disk_gb": size})["msg"]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_cluster_with_too_small_a_disk_is_refused(http: Any, run_module: Any, check_mode: bool) -> None:
+    expect_list(http, {**DATA, "disk": 10})
+    message = run_module(fly_postgres, {**ARGS, "disk_gb": 40}, check_mode=check_mode)["msg"]
+    assert "cluster db (c1): its disk has 10 GB, and 40 GB are asked for" in message
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_extension_that_is_not_offered_is_refused_before_there_is_a_cluster(
+    http: Any, run_module: Any, check_mode: bool
+) -> None:
+    expect_list(http)
+    expect_regions(http)
+    wanted = [{"name": "pg_stat_statements", "optional": True}, {"name": "vector"}, {"name": "dblink"}]
+    message = run_module(fly_postgres, {**ARGS, "extensions": wanted}, check_mode=check_mode)["msg"]
+    assert message.startswith("extension dblink: Managed Postgres does not offer it")
+    assert "a cluster that exists is asked itself" in message
+
+
+def test_extension_that_the_cluster_does_not_offer_is_refused(http: Any, run_module: Any) -> None:
+    expect_list(http, DATA)
+    http.expect("GET", CLUSTER, {"data": DATA, "credentials": CREDENTIALS})
+    http.expect("GET", f"{CLUSTER}/databases/fly-db/extensions", {"data": [{"name": "citext"}]})
+    message = run_module(fly_postgres, {**ARGS, "extensions": [{"name": "dblink"}]})["msg"]
+    assert "extension dblink: Managed Postgres does not offer it. Do without it, or choose among citext." in message
+
+
+def test_postgis_is_asked_for_when_the_cluster_is_created(http: Any, run_module: Any) -> None:
+    expect_list(http)
+    expect_regions(http)
+    http.expect("POST", f"{LIST}v2", {"error": "no"}, status=422, body={**CREATE, "postgis_enabled": True})
+    assert run_module(fly_postgres, {**ARGS, "extensions": [{"name": "postgis"}]})["failed"]
+
+
+@pytest.mark.parametrize(("status", "hint"), [(403, "neither read-only"), (402, "means of payment")])
+def test_refused_create_says_why(http: Any, run_module: Any, status: int, hint: str) -> None:
+    expect_list(http)
+    expect_regions(http)
+    http.expect("POST", f"{LIST}v2", {"errors": {"detail": "Refused"}}, status=status)
+    message = run_module(fly_postgres, ARGS)["msg"]
+    assert message.startswith(f"Managed Postgres cluster db: Refused (HTTP {status}")
+    assert hint in message

@@ -33,6 +33,13 @@ REGIONS = {
 }
 
 
+def expect_none(http: Any) -> None:
+    for answer in (ORGANIZATION, NONE):
+        http.expect("POST", "/graphql", answer)
+    http.expect_token()
+    http.expect("POST", "/graphql", REGIONS)
+
+
 def create(eviction: bool) -> dict[str, Any]:
     """What flyctl sends: only the options that are on."""
     return {
@@ -50,8 +57,7 @@ def create(eviction: bool) -> dict[str, Any]:
 
 @pytest.mark.parametrize("eviction", [False, True])
 def test_creates_and_reads_back(http: Any, run_module: Any, eviction: bool) -> None:
-    for answer in (ORGANIZATION, NONE, REGIONS):
-        http.expect("POST", "/graphql", answer)
+    expect_none(http)
     http.expect("POST", "/graphql", {"data": {"createAddOn": {"addOn": {"name": "r"}}}}, variables=create(eviction))
     http.expect("POST", "/graphql", {"data": {"addOn": FOUND}})
     result = run_module(fly_redis, {**ARGS, "return_url": True, "eviction": eviction})
@@ -67,20 +73,18 @@ def test_found_by_name_changes_nothing(http: Any, run_module: Any) -> None:
 
 
 def test_check_mode_predicts_and_writes_nothing(http: Any, run_module: Any) -> None:
-    for answer in (ORGANIZATION, NONE, REGIONS):
-        http.expect("POST", "/graphql", answer)
+    expect_none(http)
     assert run_module(fly_redis, ARGS, check_mode=True)["changed"] is True
 
 
 def test_region_and_plan_that_are_not_offered(http: Any, run_module: Any) -> None:
-    for answer in (ORGANIZATION, NONE, REGIONS):
-        http.expect("POST", "/graphql", answer)
+    expect_none(http)
     assert "ams, iad" in run_module(fly_redis, {**ARGS, "region": "no"})["msg"]
     nodes = [{"id": "p1", "displayName": "Fixed 250MB"}, {"id": "p2", "displayName": "Pro 2k"}]
     plans = {"data": {"addOnPlans": {"nodes": nodes}}}
     for plan in ("huge", "Pro 2k"):
-        for answer in (ORGANIZATION, NONE, REGIONS, plans):
-            http.expect("POST", "/graphql", answer)
+        expect_none(http)
+        http.expect("POST", "/graphql", plans)
         message = run_module(fly_redis, {**ARGS, "plan": plan})["msg"]
         assert message.endswith("Choose one of Fixed 250MB.")
 

@@ -49,15 +49,41 @@ def test_transient_failures_are_repeated(http: Any, run_module: Any) -> None:
 
 @pytest.mark.parametrize(
     ("status", "error_id", "hint"),
-    [(401, "unauthorized", "heroku authorizations:create"), (403, "forbidden", "scope"), (404, "not_found", "name")],
+    [
+        (401, "unauthorized", "heroku authorizations:create"),
+        (402, "delinquent", "billing"),
+        (403, "forbidden", "scope"),
+        (403, "two_factor", "scope"),
+        (404, "not_found", "may see"),
+    ],
 )
+@pytest.mark.parametrize("check_mode", [True, False])
 def test_refusals_name_thing_cause_and_remedy(
-    http: Any, run_module: Any, status: int, error_id: str, hint: str
+    http: Any, run_module: Any, status: int, error_id: str, hint: str, check_mode: bool
 ) -> None:
     answer = {"id": error_id, "message": "Refused."}
     http.expect("GET", "/apps/paper-crane", answer, status=status, headers={"Request-Id": "r-1"})
-    result = run_module(heroku_app, ARGS)
+    result = run_module(heroku_app, ARGS, check_mode=check_mode)
     assert result["failed"]
     for part in ("paper-crane", f"HTTP {status}", error_id, "r-1", hint):
         assert part in result["msg"]
     assert "HRKU-canary" not in str(result)
+
+
+def test_token_that_may_only_read(http: Any, run_module: Any) -> None:
+    http.expect("GET", "/apps/paper-crane", APP)
+    http.expect("PATCH", "/apps/paper-crane", {"id": "forbidden", "message": "You do not have access."}, status=403)
+    message = run_module(heroku_app, ARGS)["msg"]
+    assert message.startswith("Heroku app paper-crane: You do not have access (HTTP 403 forbidden, PATCH")
+    assert "write to change the app" in message
+
+
+@pytest.mark.parametrize("token", ["", " \n", "HRKU-canary\nHRKU-canary", "HRKU-canary\u2026"])
+def test_what_is_no_token_is_refused_before_any_request(
+    http: Any, run_module: Any, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.delenv("HEROKU_API_KEY", raising=False)
+    message = run_module(heroku_app, {**ARGS, "heroku_api_key": token})["msg"]
+    assert message.startswith("heroku_api_key: ")
+    assert "heroku authorizations:create" in message
+    assert "canary" not in message

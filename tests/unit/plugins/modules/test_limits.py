@@ -72,6 +72,7 @@ def test_fly_s_limit_of_one_request_a_second(http: Any, run_module: Any, waits: 
     http.expect("POST", "/v1/apps", {"error": "rate limit exceeded"}, status=429, headers={"Retry-After": "2"})
     http.expect("POST", "/v1/apps", FLY_APP, status=201)
     http.expect("GET", FLY_PATH, FLY_APP)
+    http.expect("GET", f"{FLY_PATH}/machines", [])
     assert run_module(fly_app, FLY)["created"] is True
     assert waits == [0.5, 0.5, 2.0]
 
