@@ -130,7 +130,7 @@ def write_facts(directory: Path, world: World) -> None:
         # What one-off dynos are reached by: for Python beside the certificates that it knows, for Node by itself.
         "SSL_CERT_FILE": str(_known_certificates(directory, world)),
         "NODE_EXTRA_CA_CERTS": str(world.rendezvous.certificate.certificate),
-        "FLY_API_TOKEN": FLY_TOKENS,
+        "FLY_API_TOKEN": ",".join(FLY_TOKENS),
         "FLY_FLAPS_BASE_URL": fly,
         "FLY_API_BASE_URL": fly,
         "FLY_UIEX_BASE_URL": fly,

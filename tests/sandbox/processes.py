@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -22,11 +23,17 @@ LOOPBACK = "127.0.0.1"
 UNPRIVILEGED = 65534
 
 
+# Below those that systems give to outgoing connections, one of which could take a port before its server does.
+_PORTS = range(15000, 32000)
+
+
 def free_port() -> int:
     """Return a port of loopback on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    while True:
+        port = random.choice(_PORTS)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind((LOOPBACK, port))
+            return port
 
 
 def answers(port: int) -> bool:

@@ -25,10 +25,8 @@ if TYPE_CHECKING:
     from .heroku.state import HerokuState
 
 HEROKU_TOKEN = "HRKU-sandbox-0123456789abcdef"
-# The one that counts is no macaroon, for flyctl drops those that it can not decode. So it does the one beside it,
-# which is there because Managed Postgres asks for that kind.
-FLY_TOKEN = "fo1_sandbox-0123456789abcdef"
-FLY_TOKENS = f"fm2_sandbox,{FLY_TOKEN}"
+# Managed Postgres asks for a macaroon, but flyctl drops one that it can not decode, and uses the other.
+FLY_TOKENS = ("fm2_sandbox", "fo1_sandbox-0123456789abcdef")
 
 
 @dataclass

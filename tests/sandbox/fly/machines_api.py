@@ -41,11 +41,11 @@ def error(status: int, text: str, code: str = "unknown") -> Refused:
 
 
 def authorize(request: Request) -> None:
-    """Refuse a request without the sandbox's token; macaroons come with the scheme FlyV1."""
-    from ..world import FLY_TOKEN
+    """Refuse a request without one of the sandbox's tokens; macaroons come with the scheme FlyV1."""
+    from ..world import FLY_TOKENS
 
-    scheme, _blank, token = request.headers.get("authorization", "").partition(" ")
-    if scheme not in ("Bearer", "FlyV1") or FLY_TOKEN not in token.split(","):
+    scheme, _blank, tokens = request.headers.get("authorization", "").partition(" ")
+    if scheme not in ("Bearer", "FlyV1") or not set(tokens.split(",")) & set(FLY_TOKENS):
         raise error(401, "unauthorized")
 
 
