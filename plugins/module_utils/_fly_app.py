@@ -13,7 +13,10 @@ from typing import Any, Callable
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import NotFound, StateError, Unauthorized
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_api import FlyAPI
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_organization import before_creating
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_organization import (
+    before_creating,
+    warn_of_app_token,
+)
 
 # fly-go asks for a fresh app for this long (seconds): not every part of Fly knows it at once.
 FRESH_APP = 60
@@ -55,7 +58,8 @@ def ensure_app(
         )
     created = found is None
     if created:
-        before_creating(fly, organization, warn)
+        before_creating(organization, warn)
+        warn_of_app_token(fly, organization["slug"], warn)
     before = [] if found is None else addresses(fly, app)
     missing = [kind for kind in ips if kind not in {ip["kind"] for ip in before}]
     after = [*before, *({"ip": "", "kind": kind} for kind in missing)]

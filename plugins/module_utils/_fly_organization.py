@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Whether an organization, and the token, may create anything: asked before the first create, in check mode too."""
+"""Whether an organization, or the token, may create anything: asked before the first create, in check mode too."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LATE = {"PAST_DUE": "an invoice is past due", "DELINQUENT": "invoices are not pa
 SUSPENDED = {"SUSPENDED": "Fly has suspended it"}
 
 
-def before_creating(fly: FlyAPI, organization: Mapping[str, Any], warn: Callable[[str], None]) -> None:
+def before_creating(organization: Mapping[str, Any], warn: Callable[[str], None]) -> None:
     """Warn of what Fly may refuse; raises StateError for an organization in which nothing can be created.
 
     O(organization) is what FlyAPI.organization() returned.
@@ -37,6 +37,10 @@ def before_creating(fly: FlyAPI, organization: Mapping[str, Any], warn: Callable
             f"Fly organization {slug}: {LATE[status]} (billing status {status}), and Fly may refuse what is to be "
             f"created. Settle it at https://fly.io/dashboard/{slug}/billing."
         )
+
+
+def warn_of_app_token(fly: FlyAPI, slug: str, warn: Callable[[str], None]) -> None:
+    """Warn of a token that can create nothing in the organization O(slug), as far as Fly tells of the token."""
     apps = fly.token_apps()
     if apps:
         warn(

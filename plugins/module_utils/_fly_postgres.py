@@ -71,7 +71,7 @@ def ensure_cluster(
     found = _find(fly, wanted, raw_slug)
     created = found is None
     if found is None:
-        before_creating(fly, organization, warn)
+        before_creating(organization, warn)
         _check_region(fly, raw_slug, wanted.region)
         _check_extensions(wanted.extensions)
         if check_mode:

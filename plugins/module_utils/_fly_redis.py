@@ -53,7 +53,7 @@ def ensure_redis(
         )
     created = found is None
     if found is None:
-        before_creating(fly, organization, warn)
+        before_creating(organization, warn)
         body = _body(fly, organization["id"], wanted)
         if not check_mode:
             fly.create_redis(body)

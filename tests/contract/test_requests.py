@@ -44,6 +44,7 @@ def recording_client(sent: Sent, answer: Any) -> HTTPClient:
 
 GRAPHQL_CALLS: dict[str, Callable[[FlyAPI], Any]] = {
     "organization": lambda fly: fly.organization("personal"),
+    "organizations": lambda fly: fly._other_organizations("acme"),
     "redis": lambda fly: fly.redis("cache"),
     "redis_plans": lambda fly: fly.redis_plans(),
     "create_redis": lambda fly: fly.create_redis(
@@ -78,7 +79,7 @@ def test_graphql_operation_is_valid(fly_schema: graphql.GraphQLSchema, call: str
     assert graphql.validate(fly_schema, document) == []
     operation = document.definitions[0]
     assert isinstance(operation, graphql.OperationDefinitionNode)
-    coerced = graphql.get_variable_values(fly_schema, list(operation.variable_definitions), body["variables"])
+    coerced = graphql.get_variable_values(fly_schema, list(operation.variable_definitions or ()), body["variables"])
     assert not isinstance(coerced, list), coerced  # a list holds the errors
 
 

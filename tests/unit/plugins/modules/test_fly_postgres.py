@@ -43,7 +43,6 @@ def expect_list(http: Any, *clusters: dict[str, Any]) -> None:
 
 
 def expect_regions(http: Any) -> None:
-    http.expect_token()
     http.expect("GET", f"{LIST}v2/regions", {"data": [{"code": "iad", "available": True}, {"code": "ams"}]})
 
 
@@ -218,3 +217,12 @@ def test_refused_create_says_why(http: Any, run_module: Any, status: int, hint: 
     message = run_module(fly_postgres, ARGS)["msg"]
     assert message.startswith(f"Managed Postgres cluster db: Refused (HTTP {status}")
     assert hint in message
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_suspended_organization_is_refused(http: Any, run_module: Any, check_mode: bool) -> None:
+    organization = {**ORGANIZATION["data"]["organization"], "billingStatus": "SUSPENDED"}
+    http.expect("POST", "/graphql", {"data": {"organization": organization}})
+    http.expect("GET", LIST, {"data": []})
+    message = run_module(fly_postgres, ARGS, check_mode=check_mode)["msg"]
+    assert "Fly organization personal: Fly has suspended it" in message

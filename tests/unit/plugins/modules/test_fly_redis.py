@@ -34,10 +34,8 @@ REGIONS = {
 
 
 def expect_none(http: Any) -> None:
-    for answer in (ORGANIZATION, NONE):
+    for answer in (ORGANIZATION, NONE, REGIONS):
         http.expect("POST", "/graphql", answer)
-    http.expect_token()
-    http.expect("POST", "/graphql", REGIONS)
 
 
 def create(eviction: bool) -> dict[str, Any]:
@@ -93,3 +91,12 @@ def test_name_of_another_organization_is_refused(http: Any, run_module: Any) -> 
     http.expect("POST", "/graphql", ORGANIZATION)
     http.expect("POST", "/graphql", {"data": {"addOn": {**FOUND, "organization": {"slug": "o", "rawSlug": "o"}}}})
     assert "belongs to the organization o" in run_module(fly_redis, ARGS)["msg"]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_suspended_organization_is_refused(http: Any, run_module: Any, check_mode: bool) -> None:
+    organization = {**ORGANIZATION["data"]["organization"], "billingStatus": "SUSPENDED"}
+    http.expect("POST", "/graphql", {"data": {"organization": organization}})
+    http.expect("POST", "/graphql", NONE)
+    message = run_module(fly_redis, ARGS, check_mode=check_mode)["msg"]
+    assert "Fly organization personal: Fly has suspended it" in message
