@@ -11,6 +11,7 @@ what is not documented: which API each command uses, the Authorization header of
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -143,6 +144,11 @@ class FlyAPI:
     def machines(self, app: str) -> list[dict[str, Any]]:
         """Return the app's Machines, without destroyed ones."""
         return self._app(app, "GET", "/machines") or []
+
+    def destroy_machine(self, app: str, machine: str) -> None:
+        """Destroy a Machine, also a started one; it may be gone already."""
+        with contextlib.suppress(NotFound):
+            self._app(app, "DELETE", f"/machines/{_part(machine)}", query={"kill": "true"})
 
     def exec(self, app: str, machine: str, command: list[str], timeout: int) -> dict[str, Any]:
         """Run a command in a started Machine, for at most O(timeout) seconds; absent fields of the answer are zero."""

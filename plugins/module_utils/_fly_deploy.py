@@ -126,7 +126,7 @@ def deploy(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dic
         if reasons:
             _deploy(flyctl, wanted, before, image_ref)
             after = read(fly, wanted.app)
-        if _scale(flyctl, wanted.app, after, wanted.groups, wanted.wait_timeout):
+        if _scale(fly, flyctl, wanted, after):
             after = _settled(fly, wanted, after)
         if reasons or counts_differ:
             _require_healthy(flyctl, wanted, after)
@@ -152,7 +152,7 @@ def scale(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dict
     before = read(fly, wanted.app)
     differ = {group: count for group, count in wanted.groups.items() if before.count(group) != count}
     if not check_mode:
-        _scale(flyctl, wanted.app, before, wanted.groups, wanted.wait_timeout)
+        _scale(fly, flyctl, wanted, before)
     return {
         "changed": bool(differ),
         "reasons": [f"group {g}: {before.count(g)} Machines, wanted {n}" for g, n in differ.items()],
@@ -221,10 +221,16 @@ def _target(wanted: Wanted) -> list[str]:
     return ["-a", wanted.app, "-c", str(wanted.config), "--remote-only", "--yes"]
 
 
-def _scale(flyctl: Flyctl, app: str, present: Present, groups: Mapping[str, int], wait_timeout: int) -> bool:
-    differ = [f"{group}={count}" for group, count in groups.items() if present.count(group) != count]
-    if differ:
-        flyctl.run(["scale", "count", *differ, "-a", app, "--yes"], wait_timeout + GRACE, f"scale of Fly app {app}")
+def _scale(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, present: Present) -> bool:
+    differ = {group: count for group, count in wanted.groups.items() if present.count(group) != count}
+    # flyctl does that too, but not before a release is complete: just when a deploy that failed is to be taken back.
+    for group in (group for group, count in differ.items() if count == 0):
+        for machine in present.machines[group]:
+            fly.destroy_machine(wanted.app, machine["id"])
+    more = [f"{group}={count}" for group, count in differ.items() if count > 0]
+    if more:
+        arguments = ["scale", "count", *more, "-a", wanted.app, "--yes"]
+        flyctl.run(arguments, wanted.wait_timeout + GRACE, f"scale of Fly app {wanted.app}")
     return bool(differ)
 
 

@@ -36,8 +36,8 @@ def carry(one: int, other: int, delay: float, rate: float) -> None:
     ways = {one: _Way(other, delay, rate), other: _Way(one, delay, rate)}
     while True:
         due = [way.queue[0][0] for way in ways.values() if way.queue]
-        ready, _, _ = select.select(list(ways), [], [], max(0.0, min(due) - time.monotonic()) if due else None)
-        for descriptor in ready:
+        patience = max(0.0, min(due) - time.monotonic()) if due else None
+        for descriptor in select.select(list(ways), [], [], patience)[0]:
             with suppress(BlockingIOError):
                 for _packet in range(_AT_ONCE):
                     ways[descriptor].take(os.read(descriptor, 1 << 16))

@@ -161,12 +161,10 @@ def _left_behind(session: Session, findings: Findings) -> None:
     )
     # In one query: far from the source each would wait for its own answer.
     found = session.rows(
-        " union all ".join(
-            f"select {number}, name::text from ({sql}) found(name)" for number, (_, sql, _) in enumerate(kinds)
-        )
+        " union all ".join(f"select '{kind}', name::text from ({sql}) found(name)" for kind, sql, _reason in kinds)
     )
-    for number, (kind, _sql, reason) in enumerate(kinds):
-        findings.leave(kind, sorted(name for its_kind, name in found if its_kind == number), reason)
+    for kind, _sql, reason in kinds:
+        findings.leave(kind, sorted(name for its_kind, name in found if its_kind == kind), reason)
 
 
 def _privileges(session: Session, source: Side, tables: list[Table], findings: Findings) -> None:

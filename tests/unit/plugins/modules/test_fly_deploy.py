@@ -228,9 +228,21 @@ def test_scaled_machines_that_stay_sick_fail_the_task(
 
 def test_scale_only(http: Any, run_module: Any, flyctl: Program, source: Path) -> None:
     expect_state(http, [machine("web"), machine("worker")], [release("x")])
-    result = run_module(fly_deploy, arguments(flyctl, source, groups={"worker": 0}, scale_only=True))
-    assert result["groups"] == {"worker": {"before": 1, "after": 0}}
-    assert [call.split(" -a")[0] for call in flyctl.calls] == ["scale count worker=0"]
+    http.expect("DELETE", f"{PATH}/machines/worker1", {"ok": True}, query={"kill": "true"})
+    result = run_module(fly_deploy, arguments(flyctl, source, groups={"web": 2, "worker": 0}, scale_only=True))
+    assert result["groups"] == {"web": {"before": 1, "after": 2}, "worker": {"before": 1, "after": 0}}
+    assert [call.split(" -a")[0] for call in flyctl.calls] == ["scale count web=2"]
+
+
+def test_workers_of_a_first_deploy_that_failed_can_be_stopped(
+    http: Any, run_module: Any, flyctl: Program, source: Path
+) -> None:
+    # flyctl would not scale: "no complete release".
+    flyctl.behave("exit 1")
+    expect_state(http, [machine("worker")], [])
+    http.expect("DELETE", f"{PATH}/machines/worker1", {"error": "not found"}, status=404)
+    assert run_module(fly_deploy, arguments(flyctl, source, groups={"worker": 0}, scale_only=True))["changed"]
+    assert flyctl.calls == []
 
 
 def test_failure_of_flyctl_shows_its_last_lines(http: Any, run_module: Any, flyctl: Program, source: Path) -> None:
