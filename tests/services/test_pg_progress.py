@@ -26,6 +26,7 @@ def test_a_playbook_shows_how_far_a_copy_is(
     playbook = tmp_path / "play.yml"
     playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
     home = {"ANSIBLE_HOME": str(tmp_path / "home"), "ANSIBLE_LOCAL_TEMP": str(tmp_path), "TMPDIR": str(tmp_path)}
+    home |= {"ANSIBLE_ASYNC_DIR": str(tmp_path / "async"), "PYTHONUNBUFFERED": "1"}
     program = Path(sys.executable).with_name("ansible-playbook")
     output = tmp_path / "output"
     with target.server.connect(target.name) as connection, connection.cursor() as gate, output.open("wb") as said:
