@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import InputError, StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_api import FlyAPI
@@ -127,7 +127,7 @@ def deploy(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dic
             _deploy(flyctl, wanted, before, image_ref)
             after = read(fly, wanted.app)
         if _scale(fly, flyctl, wanted, after):
-            after = _settled(fly, wanted, after)
+            after = _settled(fly, wanted, after, flyctl.report)
         if reasons or counts_differ:
             _require_healthy(flyctl, wanted, after)
     groups = sorted({*before.machines, *after.machines, *wanted.groups})
@@ -234,14 +234,16 @@ def _scale(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, present: Present) -> boo
     return bool(differ)
 
 
-def _settled(fly: FlyAPI, wanted: Wanted, present: Present) -> Present:
+def _settled(fly: FlyAPI, wanted: Wanted, present: Present, report: Callable[[str], None]) -> Present:
     """Wait for the Machines that were scaled, at most as long as for those of a deploy; flyctl does not."""
     waited = 0.0
     while True:
         present = replace(present, machines=by_group(fly.machines(wanted.app)))
         all_there = all(present.count(group) == count for group, count in wanted.groups.items())
-        if (all_there and not _sick(wanted, present)) or waited >= wanted.wait_timeout:
+        sick = _sick(wanted, present)
+        if (all_there and not sick) or waited >= wanted.wait_timeout:
             return present
+        report(f"waiting for {', '.join(sick) or 'Machines'} to be healthy")
         time.sleep(POLL)
         waited += POLL
 

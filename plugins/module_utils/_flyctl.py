@@ -8,14 +8,16 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -49,6 +51,13 @@ EXIT_CODES = {
     127: ("it was interrupted", "Run again: what it had done is found."),
 }
 TAIL_LINES = 15
+POLL = 0.5  # seconds
+# What flyctl says of its own steps where nobody watches a terminal (internal/render, internal/statuslogger,
+# internal/command/deploy), and those of its builders. Whatever else is written is not its own: a build's output, logs.
+STEP = re.compile(
+    r"==> |--> |===> |#\d+ \[|[✔✖] |> (\[\d+/\d+\] )?[A-Z]\w+ |Running \S+ (release|seed)_command: |"
+    r"Updating existing machines in |No machines in group |Creating a (second|standby) machine |Provisioning ips? "
+)
 _URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^/@\s]+@")
 # From here on flyctl shows the log of a release command that failed, at most 100 lines.
 LOG_BEGINS, LOG_LINES = "release_command failed running on machine", 110
@@ -59,10 +68,16 @@ def flyctl_arguments() -> dict[str, Any]:
     return {"flyctl": {"type": "path"}}
 
 
-def flyctl_of(module: AnsibleModule, variables: Mapping[str, str] | None = None, hidden: Sequence[str] = ()) -> Flyctl:
+def flyctl_of(
+    module: AnsibleModule,
+    variables: Mapping[str, str] | None = None,
+    hidden: Sequence[str] = (),
+    report: Callable[[str], None] | None = None,
+) -> Flyctl:
     """Return flyctl as the module's options name it, with further environment O(variables) for what it runs itself.
 
-    O(hidden) are texts that are not to be shown. Raises InputError where there is no flyctl.
+    O(hidden) are texts that are not to be shown; O(report) is told of each step. Raises InputError where there is no
+    flyctl.
     """
     given = module.params["flyctl"]
     path = given or shutil.which("flyctl") or shutil.which("fly")
@@ -77,17 +92,28 @@ def flyctl_of(module: AnsibleModule, variables: Mapping[str, str] | None = None,
         "FLY_API_BASE_URL": module.params["fly_api_url"],
         "FLY_UIEX_BASE_URL": module.params["fly_uiex_url"],
     }
-    return Flyctl(path, fly_token(module), {**urls, **(variables or {})}, hidden)
+    return Flyctl(path, fly_token(module), {**urls, **(variables or {})}, hidden, report)
 
 
 class Flyctl:
     """One flyctl with one token."""
 
-    def __init__(self, path: str, token: str, variables: Mapping[str, str], hidden: Sequence[str] = ()) -> None:
-        """O(variables) of the environment are among others the base URLs; O(hidden) is not to be shown."""
+    def __init__(
+        self,
+        path: str,
+        token: str,
+        variables: Mapping[str, str],
+        hidden: Sequence[str] = (),
+        report: Callable[[str], None] | None = None,
+    ) -> None:
+        """O(variables) of the environment are among others the base URLs; O(hidden) is not to be shown.
+
+        O(report) is told of each step: a command, and what flyctl says of it while it runs.
+        """
         self.path = path
         self._token = token
         self._variables = dict(variables)
+        self.report = report or (lambda _step: None)
         self._hidden = [text for text in (token, bare_token(token), *hidden) if text]
 
     def environment(self) -> dict[str, str]:
@@ -129,10 +155,9 @@ class Flyctl:
                     f"{self.path} could not be started{f' in {cwd}' if cwd else ''} ({error.strerror})",
                     "Check that it is a flyctl for this computer, and that the folder can be read.",
                 ) from None
+            self.report(f"flyctl {' '.join(itertools.takewhile(str.isalpha, arguments))}")
             try:
-                rc: int | None = process.wait(timeout)
-            except subprocess.TimeoutExpired:
-                rc = None
+                rc = self._wait(process, timeout, [errors.fileno(), output.fileno()])
             finally:
                 _end(process, whole_group)
             output.seek(0)
@@ -149,6 +174,24 @@ class Flyctl:
             )
         why, usual = EXIT_CODES.get(rc, (_ended(rc), "Mend what flyctl names and run again."))
         raise StateError(thing, f"flyctl {arguments[0]}: {why}: {text}", remedy or usual, rc=rc)
+
+    def _wait(self, process: subprocess.Popen[bytes], timeout: float, files: Sequence[int]) -> int | None:
+        """Return the exit code, or None after O(timeout) seconds; meanwhile report the steps written to O(files)."""
+        deadline = time.monotonic() + timeout
+        read = dict.fromkeys(files, 0)
+        while True:
+            try:
+                rc: int | None = process.wait(max(0.0, min(POLL, deadline - time.monotonic())))
+            except subprocess.TimeoutExpired:
+                rc = None
+            for file in files:
+                # pread, for flyctl writes where the file's own position is.
+                whole = os.pread(file, os.fstat(file).st_size, read[file]).rpartition(b"\n")[0]
+                read[file] += len(whole) + 1 if whole else 0
+                for line in filter(STEP.match, self.scrubbed(whole).splitlines()):
+                    self.report(line.rstrip())
+            if rc is not None or time.monotonic() >= deadline:
+                return rc
 
     def tail(self, output: bytes) -> str:
         """Return the last lines of O(output) without the token: all of a release command's log, where one failed."""

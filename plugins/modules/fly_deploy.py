@@ -16,6 +16,9 @@ description:
     the secrets differ from those of the current release, and sets the number of Machines of each process group.
   - The image's tag is a digest of the source folder and of C(fly.toml), so the current release itself tells what it
     was built from.
+  - Where it runs on the controller and without C(become), a line shows each step that C(flyctl) takes, also in a
+    C(async) task that is polled, but not with C(no_log). What a build or the app itself writes is not among them.
+    O(progress_file) tells the same to other programs, everywhere.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.fly
@@ -75,6 +78,11 @@ options:
       - Seconds that flyctl waits for a Machine to become healthy.
     type: int
     default: 300
+  progress_file:
+    description:
+      - File to write the steps to as they are taken, as JSON with C(started_at) and C(updated_at) (seconds since 1970)
+        and C(steps) (a list of texts).
+    type: path
 seealso:
   - module: flyover.heroku_to_fly.fly_secrets
   - module: flyover.heroku_to_fly.fly_toml_processes
@@ -126,6 +134,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_deploy 
     scale,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._flyctl import flyctl_arguments, flyctl_of
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._progress import Steps
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
 
 
@@ -142,7 +151,8 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         wait_timeout=options["wait_timeout"],
     )
     act = build if options["build_only"] else scale if options["scale_only"] else deploy
-    return act(fly_api(module), flyctl_of(module), wanted, module.check_mode)
+    flyctl = flyctl_of(module, report=Steps(options["progress_file"]).add)
+    return act(fly_api(module), flyctl, wanted, module.check_mode)
 
 
 def main() -> None:
@@ -159,6 +169,7 @@ def main() -> None:
             "groups": {"type": "dict", "default": {}},
             "strategy": {"type": "str", "choices": ["rolling", "canary", "immediate", "bluegreen"]},
             "wait_timeout": {"type": "int", "default": 300},
+            "progress_file": {"type": "path"},
         },
         mutually_exclusive=[("build_only", "scale_only")],
         supports_check_mode=True,

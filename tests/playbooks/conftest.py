@@ -87,8 +87,10 @@ class Sandbox:
         self.command("fault", str(self.directory), pattern, *options)
 
     def start(self, playbook: str, *options: str, **environment: str) -> subprocess.Popen[str]:
+        """Start one of the collection's playbooks, by its name, or any other by its path."""
+        path = playbook if playbook.endswith(".yml") else f"playbooks/{playbook}.yml"
         return subprocess.Popen(
-            [str(Path(sys.executable).with_name("ansible-playbook")), f"playbooks/{playbook}.yml", *options],
+            [str(Path(sys.executable).with_name("ansible-playbook")), path, *options],
             cwd=CHECKOUT,
             env={**os.environ, **self.environment, "ANSIBLE_NOCOLOR": "1", **environment},
             stdout=subprocess.PIPE,

@@ -111,7 +111,8 @@ def test_rows_written_since_come_across_with_the_cut_over(sandbox: Sandbox) -> N
     with connection, connection.cursor() as cursor:
         cursor.execute("insert into schema_migrations (version) values ('29991231235959')")
     connection.close()
-    sandbox.play("migrate", *CUT_OVER).succeeded()
+    run = sandbox.play("migrate", *CUT_OVER).succeeded()
+    assert "fly_deploy [localhost]: Running paper-crane release_command: bin/rails db:migrate" in run.output
     target = psycopg2.connect(sandbox.environment["SANDBOX_TARGET_DATABASE_URL"])
     with target, target.cursor() as cursor:
         cursor.execute("select count(*) from schema_migrations where version = '29991231235959'")

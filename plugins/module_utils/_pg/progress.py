@@ -7,10 +7,10 @@
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from typing import Any
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._progress import write_progress
 
 
 class Progress:
@@ -59,9 +59,4 @@ class Progress:
 
     def _write(self) -> None:
         self._written = time.monotonic()
-        if not self._path:
-            return
-        aside = f"{self._path}.{os.getpid()}"
-        with open(aside, "w", encoding="utf-8") as stream:
-            json.dump({**self._state, "updated_at": time.time()}, stream)
-        os.replace(aside, self._path)
+        write_progress(self._path, self._state)

@@ -25,7 +25,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 from urllib.parse import urlencode, urlsplit
 
 import tomllib
@@ -235,9 +235,12 @@ def checks(service: dict[str, Any]) -> list[dict[str, Any]]:
 
 def deploy(arguments: argparse.Namespace) -> None:
     """Build, release, roll the Machines."""
+    say("==> Verifying app config")
     path, config = configuration(arguments)
+    say("--> Verified app config")
     app = app_name(arguments, config)
     found = flaps("GET", f"/apps/{app}")
+    say("==> Building image")
     uiex("GET", f"/organizations/{found['organization']['slug']}")
     image = arguments.image or build(app, path, config, arguments)
     if arguments.image:
@@ -292,7 +295,9 @@ def build(app: str, path: Path, config: dict[str, Any], arguments: argparse.Name
     uiex("POST", "/builds", {"app_name": app})
     label = arguments.image_label or f"deployment-{int(time.time())}"
     body = {"source": str(source), "buildpacks": bool(wanted.get("builder"))}
+    say("==> Pushing image to fly")
     pushed = call("FLY_FLAPS_BASE_URL", "PUT", f"/registry/{app}/{label}", body)
+    say("--> Pushing image done")
     uiex("POST", "/builds/finish", {"app_name": app})
     return str(pushed["image"])
 
@@ -304,13 +309,15 @@ def run_release_command(
     command = (config.get("deploy") or {}).get("release_command")
     if not command or arguments.skip_release_command:
         return
-    print(f"Running {app} release_command: {command}")
+    say(f"Running {app} release_command: {command}")
     wanted = machine_config(config, next(iter(processes(config))), image, release)
     wanted["init"]["cmd"] = shlex.split(command)
     wanted["metadata"]["fly_process_group"] = RELEASE_GROUP
     wanted["env"] |= {"FLY_PROCESS_GROUP": RELEASE_GROUP, "RELEASE_COMMAND": "1"}
     wanted |= {"services": [], "restart": {"policy": "no"}}
     machine = flaps("POST", f"/apps/{app}/machines", {"config": wanted, "skip_launch": True})["id"]
+    say(f"> Created release_command machine {machine}", sys.stdout)
+    say("Starting machine")
     flaps("POST", f"/apps/{app}/machines/{machine}/start")
     flaps("GET", f"/apps/{app}/machines/{machine}/wait", state="stopped", timeout=60)
     ended = flaps("GET", f"/apps/{app}/machines/{machine}")
@@ -319,7 +326,11 @@ def run_release_command(
     said = "".join(entry["attributes"]["message"] for entry in logs if entry["id"] == machine)
     flaps("DELETE", f"/apps/{app}/machines/{machine}", force="true")
     if code:
-        raise Failed(f"release_command failed running on machine {machine} with exit code {code}.\n{said.strip()}")
+        say("✖ release_command failed", sys.stdout)
+        say(f"Error release_command failed running on machine {machine} with exit code {code}.")
+        say(f"Checking logs: fetching the last 100 lines below:\n{said.strip()}")
+        raise Failed(f"machine {machine} exited with non-zero status of {code}")
+    say(f"✔ release_command {machine} completed successfully", sys.stdout)
 
 
 def roll(
@@ -340,6 +351,8 @@ def roll(
         # Machines of other groups are left alone where groups are named.
         if not only and group_of(machine) not in groups:
             flaps("DELETE", f"/apps/{app}/machines/{machine['id']}", force="true")
+    if machines:
+        say(f"Updating existing machines in '{app}' with {arguments.strategy or 'rolling'} strategy", sys.stdout)
     touched = []
     for group in only or groups:
         wanted = machine_config(config, group, image, release)
@@ -349,11 +362,15 @@ def roll(
             assert nonce
             flaps("POST", f"/apps/{app}/machines/{machine['id']}", {"config": wanted})
             touched.append(machine["id"])
+        if not present and not arguments.update_only:
+            say(f"No machines in group {group}, launching a new machine", sys.stdout)
         missing = 0 if present or arguments.update_only else 2 if arguments.ha and wanted["services"] else 1
         for _number in range(missing):
             touched.append(flaps("POST", f"/apps/{app}/machines", {"config": wanted, "region": region(config)})["id"])
-    for machine in touched:
+    for number, machine in enumerate(touched, 1):
+        say(f"> [{number}/{len(touched)}] Checking health of machine {machine}", sys.stdout)
         healthy(app, machine, arguments.timeout)
+        say(f"✔ [{number}/{len(touched)}] Machine {machine} is now in a good state", sys.stdout)
 
 
 def healthy(app: str, machine: str, timeout: float) -> None:
@@ -580,6 +597,11 @@ def pump(source: socket.socket, sink: socket.socket) -> None:
 
 
 # Common parts
+
+
+def say(text: str, stream: TextIO = sys.stderr) -> None:
+    """Print a line at once, as flyctl does where nobody watches a terminal."""
+    print(text, file=stream, flush=True)
 
 
 def app_name(arguments: argparse.Namespace, config: dict[str, Any]) -> str:

@@ -320,6 +320,36 @@ def test_log_of_a_failed_release_command_is_shown_whole(
     assert "canary" not in message
 
 
+def test_steps_of_flyctl_are_told_while_it_runs_and_nothing_else(
+    http: Any, run_module: Any, flyctl: Program, source: Path, tmp_path: Path
+) -> None:
+    progress = tmp_path / "progress"
+    seen = tmp_path / "seen"
+    flyctl.behave(
+        '[ "$1" != deploy ] || { echo "==> Building image" >&2; echo "#7 [build 2/4] RUN bundle install"',
+        "echo '#7 1.2 Fetching rake'; echo 'DATABASE_URL=postgres://u:canary@h/d'",
+        "echo 'Running paper-crane release_command: bin/rails db:migrate -- fm2_canary' >&2; echo 'not a step'",
+        "echo '✔ [1/2] Machine 1857 is now in a good state'",
+        f"for n in $(seq 50); do grep -q 'good state' {progress} && break; sleep 0.1; done; cp {progress} {seen}; }}",
+    )
+    expect_state(http, [], [])
+    expect_state(http, [machine("web")], [release("x")])
+    http.expect("GET", f"{PATH}/machines", [machine("web"), {**machine("web", 2), "state": "created"}])
+    http.expect("GET", f"{PATH}/machines", [machine("web"), machine("web", 2)])
+    run_module(fly_deploy, arguments(flyctl, source, groups={"web": 2}, progress_file=str(progress)))
+    while_it_ran = [
+        "flyctl secrets sync",
+        "flyctl deploy",
+        "#7 [build 2/4] RUN bundle install",
+        "✔ [1/2] Machine 1857 is now in a good state",
+        "==> Building image",
+        "Running paper-crane release_command: bin/rails db:migrate -- ********",
+    ]
+    assert json.loads(seen.read_text())["steps"] == while_it_ran
+    last = json.loads(progress.read_text())["steps"]
+    assert last == [*while_it_ran, "flyctl scale count", "waiting for web2 (web, created) to be healthy"]
+
+
 def test_flyctl_that_hangs_is_ended_though_something_it_started_lives_on(
     http: Any, run_module: Any, flyctl: Program, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,43 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""How far a module is: a JSON file for other programs, the module's action plugin among them."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+LONGEST_STEP = 200  # characters
+
+
+def write_progress(path: str | None, state: Mapping[str, Any]) -> None:
+    """Write O(state) to O(path), if any, with the present time; whoever reads it never sees half of it."""
+    if not path:
+        return
+    aside = f"{path}.{os.getpid()}"
+    with open(aside, "w", encoding="utf-8") as stream:
+        json.dump({**state, "updated_at": time.time()}, stream)
+    os.replace(aside, path)
+
+
+class Steps:
+    """What a module has done so far, a line each."""
+
+    def __init__(self, path: str | None) -> None:
+        """Write to O(path), if any."""
+        self._path = path
+        self._started = time.time()
+        self._steps: list[str] = []
+
+    def add(self, step: str) -> None:
+        """Begin a step; the same one again is still the same."""
+        step = step[:LONGEST_STEP]
+        if step not in self._steps[-1:]:
+            self._steps.append(step)
+            write_progress(self._path, {"started_at": self._started, "steps": self._steps})

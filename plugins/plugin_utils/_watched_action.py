@@ -1,0 +1,77 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""An action that runs the module of its name and, where that runs on the controller, shows how far it is.
+
+A line every few seconds, through the callback like every other: it reaches terminals, logs and AWX alike.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._watch import State, Watch
+
+
+class WatchedAction(ActionBase):
+    """Runs a module with the option O(progress_file), and watches it."""
+
+    _supports_check_mode = True
+    _supports_async = True
+
+    shown_with_no_log = False
+    """Whether its lines hold nothing but names of phases and numbers."""
+
+    to_the_end = False
+    """Whether what came last is to be shown too."""
+
+    def lines(self, state: State, former: State, seconds: float) -> Iterable[str]:
+        """Return what to show of O(state), of the progress file; O(former) is that O(seconds) before."""
+        raise NotImplementedError
+
+    def summary(self, result: dict[str, Any]) -> str:
+        """Return what to show at the end of a task that is not async, "" for nothing."""
+        del result
+        return ""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the module's result."""
+        super().run(tmp, task_vars)
+        self._task_vars = task_vars or {}
+        arguments = dict(self._task.args)
+        background = self._task.async_val
+        # Elsewhere, or as another user, the file could not be read or written; a job that is left alone nobody watches.
+        watched = self._connection.transport == "local" and not self._connection.become
+        silent = self._task.check_mode or (self._task.no_log and not self.shown_with_no_log)
+        if not watched or silent or (background and not self._task.poll):
+            return self._execute(arguments)
+        if background:
+            # Removed with the job. This process, which will ask for the job's end, ends the watch.
+            path = arguments.setdefault("progress_file", os.path.join(self._make_tmp_path(), "progress"))
+            Watch(path, self.lines, self._show).start()
+            return self._execute(arguments)
+        with tempfile.TemporaryDirectory(prefix="flyover-") as folder:
+            path = arguments.setdefault("progress_file", os.path.join(folder, "progress"))
+            with Watch(path, self.lines, self._show, to_the_end=self.to_the_end):
+                result = self._execute(arguments)
+        self._show(self.summary(result))
+        return result
+
+    def _execute(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        result: dict[str, Any] = self._execute_module(
+            module_args=arguments, task_vars=self._task_vars, wrap_async=self._task.async_val
+        )
+        return result
+
+    def _show(self, text: str) -> None:
+        if text:
+            name, host = self._task.action.rpartition(".")[2], self._task_vars.get("inventory_hostname", "")
+            Display().display(f"{name} [{host}]: {text}")
