@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
@@ -116,9 +117,7 @@ def _running(tunnel: Tunnel) -> dict[str, Any] | None:
         state = json.loads(tunnel.state_file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if _started(int(state["pid"])) != state["started"]:
-        return None
-    return state if _alive(int(state["pid"])) else None
+    return state if state["started"] and _started(int(state["pid"])) == state["started"] else None
 
 
 def _remember(tunnel: Tunnel, pid: int, port: int) -> None:
@@ -128,24 +127,20 @@ def _remember(tunnel: Tunnel, pid: int, port: int) -> None:
 
 
 def _started(pid: int) -> str:
-    """Return when a process started, so that another one with the same id is not taken for it ("" if it is gone)."""
-    command = ["ps", "-o", "lstart=", "-p", str(pid)]
+    """Return when a process started, so that another one with the same id is not taken for it ("" if it has ended)."""
+    command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # pylint: disable=ansible-bad-function
-    return " ".join(done.stdout.split())
+    state, _blank, started = done.stdout.strip().partition(" ")
+    # One that has ended stays as a zombie until its parent asks for it: in many a container nobody does.
+    return "" if state.startswith("Z") else " ".join(started.split())
 
 
 def _alive(pid: int) -> bool:
-    try:
-        # Our own child stays as a zombie until it is waited for.
-        if os.waitpid(pid, os.WNOHANG)[0] == pid:
-            return False
-    except ChildProcessError:
-        pass
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    if _started(pid):
+        return True
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    return False
 
 
 def _answers(port: int) -> bool:

@@ -7,9 +7,16 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from ..processes import LOOPBACK
+from ..wire import ADMIN
 from . import graphql_api, machines_api, rest_api
 from .state import describe
 
@@ -21,7 +28,17 @@ __all__ = ["describe", "install_flyctl", "routes"]
 
 def routes(world: World) -> list[Any]:
     """Return all paths."""
-    return [*machines_api.routes(world), *graphql_api.routes(world), *rest_api.routes(world)]
+    private = Route(f"{ADMIN}/private/{{host}}", partial(_private, world))
+    return [*machines_api.routes(world), *graphql_api.routes(world), *rest_api.routes(world), private]
+
+
+async def _private(world: World, request: Request) -> JSONResponse:
+    """Answer where a host of Fly's private network is, for the stand-in's tunnels: no name server has it.
+
+    Upstash's is the Redis; every app is an unmanaged Postgres.
+    """
+    server = world.target_redis[0] if request.path_params["host"].endswith(".upstash.io") else world.target_postgres
+    return JSONResponse({"host": LOOPBACK, "port": server.port})
 
 
 def install_flyctl(world: World) -> None:

@@ -31,6 +31,7 @@ from urllib.parse import urlencode, urlsplit
 import tomllib
 
 RELEASE_GROUP = "fly_app_release_command"
+PRIVATE = (".flycast", ".internal", ".upstash.io")  # hosts that the organization's network alone has
 CPU_KINDS = {"shared": 256, "performance": 2048}  # MB for each CPU
 
 
@@ -559,7 +560,15 @@ def status(arguments: argparse.Namespace) -> None:
 def proxy(arguments: argparse.Namespace) -> None:
     """Forward a local port to a host of the private network."""
     local, _colon, remote = arguments.ports.partition(":")
-    relay(arguments.bind_addr, int(local), arguments.host or "127.0.0.1", int(remote or local))
+    host, port = arguments.host or "127.0.0.1", int(remote or local)
+    if host.endswith(PRIVATE):
+        found = call("FLY_FLAPS_BASE_URL", "GET", f"/_sandbox/private/{host}")
+        host, port = found["host"], found["port"]
+    try:
+        socket.getaddrinfo(host, port)
+    except OSError:
+        raise Failed(f"host was not found in DNS: {host}") from None
+    relay(arguments.bind_addr, int(local), host, port)
 
 
 def mpg_proxy(arguments: argparse.Namespace) -> None:

@@ -11,13 +11,15 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils import _fly_deploy
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils import _fly_deploy, _fly_proxy
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import fly_deploy, fly_proxy
 
 APP = {"id": "a1", "name": "paper-crane", "organization": {"slug": "personal"}, "status": "deployed"}
@@ -478,6 +480,25 @@ def test_tunnel_that_ended_by_itself_is_opened_again(run_module: Any, flyctl: Pr
     second = run_module(fly_proxy, tunnel)
     assert (second["changed"], second["pid"] != first["pid"]) == (True, True)
     assert run_module(fly_proxy, {**tunnel, "state": "stopped"})["changed"] is True
+
+
+def test_tunnel_of_which_a_zombie_is_left_has_ended(run_module: Any, tunnel: dict[str, Any]) -> None:
+    # As in a container whose first process reaps no orphans.
+    start = "import subprocess as s, time; p = s.Popen(['sleep', '60']); print(p.pid, flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", start], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout
+        pid = int(parent.stdout.readline())
+        state = Path(tunnel["state_file"])
+        state.parent.mkdir()
+        state.write_text(json.dumps({"pid": pid, "started": _fly_proxy._started(pid), "port": 1, "target": "x"}))
+        state.with_suffix(".log").touch()
+        os.kill(pid, signal.SIGKILL)
+        begun = time.monotonic()
+        closed = run_module(fly_proxy, {**tunnel, "state": "stopped"})
+        parent.kill()
+    assert "had ended by itself" in str(closed["warnings"])
+    assert time.monotonic() - begun < 5
+    assert not state.exists()
 
 
 @pytest.mark.parametrize("why", ["it hangs", "it leads elsewhere"])
