@@ -22,7 +22,9 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors impo
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_api import FlyAPI
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_organization import before_creating
 
-PLANS = ("basic", "starter", "launch", "scale", "performance")
+# Fly spells the largest with a capital, in its specification and in flyctl, and has taken another plan for one that it
+# does not know.
+PLANS = {"basic": "basic", "starter": "starter", "launch": "launch", "scale": "scale", "performance": "Performance"}
 MAJORS = (16, 17)
 DISK_GB = (10, 500)
 # Those of fly.io/docs/mpg/extensions that can be enabled: asked only as long as there is no cluster to be asked itself.
@@ -35,7 +37,9 @@ EXTENSIONS = POSTGIS | {
 }
 # fmt: on
 DATABASE_PORT = 5432
-READY, BROKEN = "ready", ("error", "failed")
+READY = "ready"
+# No waiting makes these ready.
+BROKEN = ("error", "failed", "deleting", "deleted")
 POLL = 5.0  # seconds, as flyctl
 
 
@@ -168,7 +172,7 @@ def _create(fly: FlyAPI, raw_slug: str, wanted: Wanted) -> dict[str, Any]:
             "name": wanted.name,
             "region": wanted.region,
             "org_slug": raw_slug,
-            "plan": wanted.plan,
+            "plan": PLANS[wanted.plan],
             "pg_major_version": str(wanted.pg_major),
             "storage_in_gb": wanted.disk_gb,
             "postgis_enabled": any(extension["name"] in POSTGIS for extension in wanted.extensions),
@@ -198,7 +202,8 @@ def _ready(fly: FlyAPI, cluster: str, version: int, told: float, timeout: float)
             raise StateError(
                 f"Managed Postgres cluster {answer['data']['name']} ({cluster})",
                 f"its status is {status}" + ("" if status in BROKEN else f" after {told:.0f} s"),
-                "See the dashboard of fly.io. Destroy a failed cluster first; give a slow one more time.",
+                "See the dashboard of fly.io. Destroy a failed cluster first; wait until a deleted one is gone; give a "
+                "slow one more time.",
             )
         # The first one comes soon, for a cluster that was there already.
         wait = min(POLL, 1.0 + waited)
@@ -246,7 +251,7 @@ def _result(
         "id": cluster.get("id", ""),
         "status": cluster.get("status", "absent"),
         "region": cluster.get("region", wanted.region),
-        "plan": cluster.get("plan", wanted.plan),
+        "plan": str(cluster.get("plan") or wanted.plan).lower(),
         "diff": {
             "before": "" if created else f"cluster: {wanted.name}\n",
             "after": f"cluster: {wanted.name}\n" + (f"attached to: {wanted.attach_to}\n" if attached else ""),

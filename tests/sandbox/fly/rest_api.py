@@ -22,7 +22,7 @@ from .state import PG_MAJOR, REGIONS, TAKEN, Cluster, FlyApp, Organization
 if TYPE_CHECKING:
     from ..world import World
 
-CLUSTER_PLANS = ("basic", "starter", "launch", "scale", "performance")
+CLUSTER_PLANS = ("basic", "starter", "launch", "scale", "Performance")
 # fly.io/docs/mpg/extensions
 EXTENSIONS = [
     "btree_gin",

@@ -124,6 +124,15 @@ def test_another_plan_than_asked_for_is_noticed(http: Any, run_module: Any) -> N
     assert message.startswith("Managed Postgres cluster db (c1)")
 
 
+def test_largest_plan_is_spelt_as_fly_spells_it(http: Any, run_module: Any) -> None:
+    made = {**DATA, "plan": "Performance", "attached_apps": [{"name": "paper-crane"}]}
+    expect_list(http)
+    expect_regions(http)
+    http.expect("POST", f"{LIST}v2", {"ok": True, "data": made}, status=201, body={**CREATE, "plan": "Performance"})
+    http.expect("GET", CLUSTER, {"data": made, "credentials": CREDENTIALS})
+    assert run_module(fly_postgres, {**ARGS, "plan": "performance"})["plan"] == "performance"
+
+
 def test_two_clusters_of_one_name_are_refused(http: Any, run_module: Any) -> None:
     expect_list(http, DATA, {**DATA, "id": "c2"})
     assert "c1, c2" in run_module(fly_postgres, ARGS)["msg"]
@@ -135,7 +144,7 @@ def test_region_without_managed_postgres_is_refused(http: Any, run_module: Any) 
     assert "ams, iad" in run_module(fly_postgres, {**ARGS, "region": "xyz"})["msg"]
 
 
-@pytest.mark.parametrize(("status", "answers"), [("error", 1), ("creating", 2)])
+@pytest.mark.parametrize(("status", "answers"), [("error", 1), ("deleting", 1), ("creating", 2)])
 def test_cluster_that_does_not_become_ready(http: Any, run_module: Any, status: str, answers: int) -> None:
     expect_list(http, DATA)
     for _number in range(answers):
