@@ -122,8 +122,8 @@ class FlyAPI:
         self._rest(self._machines, "POST", "/v1/apps", f"Fly app {app}", body, query={"wait": "true"}, repeatable=False)
 
     def ip_assignments(self, app: str) -> list[dict[str, Any]]:
-        """Return the app's IP addresses."""
-        return self._app(app, "GET", "/ip_assignments")["ips"] or []
+        """Return the IP addresses at which the app is reached, without those from which it calls others."""
+        return [ip for ip in self._app(app, "GET", "/ip_assignments")["ips"] or [] if not ip.get("egress")]
 
     def assign_ip(self, app: str, kind: str) -> dict[str, Any]:
         """Assign an address of O(kind): C(v6), C(shared_v4), C(v4) or C(private_v6)."""

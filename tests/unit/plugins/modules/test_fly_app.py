@@ -92,6 +92,14 @@ def test_second_run_changes_nothing(http: Any, run_module: Any) -> None:
     assert run_module(fly_app, {**ARGS, "ips": ["shared_v4"]})["changed"] is False
 
 
+def test_address_from_which_the_app_calls_others_is_none_of_its_own(http: Any, run_module: Any) -> None:
+    http.expect("GET", PATH, APP)
+    http.expect("POST", "/graphql", ORGANIZATION)
+    http.expect("GET", f"{PATH}/ip_assignments", {"ips": [V4, {"ip": "2a09::e", "egress": True}]})
+    result = run_module(fly_app, {**ARGS, "ips": ["shared_v4", "v6"]}, check_mode=True)
+    assert result["ips"] == [{"ip": "66.241.124.1", "kind": "shared_v4"}, {"ip": "", "kind": "v6"}]
+
+
 def test_name_owned_elsewhere_is_refused(http: Any, run_module: Any) -> None:
     http.expect("GET", PATH, {"error": "forbidden"}, status=403, headers={"fly-request-id": "r-7"})
     result = run_module(fly_app, ARGS)
