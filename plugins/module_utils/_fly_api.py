@@ -151,10 +151,15 @@ class FlyAPI:
             self._app(app, "DELETE", f"/machines/{_part(machine)}", query={"kill": "true"})
 
     def exec(self, app: str, machine: str, command: list[str], timeout: int) -> dict[str, Any]:
-        """Run a command in a started Machine, for at most O(timeout) seconds; absent fields of the answer are zero."""
+        """Run a command in a started Machine, for at most O(timeout) seconds; absent fields of the answer are zero.
+
+        A command that a signal ended has the exit code that a shell gives it: else it would count as a success.
+        """
         body = {"command": command, "timeout": timeout}
         path = f"/machines/{_part(machine)}/exec"
-        return self._app(app, "POST", path, body, repeatable=False, patience=timeout)
+        answer = self._app(app, "POST", path, body, repeatable=False, patience=timeout)
+        killed = (answer.get("exit_signal") or 0) > 0 and not answer.get("exit_code")
+        return {**answer, "exit_code": 128 + answer["exit_signal"]} if killed else answer
 
     # Certificates
 

@@ -41,6 +41,13 @@ def test_failing_command_fails_the_task(http: Any, run_module: Any) -> None:
     assert (result["rc"], result["stderr"]) == (3, "no such thing")
 
 
+def test_command_that_a_signal_ended_fails_the_task(http: Any, run_module: Any) -> None:
+    expect_machines(http, machine("m1", "web", "started"))
+    http.expect("POST", f"{PATH}/machines/m1/exec", {"exit_signal": 9, "stdout": "half of"})
+    result = run_module(fly_exec, ARGS)
+    assert (result["failed"], result["rc"], result["stdout"]) == (True, 137, "half of")
+
+
 def test_command_that_takes_its_time_is_waited_for(http: Any, run_module: Any) -> None:
     expect_machines(http, machine("m1", "web", "started"))
     http.expect("POST", f"{PATH}/machines/m1/exec", {}, at_least=300)
