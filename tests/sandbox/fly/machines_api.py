@@ -291,13 +291,17 @@ class API:
         if not re.fullmatch(r"(\*\.)?([a-z0-9-]+\.)+[a-z]{2,}", hostname):
             raise error(422, f"{hostname} is no hostname")
         app.certificates[hostname] = self._certificate(app, hostname)
-        return JSONResponse(app.certificates[hostname], 201)
+        return JSONResponse(_detail(app.certificates[hostname]), 201)
 
     async def certificate(self, request: Request) -> Any:
         app = self._app(request)
         if request.path_params["hostname"] not in app.certificates:
             raise error(404, "certificate not found")
-        return app.certificates[request.path_params["hostname"]]
+        return _detail(app.certificates[request.path_params["hostname"]])
+
+    async def check_certificate(self, request: Request) -> Any:
+        records = {"a": [], "aaaa": [], "cname": [], "resolved_addresses": [], "soa": None}
+        return {**await self.certificate(request), "dns_records": records}
 
     async def delete_certificate(self, request: Request) -> Any:
         await self.certificate(request)
@@ -307,8 +311,8 @@ class API:
     # The platform
 
     async def regions(self, _request: Request) -> Any:
-        regions = [{"code": code, "name": code, "deprecated": False, "MPGAvailable": True} for code in REGIONS]
-        return {"Regions": regions, "Nearest": "iad"}
+        regions = [{"code": code, "name": code, "deprecated": False, "mpg_available": True} for code in REGIONS]
+        return {"regions": regions, "nearest": "iad"}
 
     async def token(self, _request: Request) -> Any:
         organization = self._world.fly.organizations[0]
@@ -398,7 +402,6 @@ class API:
                     "org_value": f"org-{app.organization.id[:7]}",
                 },
             },
-            "dns_records": {"a": [], "aaaa": [], "cname": [], "resolved_addresses": [], "soa": None},
             "validation_errors": [],
             "rate_limited_until": None,
         }
@@ -454,6 +457,11 @@ class API:
             return found if isinstance(found, Response) else JSONResponse(found)
 
         return answer
+
+
+def _detail(certificate: dict[str, Any]) -> dict[str, Any]:
+    """Return a certificate as it is shown by itself; only the list tells when it was made."""
+    return {name: value for name, value in certificate.items() if name != "created_at"}
 
 
 async def read(request: Request, fields: Mapping[str, type], required: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -523,7 +531,7 @@ def routes(world: World) -> list[Route]:
         route(f"{app}/certificates/acme", api.request_certificate, "POST"),
         route(certificate, api.certificate),
         route(certificate, api.delete_certificate, "DELETE"),
-        route(f"{certificate}/check", api.certificate, "POST"),
+        route(f"{certificate}/check", api.check_certificate, "POST"),
         route("/v1/platform/regions", api.regions),
         route("/v1/tokens/current", api.token),
         route("/registry/{app}/{label}", api.push, "PUT", limited=False),

@@ -129,7 +129,9 @@ class API:
 
     async def clusters(self, request: Request) -> Any:
         organization = self._organization(request)
-        return {"data": [self._cluster_object(c) for c in self._world.fly.clusters if c.organization is organization]}
+        found = [cluster for cluster in self._world.fly.clusters if cluster.organization is organization]
+        # Only the list has those of both versions, and tells them apart.
+        return {"data": [{**self._cluster_object(cluster), "version": cluster.version} for cluster in found]}
 
     async def cluster_regions(self, request: Request) -> Any:
         self._organization(request)
@@ -147,9 +149,8 @@ class API:
             "postgis_enabled": bool,
         }
         body = await read(request, fields, ("name", "region", "plan", "storage_in_gb"))
-        return JSONResponse(
-            {"ok": True, "errors": {}, "data": self._created(organization, body, body["storage_in_gb"])}, 201
-        )
+        cluster = self._created(organization, body, body["storage_in_gb"])
+        return JSONResponse({"ok": True, "errors": {}, "data": self._cluster_object(cluster)}, 201)
 
     async def cluster(self, request: Request) -> Any:
         cluster = self._cluster(request)
@@ -230,32 +231,33 @@ class API:
         organization = self._world.fly.organization(body["org_slug"])
         if organization is None:
             raise Refused(404, {"error": "organization not found", "status": "unknown"})
-        return JSONResponse({"data": self._created(organization, body, body.get("disk_size_gb") or 10)}, 201)
+        cluster = self._created(organization, body, body.get("disk_size_gb") or 10)
+        return JSONResponse({"data": self._public_cluster_object(cluster)}, 201)
 
     async def public_cluster(self, request: Request) -> Any:
-        cluster = self._cluster(request)
-        endpoint = {"host": LOOPBACK, "port": cluster.server.port}
-        return {
-            "data": {
-                "id": cluster.id,
-                "name": cluster.name,
-                "status": cluster.status,
-                "region": cluster.region,
-                "plan": cluster.plan,
-                "disk_size_gb": cluster.disk,
-                "replicas": 1,
-                "pg_major_version": PG_MAJOR,
-                "postgis_enabled": False,
-                "endpoints": {"primary": {"direct": endpoint, "pooler": endpoint}},
-                "organization": {"name": cluster.organization.slug, "slug": cluster.organization.slug},
-                "created_at": cluster.created_at,
-                "attached_apps": [{"name": name} for name in cluster.attached],
-            }
-        }
+        return {"data": self._public_cluster_object(self._cluster(request))}
 
     # Shapes
 
-    def _created(self, organization: Organization, body: dict[str, Any], disk: int) -> dict[str, Any]:
+    def _public_cluster_object(self, cluster: Cluster) -> dict[str, Any]:
+        endpoint = {"host": LOOPBACK, "port": cluster.server.port}
+        return {
+            "id": cluster.id,
+            "name": cluster.name,
+            "status": cluster.status,
+            "region": cluster.region,
+            "plan": cluster.plan,
+            "disk_size_gb": cluster.disk,
+            "replicas": 1,
+            "pg_major_version": PG_MAJOR,
+            "postgis_enabled": False,
+            "endpoints": {"primary": {"direct": endpoint, "pooler": endpoint}},
+            "organization": {"name": cluster.organization.slug, "slug": cluster.organization.slug},
+            "created_at": cluster.created_at,
+            "attached_apps": [{"name": name} for name in cluster.attached],
+        }
+
+    def _created(self, organization: Organization, body: dict[str, Any], disk: int) -> Cluster:
         if body["plan"] not in CLUSTER_PLANS:
             raise error(422, f"plan {body['plan']} is not available")
         if body["region"] not in REGIONS:
@@ -264,15 +266,13 @@ class API:
             raise error(422, "storage must be between 10 and 500 GB")
         if body.get("pg_major_version", PG_MAJOR) not in ("16", "17"):
             raise error(422, "pg_major_version is not available")
-        cluster = self._world.fly.create_cluster(body["name"], organization, body["region"], body["plan"], disk)
-        return self._cluster_object(cluster)
+        return self._world.fly.create_cluster(body["name"], organization, body["region"], body["plan"], disk)
 
     def _cluster_object(self, cluster: Cluster) -> dict[str, Any]:
         return {
             "id": cluster.id,
             "mpgd_cluster_id": cluster.id,
             "name": cluster.name,
-            "version": cluster.version,
             "status": cluster.status,
             "engine": "postgres",
             "plan": cluster.plan,

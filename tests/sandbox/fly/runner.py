@@ -138,7 +138,8 @@ class Machine:
         except OSError as error:
             return {"exit_code": 127, "stderr": f"{command[0]}: {error.strerror}"}
         found = {
-            "exit_code": done.returncode,
+            "exit_code": max(done.returncode, 0),
+            "exit_signal": max(-done.returncode, 0),
             "stdout": done.stdout.decode(errors="replace"),
             "stderr": done.stderr.decode(errors="replace"),
         }
