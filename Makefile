@@ -46,7 +46,7 @@ units: setup ## ansible-test units
 contracts: setup ## our requests against the platforms' published schemas, where FLYOVER_CONTRACTS names their folder
 	$(PYTEST) $(COLLECTION)/tests/contract
 
-contract: setup ## the same with the platforms' own command-line clients, which npm and go install into .tools
+contract: setup ## the same with the platforms' own clients, which npm and go install into .tools
 	tests/tools/platform-clients
 	$(PYTEST) -rs $(COLLECTION)/tests/contract $(COLLECTION)/tests/unit/plugins/modules/test_fly_toml_corpus.py
 

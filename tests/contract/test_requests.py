@@ -46,6 +46,7 @@ GRAPHQL_CALLS: dict[str, Callable[[FlyAPI], Any]] = {
     "organization": lambda fly: fly.organization("personal"),
     "organizations": lambda fly: fly._other_organizations("acme"),
     "redis": lambda fly: fly.redis("cache"),
+    "redis_regions": lambda fly: fly.redis_regions(),
     "redis_plans": lambda fly: fly.redis_plans(),
     "create_redis": lambda fly: fly.create_redis(
         {
