@@ -76,7 +76,7 @@ def test_foreign_write_is_noticed_and_only_that(box: Sandbox) -> None:
     request = urllib.request.Request(
         f"{box.environment['FLY_FLAPS_BASE_URL']}/v1/apps/{APP}/secrets",
         json.dumps({"values": {"VALUE_0": "changed by hand"}}).encode(),
-        {"Authorization": f"Bearer {box.environment['FLY_API_TOKEN']}"},
+        {"Authorization": f"Bearer {box.environment['FLY_API_TOKEN'].partition(',')[0]}"},
     )
     urllib.request.urlopen(request, timeout=10).close()
     before = box.writes()

@@ -17,19 +17,40 @@ from starlette.routing import Route
 
 from ..processes import LOOPBACK
 from ..wire import ADMIN
-from . import graphql_api, machines_api, rest_api
+from . import (
+    apps_api,
+    certificates_api,
+    graphql_api,
+    leases_api,
+    machines_api,
+    postgres_api,
+    registry,
+    releases_api,
+    secrets_api,
+)
 from .state import describe
 
 if TYPE_CHECKING:
     from ..world import World
 
+PARTS = (
+    apps_api,
+    secrets_api,
+    machines_api,
+    leases_api,
+    certificates_api,
+    registry,
+    graphql_api,
+    releases_api,
+    postgres_api,
+)
 __all__ = ["describe", "install_flyctl", "routes"]
 
 
 def routes(world: World) -> list[Any]:
     """Return all paths."""
     private = Route(f"{ADMIN}/private/{{host}}", partial(_private, world))
-    return [*machines_api.routes(world), *graphql_api.routes(world), *rest_api.routes(world), private]
+    return [*(route for part in PARTS for route in part.routes(world)), private]
 
 
 async def _private(world: World, request: Request) -> JSONResponse:

@@ -24,6 +24,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 from urllib.parse import urlencode, urlsplit
@@ -32,6 +33,8 @@ import tomllib
 
 RELEASE_GROUP = "fly_app_release_command"
 PRIVATE = (".flycast", ".internal", ".upstash.io")  # hosts that the organization's network alone has
+NONCE = "fly-machine-lease-nonce"
+LEASE = 13  # seconds
 CPU_KINDS = {"shared": 256, "performance": 2048}  # MB for each CPU
 
 
@@ -42,13 +45,26 @@ class Failed(Exception):
 # The three APIs.
 
 
-def call(base: str, method: str, path: str, body: Any = None, quiet: bool = False, **query: Any) -> Any:
+def call(
+    base: str,
+    method: str,
+    path: str,
+    body: Any = None,
+    quiet: bool = False,
+    headers: dict[str, str] | None = None,
+    **query: Any,
+) -> Any:
     """Return the answer's JSON; raises Failed. With O(quiet) 404 gives None."""
     token = (os.environ.get("FLY_ACCESS_TOKEN") or os.environ.get("FLY_API_TOKEN") or "").strip()
     if not token:
         raise Failed("no access token available. Please login with 'flyctl auth login'")
     url = os.environ.get(base, "").rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
-    headers = {"Authorization": f"Bearer {token}", "User-Agent": "flyctl/sandbox", "Content-Type": "application/json"}
+    headers = {
+        "Authorization": authorization(base, token),
+        "User-Agent": "flyctl/sandbox",
+        "Content-Type": "application/json",
+        **(headers or {}),
+    }
     data = None if body is None else json.dumps(body).encode()
     for attempt in range(40):
         try:
@@ -72,9 +88,18 @@ def call(base: str, method: str, path: str, body: Any = None, quiet: bool = Fals
     return None
 
 
-def flaps(method: str, path: str, body: Any = None, **query: Any) -> Any:
+def authorization(base: str, token: str) -> str:
+    """Return the header: only GraphQL and the REST take both kinds of tokens at once."""
+    parts = token.split(",")
+    macaroons = [part for part in parts if part.startswith(("fm1r_", "fm1a_", "fm2_"))]
+    if base == "FLY_UIEX_BASE_URL" or not macaroons:
+        return f"Bearer {token}"
+    return f"FlyV1 {','.join(macaroons if base == 'FLY_FLAPS_BASE_URL' else parts)}"
+
+
+def flaps(method: str, path: str, body: Any = None, **options: Any) -> Any:
     """Call the Machines API."""
-    return call("FLY_FLAPS_BASE_URL", method, f"/v1{path}", body, **query)
+    return call("FLY_FLAPS_BASE_URL", method, f"/v1{path}", body, **options)
 
 
 def uiex(method: str, path: str, body: Any = None, **options: Any) -> Any:
@@ -243,11 +268,7 @@ def deploy(arguments: argparse.Namespace) -> None:
     found = flaps("GET", f"/apps/{app}")
     say("==> Building image")
     uiex("GET", f"/organizations/{found['organization']['slug']}")
-    image = arguments.image or build(app, path, config, arguments)
-    if arguments.image:
-        label = image.partition("@")[0].rpartition(":")[2]
-        if call("FLY_FLAPS_BASE_URL", "GET", f"/registry/{app}/{label}", quiet=True) is None:
-            raise Failed(f"could not find image {image}")
+    image = find_image(app, arguments.image) if arguments.image else build(app, path, config, arguments)
     print(f"image: {image}")
     if arguments.build_only:
         return
@@ -293,14 +314,35 @@ def build(app: str, path: Path, config: dict[str, Any], arguments: argparse.Name
             "failed to fetch an image or build from source: app does not have a Dockerfile or buildpacks configured. "
             "See https://fly.io/docs/reference/configuration/#the-build-section"
         )
-    uiex("POST", "/builds", {"app_name": app})
     label = arguments.image_label or f"deployment-{int(time.time())}"
     body = {"source": str(source), "buildpacks": bool(wanted.get("builder"))}
     say("==> Pushing image to fly")
-    pushed = call("FLY_FLAPS_BASE_URL", "PUT", f"/registry/{app}/{label}", body)
+    with recorded_build(app):
+        pushed = call("FLY_FLAPS_BASE_URL", "PUT", f"/registry/{app}/{label}", body)
     say("--> Pushing image done")
-    uiex("POST", "/builds/finish", {"app_name": app})
     return str(pushed["image"])
+
+
+def find_image(app: str, image: str) -> str:
+    """Return an image's full reference, as Fly resolves it."""
+    query = "query($app: String!, $ref: String!) { app(name: $app) { image(ref: $ref) { ref } } }"
+    with recorded_build(app):
+        found = graphql(query, app=app, ref=image)["app"]["image"]
+        if not found:
+            raise Failed(f"failed to fetch an image or build from source: could not find image {image!r}")
+    return str(found["ref"])
+
+
+@contextlib.contextmanager
+def recorded_build(app: str) -> Iterator[None]:
+    """Tell Fly of a build, also where an image is only looked for."""
+    number = uiex("POST", "/builds", {"app_name": app})["id"]
+    status = "failed"
+    try:
+        yield
+        status = "completed"
+    finally:
+        uiex("POST", "/builds/finish", {"build_id": number, "app_name": app, "status": status})
 
 
 def run_release_command(
@@ -315,23 +357,31 @@ def run_release_command(
     wanted["init"]["cmd"] = shlex.split(command)
     wanted["metadata"]["fly_process_group"] = RELEASE_GROUP
     wanted["env"] |= {"FLY_PROCESS_GROUP": RELEASE_GROUP, "RELEASE_COMMAND": "1"}
-    wanted |= {"services": [], "restart": {"policy": "no"}}
+    wanted |= {"services": [], "restart": {"policy": "no"}, "auto_destroy": True}
     machine = flaps("POST", f"/apps/{app}/machines", {"config": wanted, "skip_launch": True})["id"]
+    path = f"/apps/{app}/machines/{machine}"
     say(f"> Created release_command machine {machine}", sys.stdout)
+    flaps("GET", f"{path}/wait", state="stopped", timeout=60)
     say("Starting machine")
-    flaps("POST", f"/apps/{app}/machines/{machine}/start")
-    flaps("GET", f"/apps/{app}/machines/{machine}/wait", state="stopped", timeout=60)
-    ended = flaps("GET", f"/apps/{app}/machines/{machine}")
-    code = ended["events"][0]["request"]["exit_event"].get("exit_code", 0)
-    logs = uiex("GET", f"/apps/{app}/logs")["data"]
-    said = "".join(entry["attributes"]["message"] for entry in logs if entry["id"] == machine)
-    flaps("DELETE", f"/apps/{app}/machines/{machine}", force="true")
+    flaps("POST", f"{path}/start")
+    flaps("GET", f"{path}/wait", quiet=True, state="started", timeout=60)  # it may have ended already
+    flaps("GET", f"{path}/wait", state="destroyed", timeout=60)
+    events = flaps("GET", path)["events"]
+    code = next(event for event in events if event["type"] == "exit")["request"]["exit_event"].get("exit_code", 0)
     if code:
+        said = "\n".join(log_of(app, machine))
         say("✖ release_command failed", sys.stdout)
         say(f"Error release_command failed running on machine {machine} with exit code {code}.")
         say(f"Checking logs: fetching the last 100 lines below:\n{said.strip()}")
         raise Failed(f"machine {machine} exited with non-zero status of {code}")
     say(f"✔ release_command {machine} completed successfully", sys.stdout)
+
+
+def log_of(app: str, machine: str = "") -> list[str]:
+    """Return what a Machine, or all of them, printed."""
+    # Next to GraphQL, but with the tokens of the Machines API.
+    entries = call("FLY_FLAPS_BASE_URL", "GET", f"/api/v1/apps/{app}/logs", instance=machine, next_token="")["data"]
+    return [entry["attributes"]["message"] for entry in entries]
 
 
 def roll(
@@ -359,9 +409,10 @@ def roll(
         wanted = machine_config(config, group, image, release)
         present = [machine for machine in machines if group_of(machine) == group]
         for machine in present:
-            nonce = flaps("POST", f"/apps/{app}/machines/{machine['id']}/lease")["data"]["nonce"]
-            assert nonce
-            flaps("POST", f"/apps/{app}/machines/{machine['id']}", {"config": wanted})
+            path = f"/apps/{app}/machines/{machine['id']}"
+            nonce = {NONCE: flaps("POST", f"{path}/lease", ttl=LEASE)["data"]["nonce"]}
+            flaps("POST", path, {"config": wanted}, headers=nonce)
+            flaps("DELETE", f"{path}/lease", headers=nonce)
             touched.append(machine["id"])
         if not present and not arguments.update_only:
             say(f"No machines in group {group}, launching a new machine", sys.stdout)
@@ -384,8 +435,7 @@ def healthy(app: str, machine: str, timeout: float) -> None:
             return
         if found["state"] in ("stopped", "destroyed") or time.monotonic() > deadline:
             outputs = "; ".join(check["output"] for check in found["checks"] if check["status"] != "passing")
-            logs = uiex("GET", f"/apps/{app}/logs")["data"]
-            said = "".join(entry["attributes"]["message"] for entry in logs if entry["id"] == machine)[-600:]
+            said = "\n".join(log_of(app, machine))[-600:]
             raise Failed(f"machine {machine} is {found['state']}, not healthy: {outputs} {said}")
         time.sleep(0.25)
 
@@ -547,8 +597,8 @@ def write(path: Path, text: str, mode: int = 0o644) -> None:
 
 def logs(arguments: argparse.Namespace) -> None:
     """Print what the Machines wrote."""
-    for entry in uiex("GET", f"/apps/{app_name(arguments, {})}/logs")["data"]:
-        print(entry["attributes"]["message"], end="")
+    for line in log_of(app_name(arguments, {})):
+        print(line)
 
 
 def status(arguments: argparse.Namespace) -> None:

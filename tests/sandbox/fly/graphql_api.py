@@ -2,92 +2,34 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fly's GraphQL: organizations, Redis, an app's current release. Queries are checked by graphql-core."""
+"""Fly's GraphQL: organizations, apps and their releases, Redis. Queries are checked by graphql-core."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from graphql import GraphQLError, build_schema, graphql
+from graphql import GraphQLError, graphql
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..wire import Refused
-from .machines_api import authorize, error
-from .state import REGIONS, TAKEN, FlyApp, Organization, Redis
+from .flaps import error, tokens
+from .graphql_schema import SCHEMA
+from .runner import Machine
+from .state import REGIONS, TAKEN, FlyApp, FlyState, Organization, Redis
 
 if TYPE_CHECKING:
     from ..world import World
 
-# The part of Fly's published schema that a migration and flyctl's read-only commands use, with its names and types.
-SCHEMA = build_schema(
-    """
-    scalar JSON
-    scalar BigInt
-    enum BillingStatus { CURRENT DELINQUENT PAST_DUE SOURCE_REQUIRED SUSPENDED TRIAL_ACTIVE TRIAL_ENDED }
-    enum OrganizationType { PERSONAL SHARED }
-    enum PlatformVersionEnum { detached machines nomad }
-    scalar ISO8601DateTime
-    enum AddOnType { kubernetes redis sentry supabase tigris upstash_kafka upstash_redis upstash_vector }
-    type Query {
-      app(name: String, internalId: String): App
-      appNameAvailable(name: String!): Boolean!
-      organization(slug: String, id: ID, name: String): Organization
-      organizations(admin: Boolean, first: Int, after: String): OrganizationConnection!
-      platform: FlyPlatform!
-      addOn(id: ID, name: String, provider: String): AddOn
-      addOns(type: AddOnType, first: Int, after: String): AddOnConnection!
-      addOnPlans(type: AddOnType, first: Int, after: String): AddOnPlanConnection!
-      addOnProvider(name: String!): AddOnProvider!
-      viewer: Principal!
-    }
-    type Mutation { createAddOn(input: CreateAddOnInput!): CreateAddOnPayload }
-    input CreateAddOnInput {
-      clientMutationId: String organizationId: ID appId: ID type: AddOnType! name: String planId: ID
-      primaryRegion: String readRegions: [String!] options: JSON
-    }
-    type CreateAddOnPayload { clientMutationId: String addOn: AddOn! }
-    type Principal { email: String! }
-    type OrganizationConnection { nodes: [Organization] }
-    type Organization {
-      id: ID! slug: String! rawSlug: String! name: String! type: OrganizationType! paidPlan: Boolean! billable: Boolean!
-      viewerRole: String! internalNumericId: BigInt! billingStatus: BillingStatus!
-    }
-    type FlyPlatform { requestRegion: String regions: [Region!]! }
-    type Region {
-      code: String! name: String! deprecated: Boolean! gatewayAvailable: Boolean! requiresPaidPlan: Boolean!
-      latitude: Float longitude: Float
-    }
-    type App {
-      id: ID! name: String! internalNumericId: Int! hostname: String cnameTarget: String deployed: Boolean!
-      network: String status: String! appUrl: String platformVersion: PlatformVersionEnum organization: Organization!
-      currentReleaseUnprocessed: ReleaseUnprocessed role: AppRole
-    }
-    type AppRole { name: String! }
-    type ReleaseUnprocessed {
-      id: ID! version: Int! imageRef: String configDefinition: JSON status: String! createdAt: ISO8601DateTime!
-    }
-    type AddOnConnection { nodes: [AddOn] }
-    type AddOn {
-      id: ID! name: String publicUrl: String privateIp: String password: String status: String errorMessage: String
-      primaryRegion: String readRegions: [String!] options: JSON metadata: JSON ssoLink: String environment: JSON
-      organization: Organization! addOnPlan: AddOnPlan
-    }
-    type AddOnPlanConnection { nodes: [AddOnPlan] }
-    type AddOnPlan {
-      id: ID! name: String displayName: String description: String maxDataSize: String pricePerMonth: Int
-    }
-    type AddOnProvider { id: ID! name: String displayName: String excludedRegions: [Region!] }
-    """
-)
 PLANS = (
     {"id": "ekQ85Yjkw155ohQ5ALYq0M", "name": "redis_payg", "displayName": "Pay-as-you-go", "maxDataSize": "100GB"},
     {"id": "x7M0gyB764ggwt6YZLRK", "name": "redis_250mb", "displayName": "Fixed 250MB", "maxDataSize": "250MB"},
 )
+USER = {"__typename": "User", "id": "user1", "name": "Owner", "email": "owner@example.com", "enablePaidHobby": False}
 
 
 class Root:
@@ -100,7 +42,20 @@ class Root:
         app = self._world.fly.apps.get(name)
         if app is None or name == TAKEN:
             raise GraphQLError("Could not find App", extensions={"code": "NOT_FOUND"})
-        return _app(app)
+        return App(app, self._world.fly)
+
+    def apps(self, _info: Any, first: int = 200, after: str = "", organizationId: str = "", **_more: Any) -> Any:
+        of = [app for app in self._world.fly.apps.values() if organizationId in ("", app.organization.id)]
+        start = int(after or 0)
+        end = min(start + first, len(of))
+        page = {
+            "hasNextPage": end < len(of),
+            "hasPreviousPage": start > 0,
+            "startCursor": str(start),
+            "endCursor": str(end),
+        }
+        nodes = [App(app, self._world.fly) for app in of[start:end]]
+        return {"nodes": nodes, "pageInfo": page, "totalCount": len(of)}
 
     def appNameAvailable(self, _info: Any, name: str) -> bool:
         return name not in self._world.fly.apps and name != TAKEN
@@ -109,31 +64,40 @@ class Root:
         found = self._world.fly.organization(slug or more.get("id", ""))
         if found is None:
             raise GraphQLError("Could not find Organization", extensions={"code": "NOT_FOUND"})
-        return _organization(found)
+        return _organization(found, self._world.fly)
 
     def organizations(self, _info: Any, **_more: Any) -> Any:
-        return {"nodes": [_organization(o) for o in self._world.fly.organizations]}
+        return {"nodes": [_organization(found, self._world.fly) for found in self._world.fly.organizations]}
 
     def platform(self, _info: Any) -> Any:
         return {"requestRegion": "iad", "regions": [_region(code) for code in REGIONS]}
 
+    def nearestRegion(self, _info: Any, **_more: Any) -> Any:
+        return _region("iad")
+
+    def latestImageDetails(self, _info: Any, image: str, **_more: Any) -> Any:
+        # It is for Fly's own images, none of which is here.
+        raise GraphQLError(f"Unknown repository {image}", extensions={"code": "NOT_FOUND"})
+
     def viewer(self, _info: Any) -> Any:
-        return {"email": "owner@example.com"}
+        return {**USER, "agreedToProviderTos": True}
 
     def addOn(self, _info: Any, name: str = "", **_more: Any) -> Any:
         found = next((redis for redis in self._world.fly.redis if redis.name == name), None)
         if found is None:
             raise GraphQLError("Could not find AddOn", extensions={"code": "NOT_FOUND"})
-        return _redis(found)
+        return _redis(found, self._world.fly)
 
     def addOns(self, _info: Any, **_more: Any) -> Any:
-        return {"nodes": [_redis(redis) for redis in self._world.fly.redis]}
+        return {"nodes": [_redis(redis, self._world.fly) for redis in self._world.fly.redis]}
 
     def addOnPlans(self, _info: Any, **_more: Any) -> Any:
         return {"nodes": [{**plan, "description": "", "pricePerMonth": 0} for plan in PLANS]}
 
     def addOnProvider(self, _info: Any, name: str) -> Any:
-        return {"id": "1", "name": name, "displayName": "Upstash for Redis", "excludedRegions": []}
+        if name != "upstash_redis":
+            raise GraphQLError("Could not find AddOnProvider", extensions={"code": "NOT_FOUND"})
+        return _provider()
 
     async def createAddOn(self, _info: Any, **arguments: Any) -> Any:
         given: dict[str, Any] = arguments["input"]
@@ -152,36 +116,127 @@ class Root:
         redis = await self._world.fly.create_redis(
             given["name"], organization, given["primaryRegion"], plan, given.get("options") or {}
         )
-        return {"addOn": _redis(redis)}
+        return {"addOn": _redis(redis, self._world.fly)}
 
 
-def _app(app: FlyApp) -> dict[str, Any]:
-    release = app.current_release()
+class App:
+    """One app: what takes time, or arguments, is found out when a query asks for it."""
+
+    def __init__(self, app: FlyApp, fly: FlyState) -> None:
+        self._app, self._fly = app, fly
+        self._release = app.current_release()
+        self.id = self.name = app.name
+        self.internalNumericId = app.number
+        self.hostname = f"{app.name}.fly.dev"
+        self.cnameTarget = app.cname_target
+        self.appUrl = f"https://{app.name}.fly.dev"
+        self.deployed = self._release is not None
+        self.status = "deployed" if self._release else "pending"
+        self.version = self._release["version"] if self._release else 0
+        self.network = None  # the default one has no name here
+        self.platformVersion = "machines"
+        self.role = None
+        self.services: list[Any] = []  # what they are is in the configuration
+        self.imageDetails = None
+        self.sharedIpAddress = next((ip["ip"] for ip in app.ips if ip["shared"]), None)
+
+    def organization(self, _info: Any) -> Any:
+        return _organization(self._app.organization, self._fly)
+
+    def config(self, _info: Any) -> Any:
+        return {"definition": self._release["definition"] if self._release else {}}
+
+    def secrets(self, _info: Any) -> Any:
+        return [
+            {"id": name, "name": name, "digest": secret.digest, "createdAt": secret.created_at}
+            for name, secret in sorted(self._app.secrets.items())
+        ]
+
+    def currentRelease(self, _info: Any) -> Any:
+        return _release(self._release) if self._release else None
+
+    def currentReleaseUnprocessed(self, _info: Any) -> Any:
+        return _release(self._release) if self._release else None
+
+    def releasesUnprocessed(self, _info: Any, first: int = 100, status: str = "", **_more: Any) -> Any:
+        found = [release for release in reversed(self._app.releases) if status in ("", release["status"])]
+        return {"nodes": [_release(release) for release in found[:first]], "totalCount": len(found)}
+
+    def image(self, _info: Any, ref: str) -> Any:
+        name, _at, digest = ref.partition("@")
+        if name not in self._fly.images or digest not in ("", self._fly.digests[name]):
+            return None
+        return {
+            "id": self._fly.digests[name].removeprefix("sha256:")[:16],
+            "ref": f"{name}@{self._fly.digests[name]}",
+            "digest": self._fly.digests[name],
+            "compressedSizeFull": "1000000",
+            "manifest": {},
+        }
+
+    def machines(self, _info: Any, **_more: Any) -> Any:
+        return _nodes(_machine(machine, self) for machine in self._app.active_machines())
+
+    def ipAddresses(self, _info: Any, **_more: Any) -> Any:
+        # The shared address has a field of its own.
+        return _nodes(_ip(ip) for ip in self._app.ips if not ip["shared"])
+
+    def egressIpAddresses(self, _info: Any, **_more: Any) -> Any:
+        return _nodes(())
+
+
+def _nodes(found: Iterable[Any]) -> dict[str, Any]:
+    nodes = list(found)
+    return {"nodes": nodes, "totalCount": len(nodes)}
+
+
+def _release(release: dict[str, Any]) -> dict[str, Any]:
     return {
-        "id": app.name,
-        "name": app.name,
-        "internalNumericId": app.number,
-        "hostname": f"{app.name}.fly.dev",
-        "cnameTarget": f"{app.id[:7]}.{app.name}.fly.dev",
-        "deployed": release is not None,
-        "network": "default",
-        "status": "deployed" if release else "pending",
-        "appUrl": f"https://{app.name}.fly.dev",
-        "platformVersion": "machines",
-        "organization": _organization(app.organization),
-        "currentReleaseUnprocessed": release
-        and {
-            "id": release["id"],
-            "version": release["version"],
-            "imageRef": release["image_ref"],
-            "configDefinition": release["definition"],
-            "status": release["status"],
-            "createdAt": release["created_at"],
-        },
+        "id": release["id"],
+        "version": release["version"],
+        "status": release["status"],
+        "stable": release["stable"],
+        "inProgress": release["in_progress"],
+        "reason": "",
+        "description": "Release",
+        "deploymentStrategy": release["strategy"],
+        "evaluationId": None,
+        "imageRef": release["image_ref"],
+        "configDefinition": release["definition"],
+        "user": USER,
+        "createdAt": release["created_at"],
     }
 
 
-def _organization(organization: Organization) -> dict[str, Any]:
+def _machine(machine: Machine, app: App) -> dict[str, Any]:
+    return {
+        "id": machine.id,
+        "name": machine.name,
+        "config": machine.config,
+        "state": machine.state,
+        "region": machine.region,
+        "createdAt": machine.created_at,
+        "app": app,
+        "ips": {"nodes": [{"family": "v6", "kind": "privatenet", "ip": "fdaa::3", "maskSize": 112}]},
+        "host": {"id": "sandbox"},
+        "egressIpAddresses": {"nodes": []},
+    }
+
+
+def _ip(ip: dict[str, Any]) -> dict[str, Any]:
+    kinds = {"2a09": "v6", "fdaa": "private_v6"}
+    return {
+        "id": ip["ip"],
+        "address": ip["ip"],
+        "type": kinds.get(ip["ip"][:4], "v4"),
+        "region": ip["region"],
+        "createdAt": ip["created_at"],
+        "network": None,
+        "serviceName": ip["service_name"],
+    }
+
+
+def _organization(organization: Organization, fly: FlyState) -> dict[str, Any]:
     return {
         "id": organization.id,
         "slug": organization.slug,
@@ -193,6 +248,11 @@ def _organization(organization: Organization) -> dict[str, Any]:
         "billingStatus": "CURRENT",
         "viewerRole": "admin",
         "internalNumericId": str(organization.number),
+        "addOnSsoLink": None,
+        "provisionsBetaExtensions": False,
+        "addOns": lambda _info, **_more: {
+            "nodes": [_redis(redis, fly) for redis in fly.redis if redis.organization is organization]
+        },
     }
 
 
@@ -200,7 +260,21 @@ def _region(code: str) -> dict[str, Any]:
     return {"code": code, "name": code, "deprecated": False, "gatewayAvailable": True, "requiresPaidPlan": False}
 
 
-def _redis(redis: Redis) -> dict[str, Any]:
+def _provider() -> dict[str, Any]:
+    switches = ("asyncProvisioning", "autoProvision", "detectPlatform", "beta", "internal")
+    choices = ("selectName", "selectRegion", "selectReplicaRegions")
+    return {
+        "id": "1",
+        "name": "upstash_redis",
+        "displayName": "Upstash for Redis",
+        "resourceName": "Redis database",
+        "excludedRegions": [],
+        **dict.fromkeys(switches, False),
+        **dict.fromkeys(choices, True),
+    }
+
+
+def _redis(redis: Redis, fly: FlyState) -> dict[str, Any]:
     plan = next(plan for plan in PLANS if plan["id"] == redis.plan)
     return {
         "id": redis.id,
@@ -212,9 +286,16 @@ def _redis(redis: Redis) -> dict[str, Any]:
         "primaryRegion": redis.region,
         "readRegions": [],
         "options": redis.options,
-        "organization": _organization(redis.organization),
+        "organization": _organization(redis.organization, fly),
         "addOnPlan": {**plan, "description": "", "pricePerMonth": 0},
+        "addOnProvider": _provider(),
     }
+
+
+def _problem(error: GraphQLError) -> dict[str, Any]:
+    """Return an error as Fly's client reads it: a path of strings only."""
+    path = [str(part) for part in error.path or ()]
+    return {"message": error.message, "path": path, "extensions": error.extensions or {}}
 
 
 def routes(world: World) -> list[Route]:
@@ -222,7 +303,7 @@ def routes(world: World) -> list[Route]:
     root = Root(world)
 
     async def answer(request: Request) -> Response:
-        authorize(request)
+        tokens(request, "Bearer", "FlyV1")
         try:
             body = json.loads(await request.body())
             query, variables = body["query"], body.get("variables") or {}
@@ -233,11 +314,10 @@ def routes(world: World) -> list[Route]:
         )
         answer: dict[str, Any] = {"data": found.data}
         if found.errors:
-            answer["errors"] = [{"message": e.message, "extensions": e.extensions or {}} for e in found.errors]
+            answer["errors"] = [_problem(error) for error in found.errors]
         return JSONResponse(answer)
 
     async def get(_request: Request) -> Response:
-        await asyncio.sleep(0)
         raise error(405, "method not allowed")
 
     return [Route("/graphql", answer, methods=["POST"]), Route("/graphql", get, methods=["GET"])]

@@ -26,7 +26,17 @@ from . import cnb
 if TYPE_CHECKING:
     from .state import FlyApp
 
-LOG_BYTES = 20000
+# What Fly's init prints; flyctl reads a release command's log until this line comes.
+ENDED = " INFO Main child exited normally"
+
+
+@dataclass
+class Lease:
+    """The right of one client to change a Machine, for a while."""
+
+    nonce: str
+    expires_at: int
+    owner: str = "owner@example.com"
 
 
 def _words(given: list[str] | str | None) -> list[str]:
@@ -43,6 +53,7 @@ class Machine:
     region: str
     config: dict[str, Any]
     image_folder: Path
+    image_digest: str
     folder: Path
     state: str = "created"
     instance_id: str = field(default_factory=new_id)
@@ -53,6 +64,7 @@ class Machine:
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
+    lease: Lease | None = None
 
     @property
     def group(self) -> str:
@@ -108,18 +120,30 @@ class Machine:
             self._exited(127)
             return
         self.state, self.started_at, self.updated_at = "started", time.monotonic(), now()
+        self.note("start", "started", "flyd")
 
     def stop(self) -> None:
         """Stop the process as the configuration says."""
         self.refresh()
         if self.process and self.state == "started":
             stop(self.process, patience=5)
-            self._exited(0)
+            self._exited(0, requested=True)
 
     def refresh(self) -> None:
         """Notice that the process has ended."""
         if self.process and self.state == "started" and self.process.poll() is not None:
             self._exited(int(self.process.returncode))
+
+    def note(self, kind: str, status: str, source: str, **request: Any) -> None:
+        """Add an event; the newest comes first. flyctl looks for a start after the launch, an exit after the start."""
+        event = {"type": kind, "status": status, "source": source, "timestamp": int(time.time() * 1000)}
+        self.events.insert(0, {**event, "request": request} if request else event)
+
+    def current_lease(self) -> Lease | None:
+        """Return the lease that somebody holds."""
+        if self.lease and self.lease.expires_at < time.time():
+            self.lease = None
+        return self.lease
 
     def run(self, command: list[str], timeout: float) -> dict[str, Any]:
         """Run a command beside the process, with the same environment."""
@@ -159,15 +183,17 @@ class Machine:
     def describe(self) -> dict[str, Any]:
         """Return the Machine as the API shows it; to be called in a thread, for it asks the checks."""
         self.refresh()
-        repository, _colon, tag = str(self.config.get("image", "")).rpartition(":")
+        repository, _colon, tag = str(self.config.get("image", "")).partition("@")[0].rpartition(":")
         registry, _slash, name = repository.partition("/")
+        image = {"registry": registry, "repository": name, "tag": tag, "digest": self.image_digest, "labels": {}}
         return {
             "id": self.id,
             "name": self.name,
             "state": self.state,
             "region": self.region,
-            "image_ref": {"registry": registry, "repository": name, "tag": tag, "digest": "", "labels": {}},
+            "image_ref": image,
             "instance_id": self.instance_id,
+            "version": self.instance_id,
             "private_ip": "fdaa::3",
             "created_at": self.created_at,
             "updated_at": self.updated_at,
@@ -175,7 +201,28 @@ class Machine:
             "events": self.events,
             "checks": self.checks() if self.state == "started" else [],
             "host_status": "ok",
+            "cordoned": False,
         }
+
+    def processes(self) -> list[dict[str, Any]]:
+        """Return the Machine's process with the socket that it is taken to listen on inside the Machine."""
+        self.refresh()
+        if not self.process or self.state != "started":
+            return []
+        ports = [service.get("internal_port") for service in self.config.get("services") or []]
+        listening = ports if self.port and answers(self.port) else []
+        return [
+            {
+                "pid": self.process.pid,
+                "stime": 0,
+                "rtime": int(time.monotonic() - self.started_at),
+                "command": " ".join(self._command()),
+                "directory": "/rails",
+                "cpu": 0,
+                "rss": 0,
+                "listen_sockets": [{"proto": "tcp", "address": f"0.0.0.0:{port}"} for port in listening],
+            }
+        ]
 
     def _command(self) -> list[str]:
         init = self.config.get("init") or {}
@@ -194,13 +241,15 @@ class Machine:
         found = re.findall(r"^CMD\s+(\[.*\])\s*$", text, re.MULTILINE)
         return [str(part) for part in json.loads(found[-1])] if found else ["false"]
 
-    def _exited(self, code: int) -> None:
+    def _exited(self, code: int, requested: bool = False) -> None:
         self.state, self.updated_at = "stopped", now()
         if (self.config.get("auto_destroy")) is True:
             self.state = "destroyed"
-        exit_event = {"exit_code": code} if code else {}
-        event = {"type": "exit", "status": "stopped", "source": "flyd", "timestamp": int(time.time() * 1000)}
-        self.events.insert(0, {**event, "request": {"exit_event": exit_event}})
+        with self.log.open("a") as log:
+            log.write(f"{ENDED} with code: {code}\n")
+        # A zero is left out.
+        codes = {"exit_code": code} if code else {}
+        self.note("exit", "stopped", "flyd", exit_event={**codes, "requested_stop": requested, "exited_at": now()})
 
     def _ask(self, check: dict[str, Any]) -> tuple[bool, str]:
         if check.get("type") == "tcp":
@@ -221,6 +270,6 @@ class Machine:
         except OSError as error:
             return False, str(error)
 
-    def last_log(self) -> str:
-        """Return the end of the log."""
-        return self.log.read_text(errors="replace")[-LOG_BYTES:] if self.log.exists() else ""
+    def log_lines(self) -> list[str]:
+        """Return what the process printed."""
+        return self.log.read_text(errors="replace").splitlines() if self.log.exists() else []

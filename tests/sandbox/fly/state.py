@@ -85,6 +85,17 @@ class FlyApp:
         self.secrets_version += 1
         return self.secrets_version
 
+    @property
+    def cname_target(self) -> str:
+        """Where CNAME records of the app's hostnames point."""
+        return f"{self.id[:7]}.{self.name}.fly.dev"
+
+    def active_machines(self) -> list[Machine]:
+        """Return the Machines that are not destroyed, as they are now."""
+        for machine in self.machines.values():
+            machine.refresh()
+        return [machine for machine in self.machines.values() if machine.state != "destroyed"]
+
     def current_release(self) -> dict[str, Any] | None:
         """Return the newest release that was completed."""
         return next((r for r in reversed(self.releases) if r["status"] == "complete"), None)
@@ -145,6 +156,8 @@ class FlyState:
         self.clusters: list[Cluster] = []
         self.redis: list[Redis] = []
         self.images: dict[str, Path] = {}
+        self.digests: dict[str, str] = {}
+        self.builds: list[str] = []  # their statuses
         # The first cluster's database is there from the start, so that its URL can be told.
         self._first_password = "p" + os.urandom(12).hex()
         world.target_postgres.create_database("fly-db", "fly-user", self._first_password)
@@ -204,7 +217,10 @@ class FlyState:
         shutil.copytree(source, folder, symlinks=True)
         if buildpacks:
             cnb.mark(folder)
-        self.images[reference] = folder
+        content = hashlib.sha256()
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            content.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+        self.images[reference], self.digests[reference] = folder, f"sha256:{content.hexdigest()}"
 
     def machine_folder(self, machine_id: str) -> Path:
         """Return where a Machine keeps its files."""
@@ -219,9 +235,6 @@ class FlyState:
 async def describe(world: World) -> dict[str, Any]:
     """Return Fly's part of the sandbox's state, values in clear."""
     fly = world.fly
-    for app in fly.apps.values():
-        for machine in app.machines.values():
-            machine.refresh()
     return {
         "apps": {app.name: _app(app) for app in fly.apps.values()},
         "postgres": [
@@ -268,7 +281,7 @@ def _app(app: FlyApp) -> dict[str, Any]:
                 "instance_id": machine.instance_id,
                 "guest": machine.config.get("guest", {}),
             }
-            for machine in app.machines.values()
+            for machine in app.active_machines()
         ],
         "certificates": [{"hostname": name, "status": c["status"]} for name, c in app.certificates.items()],
         "ips": app.ips,

@@ -85,7 +85,8 @@ class Box:
         return self._send(self.environment["HEROKU_API_URL"], method, path, body, sent)
 
     def fly(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        sent = {"Authorization": f"Bearer {self.environment['FLY_API_TOKEN']}", **headers}
+        # The Machines API takes one kind of token at a time.
+        sent = {"Authorization": f"Bearer {self.environment['FLY_API_TOKEN'].partition(',')[0]}", **headers}
         return self._send(self.environment["FLY_FLAPS_BASE_URL"], method, path, body, sent)
 
     def _send(self, base: str, method: str, path: str, body: Any, headers: dict[str, str]) -> Answer:

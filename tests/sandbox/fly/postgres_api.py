@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fly's REST beside the Machines API: releases, builds, organizations (/api/v1), and Managed Postgres in both forms."""
+"""Managed Postgres in both forms: as 'fly mpg' sees it (/api/v1), and as the Machines API has it (/v1/postgres)."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 from psycopg2 import sql
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from ..processes import LOOPBACK
-from ..wire import Refused, new_id, now
-from .machines_api import Handler, authorize, read
-from .state import PG_MAJOR, REGIONS, TAKEN, Cluster, FlyApp, Organization
+from ..wire import Refused, now
+from .flaps import authorize, read
+from .state import PG_MAJOR, REGIONS, Cluster, Organization
+from .uiex import ORGANIZATION, Part, error
 
 if TYPE_CHECKING:
     from ..world import World
 
 CLUSTER_PLANS = ("basic", "starter", "launch", "scale", "Performance")
+CLUSTER = "/api/v1/postgresv2/{cluster}"
 # fly.io/docs/mpg/extensions
 EXTENSIONS = [
     "btree_gin",
@@ -47,83 +49,10 @@ EXTENSIONS = [
     "unaccent",
     "uuid-ossp",
 ]
-STATUSES = ("running", "complete", "failed", "interrupted")
 
 
-def error(status: int, detail: str) -> Refused:
-    """Return this API's form of an error."""
-    return Refused(status, {"errors": {"detail": detail}})
-
-
-class API:
+class Postgres(Part):
     """The handlers."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    # Organizations and releases
-
-    async def organization(self, request: Request) -> Any:
-        organization = self._organization(request)
-        return {
-            "organization": {
-                "id": organization.id,
-                "internal_numeric_id": organization.number,
-                "slug": organization.slug,
-                "raw_slug": organization.raw_slug,
-                "personal": organization.slug == "personal",
-                "billable": True,
-            }
-        }
-
-    async def releases(self, request: Request) -> Any:
-        app = self._app(request.path_params["app"])
-        if not app.releases:
-            raise error(404, "Not Found")
-        limit = int(request.query_params.get("limit", 20))
-        return {"releases": [_release(entry) for entry in reversed(app.releases)][:limit]}
-
-    async def current_release(self, request: Request) -> Any:
-        release = self._app(request.path_params["app"]).current_release()
-        if release is None:
-            raise error(404, "Not Found")
-        return _release(release)
-
-    async def create_release(self, request: Request) -> Any:
-        fields = {"app_name": str, "build_id": int, "definition": dict, "image": str, "strategy": str}
-        body = await read(request, fields, ("app_name", "definition", "image"))
-        app = self._app(body["app_name"])
-        release = {
-            "id": new_id(),
-            "version": len(app.releases) + 1,
-            "stable": False,
-            "in_progress": True,
-            "status": "pending",
-            "strategy": body.get("strategy") or "ROLLING",
-            "user": "owner@example.com",
-            "created_at": now(),
-            "image_ref": body["image"],
-            "definition": body["definition"],
-        }
-        app.releases.append(release)
-        return JSONResponse({"release": {"id": release["id"], "version": release["version"]}}, 201)
-
-    async def update_release(self, request: Request) -> Any:
-        body = await read(request, {"status": str, "metadata": dict}, ("status",))
-        if body["status"] not in STATUSES:
-            raise error(422, f"status is none of {', '.join(STATUSES)}")
-        for app in self._world.fly.apps.values():
-            for release in app.releases:
-                if release["id"] == request.path_params["release"]:
-                    release["status"] = body["status"]
-                    release["in_progress"] = body["status"] == "running"
-                    release["stable"] = body["status"] == "complete"
-                    return _release(release)
-        raise error(404, "Not Found")
-
-    async def build(self, request: Request) -> Any:
-        await request.body()
-        return JSONResponse({"id": new_id(), "status": "started"}, 201)
 
     # Managed Postgres as 'fly mpg' sees it
 
@@ -282,7 +211,7 @@ class API:
             "replicas": 1,
             "postgis_enabled": False,
             "ip_assignments": {"direct": LOOPBACK},
-            "attached_apps": [{"name": name} for name in cluster.attached],
+            "attached_apps": [{"name": name, "id": self._world.fly.apps[name].number} for name in cluster.attached],
         }
 
     def _installed(self, cluster: Cluster) -> dict[str, dict[str, str]]:
@@ -295,64 +224,29 @@ class API:
         connection.close()
         return found
 
-    def _organization(self, request: Request) -> Organization:
-        found = self._world.fly.organization(request.path_params["org"])
-        # The alias is not enough here: it wants the raw slug.
-        if found is None or (request.url.path.count("/postgres") and request.path_params["org"] != found.raw_slug):
-            raise error(404, "Not Found")
-        return found
-
     def _cluster(self, request: Request) -> Cluster:
         for cluster in self._world.fly.clusters:
             if cluster.id == request.path_params["cluster"]:
                 return cluster
         raise error(404, "Not Found")
 
-    def _app(self, name: str) -> FlyApp:
-        if name == TAKEN:
-            raise error(403, "Forbidden")
-        if name not in self._world.fly.apps:
-            raise error(404, "Not Found")
-        return self._world.fly.apps[name]
-
-
-def _release(entry: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in entry.items() if key != "definition"}
-
 
 def routes(world: World) -> list[Route]:
     """Return the paths."""
-    api = API(world)
-
-    def route(path: str, handler: Handler, method: str = "GET") -> Route:
-        async def answer(request: Request) -> Response:
-            authorize(request)
-            found = await handler(request)
-            return found if isinstance(found, Response) else JSONResponse(found)
-
-        return Route(path, answer, methods=[method])
-
-    organization, cluster = "/api/v1/organizations/{org}", "/api/v1/postgresv2/{cluster}"
-    database = cluster + "/databases/{database}/extensions"
+    part = Postgres(world)
+    extensions = CLUSTER + "/databases/{database}/extensions"
     return [
-        route(organization, api.organization),
-        route("/api/v1/apps/{app}/releases", api.releases),
-        route("/api/v1/apps/{app}/releases/current", api.current_release),
-        route("/api/v1/releases", api.create_release, "POST"),
-        route("/api/v1/releases/{release}", api.update_release, "PATCH"),
-        route("/api/v1/builds", api.build, "POST"),
-        route("/api/v1/builds/finish", api.build, "POST"),
-        route(f"{organization}/postgres", api.clusters),
-        route(f"{organization}/postgresv2/regions", api.cluster_regions),
-        route(f"{organization}/postgresv2", api.create_cluster, "POST"),
-        route(cluster, api.cluster),
-        route(f"{cluster}/attachments", api.attach, "POST"),
-        route(f"{cluster}/users", api.users),
-        route(f"{cluster}/users/{{user}}/credentials", api.user_credentials),
-        route(f"{cluster}/databases", api.databases),
-        route(database, api.extensions),
-        route(database, api.enable_extension, "POST"),
-        route("/v1/postgres", api.create_public_cluster, "POST"),
-        route("/v1/postgres/{cluster}", api.public_cluster),
-        route("/v1/postgres/{cluster}/users/{user}/credentials", api.user_credentials),
+        part.route(f"{ORGANIZATION}/postgres", part.clusters),
+        part.route(f"{ORGANIZATION}/postgresv2/regions", part.cluster_regions),
+        part.route(f"{ORGANIZATION}/postgresv2", part.create_cluster, "POST"),
+        part.route(CLUSTER, part.cluster),
+        part.route(f"{CLUSTER}/attachments", part.attach, "POST"),
+        part.route(f"{CLUSTER}/users", part.users),
+        part.route(f"{CLUSTER}/users/{{user}}/credentials", part.user_credentials),
+        part.route(f"{CLUSTER}/databases", part.databases),
+        part.route(extensions, part.extensions),
+        part.route(extensions, part.enable_extension, "POST"),
+        part.route("/v1/postgres", part.create_public_cluster, "POST", authorized=authorize),
+        part.route("/v1/postgres/{cluster}", part.public_cluster, authorized=authorize),
+        part.route("/v1/postgres/{cluster}/users/{user}/credentials", part.user_credentials, authorized=authorize),
     ]
