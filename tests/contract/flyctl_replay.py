@@ -106,7 +106,7 @@ CERTIFICATE = {
         "acme_challenge": {"name": str, "target": str},
         "ownership": {"name": str, "app_value": str, "org_value": str},
     },
-    "dns_records": {"a": [str], "aaaa": [str], "cname": [str], "resolved_addresses": [str], "soa": Maybe(str)},
+    "dns_records": Maybe({"a": [str], "aaaa": [str], "cname": [str], "resolved_addresses": [str], "soa": Maybe(str)}),
     "validation_errors": Maybe([{"code": Maybe(str), "message": str, "timestamp": Time}]),
 }
 CERTIFICATES = {
