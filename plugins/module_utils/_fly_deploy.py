@@ -8,12 +8,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import InputError, StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import FlyoverError, InputError, StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_api import FlyAPI
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_status import (
     DEPLOYED,
@@ -21,6 +21,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_status 
     by_group,
     current_release,
     is_healthy,
+    process_group,
     secret_statuses,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._flyctl import Flyctl
@@ -124,7 +125,7 @@ def deploy(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dic
     after = before
     if not check_mode:
         if reasons:
-            _deploy(flyctl, wanted, before, image_ref)
+            _deploy(fly, flyctl, wanted, before, image_ref)
             after = read(fly, wanted.app)
         if _scale(fly, flyctl, wanted, after):
             after = _settled(fly, wanted, after, flyctl.report)
@@ -197,7 +198,7 @@ def _named(image: str) -> tuple[str, str]:
     return f"{registry}/{path}{tag}", digest
 
 
-def _deploy(flyctl: Flyctl, wanted: Wanted, before: Present, image_ref: str) -> None:
+def _deploy(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, before: Present, image_ref: str) -> None:
     thing = f"deploy of Fly app {wanted.app}"
     # flyctl keeps the version of the secrets that it wrote itself; it has to learn of ours.
     flyctl.run(["secrets", "sync", "-a", wanted.app], GRACE, thing)
@@ -214,7 +215,10 @@ def _deploy(flyctl: Flyctl, wanted: Wanted, before: Present, image_ref: str) -> 
         arguments += ["--process-groups", ",".join(started)]
     if wanted.strategy:
         arguments += ["--strategy", wanted.strategy]
-    flyctl.run(arguments, wanted.wait_timeout * 2 + BUILD + GRACE, thing, cwd=str(wanted.source))
+    try:
+        flyctl.run(arguments, wanted.wait_timeout * 2 + BUILD + GRACE, thing, cwd=str(wanted.source))
+    except StateError as failed:
+        raise _with_sick_machines(fly, flyctl, wanted, failed) from None
 
 
 def _target(wanted: Wanted) -> list[str]:
@@ -243,34 +247,55 @@ def _settled(fly: FlyAPI, wanted: Wanted, present: Present, report: Callable[[st
         sick = _sick(wanted, present)
         if (all_there and not sick) or waited >= wanted.wait_timeout:
             return present
-        report(f"waiting for {', '.join(sick) or 'Machines'} to be healthy")
+        report(f"waiting for {_names(sick) or 'Machines'} to be healthy")
         time.sleep(POLL)
         waited += POLL
 
 
-def _sick(wanted: Wanted, present: Present) -> list[str]:
+def _sick(wanted: Wanted, present: Present) -> list[dict[str, Any]]:
     return [
-        f"{machine['id']} ({group}, {machine['state']})"
+        machine
         for group, machines in present.machines.items()
         for machine in machines
         if wanted.groups.get(group, 1) > 0 and not is_healthy(machine)
     ]
 
 
+def _names(machines: Iterable[dict[str, Any]]) -> str:
+    return ", ".join(f"{machine['id']} ({process_group(machine)}, {machine['state']})" for machine in machines)
+
+
 def _require_healthy(flyctl: Flyctl, wanted: Wanted, present: Present) -> None:
     sick = _sick(wanted, present)
-    if not sick:
-        return
+    if sick:
+        raise StateError(
+            f"Fly app {wanted.app}",
+            f"these Machines are not healthy after the deploy: {_names(sick)}. {_end_of_log(flyctl, wanted, sick[0])}",
+            f"See 'fly status -a {wanted.app}', mend the cause and run again.",
+            machines=[machine["id"] for machine in sick],
+        )
+
+
+def _with_sick_machines(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, failed: StateError) -> StateError:
+    """Return O(failed) of a deploy, with the log of a Machine that is not healthy: flyctl shows none of one that runs,
+    but whose checks never pass.
+    """
     try:
-        log = flyctl.tail(flyctl.run(["logs", "-n", "-a", wanted.app], GRACE, "log").encode())
+        sick = _sick(wanted, Present(None, by_group(fly.machines(wanted.app)), []))
+    except FlyoverError:
+        return failed
+    if not sick:
+        return failed
+    cause = f"{failed.cause}. These Machines are not healthy: {_names(sick)}. {_end_of_log(flyctl, wanted, sick[0])}"
+    return StateError(failed.thing, cause, failed.remedy, **failed.facts, machines=[machine["id"] for machine in sick])
+
+
+def _end_of_log(flyctl: Flyctl, wanted: Wanted, machine: dict[str, Any]) -> str:
+    try:
+        said = flyctl.run(["logs", "-n", "-a", wanted.app, "--machine", machine["id"]], GRACE, "log")
+        return f"The end of the log of {machine['id']}: {flyctl.tail(said.encode())}"
     except StateError as error:
-        log = error.cause
-    raise StateError(
-        f"Fly app {wanted.app}",
-        f"these Machines are not healthy after the deploy: {', '.join(sick)}. The end of the log: {log}",
-        f"See 'fly status -a {wanted.app}', mend the cause and run again.",
-        machines=sick,
-    )
+        return f"The log of {machine['id']}: {error.cause}"
 
 
 def _text(image_ref: str, machines: Mapping[str, list[Any]]) -> str:

@@ -65,10 +65,18 @@ def by_group(machines: Iterable[Machine]) -> dict[str, list[Machine]]:
 
 
 def is_healthy(machine: Machine) -> bool:
-    """Return whether the Machine is started and every check of it passes."""
+    """Return whether the Machine is started and every check of it passes; one that has checks must tell of some."""
     # The API makes up checks of this name for old clients.
     checks = [c for c in machine.get("checks") or [] if not str(c.get("name", "")).startswith("bg_deployments_compat")]
-    return machine["state"] == "started" and all(check.get("status") == "passing" for check in checks)
+    return (
+        machine["state"] == "started"
+        and (bool(checks) or not _has_checks(configuration(machine)))
+        and all(check.get("status") == "passing" for check in checks)
+    )
+
+
+def _has_checks(config: dict[str, Any]) -> bool:
+    return bool(config.get("checks")) or any(service.get("checks") for service in config.get("services") or [])
 
 
 def current_release(releases: Sequence[dict[str, Any]]) -> dict[str, Any] | None:

@@ -165,7 +165,9 @@ class Flyctl:
             said, complained = output.read(), errors.read()
         if rc == 0:
             return self.scrubbed(said)
-        text = self.tail(said + complained)
+        # Its steps were told as it took them; of a build's the one that failed tells more.
+        lines = self.scrubbed(said + complained).splitlines()
+        text = self.tail("\n".join(line for line in lines if line[:1] in "#✖" or not STEP.match(line)).encode())
         if rc is None:
             raise StateError(
                 thing,

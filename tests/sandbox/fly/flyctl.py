@@ -41,6 +41,14 @@ CPU_KINDS = {"shared": 256, "performance": 2048}  # MB for each CPU
 class Failed(Exception):
     """What ends a command with 'Error: ...'."""
 
+    code = 1
+
+
+class TimedOut(Failed):
+    """What ran out of its time."""
+
+    code = 126
+
 
 # The three APIs.
 
@@ -426,17 +434,22 @@ def roll(
 
 
 def healthy(app: str, machine: str, timeout: float) -> None:
-    """Wait until a Machine is started and its checks pass."""
-    flaps("GET", f"/apps/{app}/machines/{machine}/wait", state="started", timeout=min(60, int(timeout)))
+    """Wait until a Machine is started and its checks pass; only of one that ends the log is shown."""
     deadline = time.monotonic() + timeout
+    with contextlib.suppress(Failed):  # it may have ended already
+        flaps("GET", f"/apps/{app}/machines/{machine}/wait", state="started", timeout=min(60, int(timeout)))
     while True:
         found = flaps("GET", f"/apps/{app}/machines/{machine}")
         if found["state"] == "started" and all(check["status"] == "passing" for check in found["checks"]):
             return
-        if found["state"] in ("stopped", "destroyed") or time.monotonic() > deadline:
-            outputs = "; ".join(check["output"] for check in found["checks"] if check["status"] != "passing")
-            said = "\n".join(log_of(app, machine))[-600:]
-            raise Failed(f"machine {machine} is {found['state']}, not healthy: {outputs} {said}")
+        if found["state"] in ("stopped", "destroyed"):
+            said = "\n".join(log_of(app, machine))
+            raise Failed(
+                f"smoke checks for {machine} failed: the app appears to be crashing\n"
+                f"Check its logs: here's the last lines below, or run 'fly logs -i {machine}':\n{said}"
+            )
+        if time.monotonic() > deadline:
+            raise TimedOut(f"timeout reached waiting for health checks to pass for machine {machine}")
         time.sleep(0.25)
 
 
@@ -596,8 +609,8 @@ def write(path: Path, text: str, mode: int = 0o644) -> None:
 
 
 def logs(arguments: argparse.Namespace) -> None:
-    """Print what the Machines wrote."""
-    for line in log_of(app_name(arguments, {})):
+    """Print what the Machines, or one of them, wrote."""
+    for line in log_of(app_name(arguments, {}), arguments.machine or ""):
         print(line)
 
 
@@ -739,7 +752,9 @@ def parser() -> argparse.ArgumentParser:
     command(group("secrets"), "sync", secrets_sync)
     validate = command(group("config"), "validate", config_validate)
     validate.add_argument("--strict", action="store_true")
-    command(commands, "logs", logs).add_argument("-n", "--no-tail", action="store_true")
+    log = command(commands, "logs", logs)
+    log.add_argument("-n", "--no-tail", action="store_true")
+    log.add_argument("-m", "--machine")
     command(commands, "status", status)
     tunnel = command(commands, "proxy", proxy)
     tunnel.add_argument("ports")
@@ -762,7 +777,8 @@ def main() -> None:
     try:
         arguments.run(arguments)
     except Failed as error:
-        sys.exit(f"Error: {error}")
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(error.code)
     except KeyboardInterrupt:
         sys.exit(127)
 

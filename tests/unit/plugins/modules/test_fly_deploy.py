@@ -67,8 +67,8 @@ def source(tmp_path: Path) -> Path:
 
 def machine(group: str, number: int = 1, version: int = 1, status: str = "passing") -> dict[str, Any]:
     metadata = {"fly_platform_version": "v2", "fly_process_group": group, "fly_release_version": str(version)}
-    checks = [{"status": status}]
-    return {"id": f"{group}{number}", "state": "started", "config": {"metadata": metadata}, "checks": checks}
+    config = {"metadata": metadata, "services": [{"checks": [{"type": "http"}]}]}
+    return {"id": f"{group}{number}", "state": "started", "config": config, "checks": [{"status": status}]}
 
 
 def release(image: str, version: int = 1) -> dict[str, Any]:
@@ -254,6 +254,45 @@ def test_failure_of_flyctl_shows_its_last_lines(http: Any, run_module: Any, flyc
     assert result["failed"]
     assert "release_command failed" in result["msg"]
     assert "fm2_canary" not in str(result)
+    assert flyctl.calls == ["secrets sync -a paper-crane"]
+
+
+def test_machine_whose_checks_never_pass_is_named_with_the_end_of_its_log(
+    http: Any, run_module: Any, flyctl: Program, source: Path
+) -> None:
+    flyctl.behave(
+        '[ "$1" != deploy ] || { echo "Error: timeout reached waiting for health checks" >&2; exit 126; }',
+        '[ "$1" != logs ] || echo "PG::ConnectionBad: no route with fm2_canary"',
+    )
+    expect_state(http, [], [])
+    http.expect("GET", f"{PATH}/machines", [machine("web"), machine("web", 2, status="critical")])
+    result = run_module(fly_deploy, arguments(flyctl, source))
+    assert result["machines"] == ["web2"]
+    for part in ("it ran out of time", "health checks", "not healthy: web2 (web, started)", "no route", "more time"):
+        assert part in result["msg"]
+    assert flyctl.calls[-1] == "logs -n -a paper-crane --machine web2"
+    assert "canary" not in str(result)
+
+
+def test_failure_of_a_deploy_is_told_also_where_fly_does_not_answer_any_more(
+    http: Any, run_module: Any, flyctl: Program, source: Path
+) -> None:
+    flyctl.behave('[ "$1" != deploy ] || { echo "Error: the cause" >&2; exit 1; }')
+    expect_state(http, [], [])
+    http.expect("GET", f"{PATH}/machines", {"error": "no"}, status=401)
+    assert (
+        "flyctl deploy: it ended with 1: Error: the cause" in run_module(fly_deploy, arguments(flyctl, source))["msg"]
+    )
+
+
+def test_scaled_machine_is_waited_for_until_its_checks_are_told(
+    http: Any, run_module: Any, flyctl: Program, source: Path
+) -> None:
+    image = image_of(http, run_module, flyctl, source)
+    expect_state(http, [machine("web")], [release(image)])
+    http.expect("GET", f"{PATH}/machines", [machine("web"), {**machine("web", 2), "checks": []}])
+    http.expect("GET", f"{PATH}/machines", [machine("web"), machine("web", 2)])
+    assert run_module(fly_deploy, arguments(flyctl, source, groups={"web": 2}))["changed"] is True
 
 
 def test_sick_machines_fail_the_task(http: Any, run_module: Any, flyctl: Program, source: Path) -> None:
@@ -299,6 +338,8 @@ def test_every_end_of_flyctl_is_named(
     expect_state(http, [], [])
     if step == "scale":
         expect_state(http, [machine("web")], [release("x")])
+    elif step == "deploy":
+        http.expect("GET", f"{PATH}/machines", [machine("web")])
     message = run_module(fly_deploy, given)["msg"]
     for part in ("Fly app paper-crane: ", f"flyctl {command}: {cause}: Error: the cause", remedy):
         assert part in message
@@ -315,6 +356,7 @@ def test_log_of_a_failed_release_command_is_shown_whole(
         "echo 'Error: machine 1857 exited with non-zero status of 1' >&2; exit 1; }",
     )
     expect_state(http, [], [])
+    http.expect("GET", f"{PATH}/machines", [])
     message = run_module(fly_deploy, arguments(flyctl, source))["msg"]
     for part in ("release_command failed", "PG::UndefinedTable", "gem 1\n", "gem 60", "non-zero status of 1"):
         assert part in message
@@ -342,10 +384,10 @@ def test_steps_of_flyctl_are_told_while_it_runs_and_nothing_else(
     while_it_ran = [
         "flyctl secrets sync",
         "flyctl deploy",
-        "#7 [build 2/4] RUN bundle install",
-        "✔ [1/2] Machine 1857 is now in a good state",
         "==> Building image",
         "Running paper-crane release_command: bin/rails db:migrate -- ********",
+        "#7 [build 2/4] RUN bundle install",
+        "✔ [1/2] Machine 1857 is now in a good state",
     ]
     assert json.loads(seen.read_text())["steps"] == while_it_ran
     last = json.loads(progress.read_text())["steps"]
@@ -359,6 +401,7 @@ def test_flyctl_that_hangs_is_ended_though_something_it_started_lives_on(
     monkeypatch.setattr(_fly_deploy, "BUILD", 0)
     flyctl.behave('[ "$1" != deploy ] || { echo "Waiting for 1857"; sleep 3; exit; }')
     expect_state(http, [], [])
+    http.expect("GET", f"{PATH}/machines", [])
     begun = time.monotonic()
     message = run_module(fly_deploy, arguments(flyctl, source, wait_timeout=0))["msg"]
     assert time.monotonic() - begun < 2
