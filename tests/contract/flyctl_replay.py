@@ -52,7 +52,7 @@ MACHINE = {
     "region": str,
     "image_ref": {"registry": str, "repository": str, "tag": str, "digest": str, "labels": Maybe(MapOf(str))},
     "instance_id": str,
-    "version": str,
+    "version": Maybe(str),
     "private_ip": str,
     "created_at": str,
     "updated_at": str,

@@ -22,15 +22,7 @@ if TYPE_CHECKING:
 
 HOSTNAME = re.compile(r"(\*\.)?([a-z0-9-]+\.)+[a-z]{2,}")
 # What a look at the DNS finds: nothing.
-NO_RECORDS: dict[str, Any] = {
-    "a": [],
-    "aaaa": [],
-    "cname": [],
-    "resolved_addresses": [],
-    "soa": None,
-    "acme_challenge_cname": None,
-    "ownership_txt": None,
-}
+NO_RECORDS: dict[str, Any] = {"a": [], "aaaa": [], "cname": [], "resolved_addresses": [], "soa": None}
 
 
 class Certificates(Part):

@@ -193,7 +193,6 @@ class Machine:
             "region": self.region,
             "image_ref": image,
             "instance_id": self.instance_id,
-            "version": self.instance_id,
             "private_ip": "fdaa::3",
             "created_at": self.created_at,
             "updated_at": self.updated_at,
