@@ -65,17 +65,16 @@ def by_group(machines: Iterable[Machine]) -> dict[str, list[Machine]]:
 
 
 def is_healthy(machine: Machine) -> bool:
-    """Return whether the Machine is started and every check of it passes; one that has checks must tell of some."""
+    """Return whether the Machine is started and every check of it passes; one that has just started has none yet."""
     # The API makes up checks of this name for old clients.
     checks = [c for c in machine.get("checks") or [] if not str(c.get("name", "")).startswith("bg_deployments_compat")]
-    return (
-        machine["state"] == "started"
-        and (bool(checks) or not _has_checks(configuration(machine)))
-        and all(check.get("status") == "passing" for check in checks)
-    )
+    if machine["state"] != "started" or (not checks and _has_checks(machine)):
+        return False
+    return all(check.get("status") == "passing" for check in checks)
 
 
-def _has_checks(config: dict[str, Any]) -> bool:
+def _has_checks(machine: Machine) -> bool:
+    config = configuration(machine)
     return bool(config.get("checks")) or any(service.get("checks") for service in config.get("services") or [])
 
 
