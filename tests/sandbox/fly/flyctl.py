@@ -34,7 +34,7 @@ import tomllib
 RELEASE_GROUP = "fly_app_release_command"
 PRIVATE = (".flycast", ".internal", ".upstash.io")  # hosts that the organization's network alone has
 NONCE = "fly-machine-lease-nonce"
-LEASE = 13  # seconds
+DEPLOY_LEASE, SCALE_LEASE = 13, 120  # seconds
 CPU_KINDS = {"shared": 256, "performance": 2048}  # MB for each CPU
 
 
@@ -409,38 +409,48 @@ def roll(
     for machine in machines:
         # Machines of other groups are left alone where groups are named.
         if not only and group_of(machine) not in groups:
-            flaps("DELETE", f"/apps/{app}/machines/{machine['id']}", force="true")
+            flaps("DELETE", f"/apps/{app}/machines/{machine['id']}", kill="true")
     if machines:
         say(f"Updating existing machines in '{app}' with {arguments.strategy or 'rolling'} strategy", sys.stdout)
-    touched = []
     for group in only or groups:
         wanted = machine_config(config, group, image, release)
-        present = [machine for machine in machines if group_of(machine) == group]
+        present = [machine["id"] for machine in machines if group_of(machine) == group]
         for machine in present:
-            path = f"/apps/{app}/machines/{machine['id']}"
-            nonce = {NONCE: flaps("POST", f"{path}/lease", ttl=LEASE)["data"]["nonce"]}
-            flaps("POST", path, {"config": wanted}, headers=nonce)
-            flaps("DELETE", f"{path}/lease", headers=nonce)
-            touched.append(machine["id"])
+            with leased(app, machine, DEPLOY_LEASE) as nonce:
+                flaps("POST", f"/apps/{app}/machines/{machine}", {"config": wanted}, headers=nonce)
+                healthy(app, machine, arguments.timeout)
         if not present and not arguments.update_only:
             say(f"No machines in group {group}, launching a new machine", sys.stdout)
         missing = 0 if present or arguments.update_only else 2 if arguments.ha and wanted["services"] else 1
+        # Nobody else may touch a new Machine until it is healthy, also when this process is killed.
+        body = {"config": wanted, "region": region(config), "lease_ttl": int(arguments.timeout)}
         for _number in range(missing):
-            touched.append(flaps("POST", f"/apps/{app}/machines", {"config": wanted, "region": region(config)})["id"])
-    for number, machine in enumerate(touched, 1):
-        say(f"> [{number}/{len(touched)}] Checking health of machine {machine}", sys.stdout)
-        healthy(app, machine, arguments.timeout)
-        say(f"✔ [{number}/{len(touched)}] Machine {machine} is now in a good state", sys.stdout)
+            made = flaps("POST", f"/apps/{app}/machines", body)
+            with leased(app, made["id"], nonce=made["nonce"]):
+                healthy(app, made["id"], arguments.timeout)
+
+
+@contextlib.contextmanager
+def leased(app: str, machine: str, seconds: int = 0, nonce: str = "") -> Iterator[dict[str, str]]:
+    """Lease a Machine, unless O(nonce) is of a lease; give the header that it is changed with, and the lease back."""
+    headers = {NONCE: nonce or flaps("POST", f"/apps/{app}/machines/{machine}/lease", ttl=seconds)["data"]["nonce"]}
+    try:
+        yield headers
+    finally:
+        # It may have ended by itself.
+        call("FLY_FLAPS_BASE_URL", "DELETE", f"/v1/apps/{app}/machines/{machine}/lease", quiet=True, headers=headers)
 
 
 def healthy(app: str, machine: str, timeout: float) -> None:
     """Wait until a Machine is started and its checks pass; only of one that ends the log is shown."""
+    say(f"> Checking health of machine {machine}", sys.stdout)
     deadline = time.monotonic() + timeout
     with contextlib.suppress(Failed):  # it may have ended already
         flaps("GET", f"/apps/{app}/machines/{machine}/wait", state="started", timeout=min(60, int(timeout)))
     while True:
         found = flaps("GET", f"/apps/{app}/machines/{machine}")
         if found["state"] == "started" and all(check["status"] == "passing" for check in found["checks"]):
+            say(f"✔ Machine {machine} is now in a good state", sys.stdout)
             return
         if found["state"] in ("stopped", "destroyed"):
             said = "\n".join(log_of(app, machine))
@@ -466,17 +476,20 @@ def scale_count(arguments: argparse.Namespace) -> None:
     config = current["configDefinition"]
     machines = own_machines(app)
     release = {"id": current["id"], "version": current["version"]}
-    for pair in arguments.counts:
-        group, _equals, number = pair.rpartition("=")
-        group = group or "app"
-        if group not in processes(config):
-            raise Failed(f"unknown process group '{group}'")
-        present = [machine for machine in machines if group_of(machine) == group]
-        for machine in present[int(number) :]:
-            flaps("DELETE", f"/apps/{app}/machines/{machine['id']}", force="true")
-        wanted = machine_config(config, group, current["imageRef"], release)
-        for _number in range(len(present), int(number)):
-            flaps("POST", f"/apps/{app}/machines", {"config": wanted, "region": region(config)})
+    with contextlib.ExitStack() as leases:
+        # Of all Machines, also those of other groups.
+        nonces = {m["id"]: leases.enter_context(leased(app, m["id"], SCALE_LEASE)) for m in machines}
+        for pair in arguments.counts:
+            group, _equals, number = pair.rpartition("=")
+            group = group or "app"
+            if group not in processes(config):
+                raise Failed(f"unknown process group '{group}'")
+            present = [machine["id"] for machine in machines if group_of(machine) == group]
+            for machine in present[int(number) :]:
+                flaps("DELETE", f"/apps/{app}/machines/{machine}", headers=nonces[machine], kill="true")
+            wanted = machine_config(config, group, current["imageRef"], release)
+            for _number in range(len(present), int(number)):
+                flaps("POST", f"/apps/{app}/machines", {"config": wanted, "region": region(config)})
 
 
 def secrets_sync(arguments: argparse.Namespace) -> None:
