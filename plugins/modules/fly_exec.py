@@ -66,7 +66,7 @@ machine:
   type: str
   sample: 148e123
 rc:
-  description: The command's exit code.
+  description: The command's exit code; that of a shell (128 and the signal) where a signal ended it.
   returned: success
   type: int
   sample: 0
