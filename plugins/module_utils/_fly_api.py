@@ -145,6 +145,15 @@ class FlyAPI:
         """Return the app's Machines, without destroyed ones."""
         return self._app(app, "GET", "/machines") or []
 
+    def lease(self, app: str, machine: str) -> dict[str, Any] | None:
+        """Return owner and expires_at (seconds since 1970) of the lease that keeps others from changing a Machine."""
+        try:
+            answer = self._app(app, "GET", f"/machines/{_part(machine)}/lease")
+        except NotFound:
+            return None
+        # As fly-go reads it, and as Fly's specification has it.
+        return answer.get("data") or answer
+
     def destroy_machine(self, app: str, machine: str) -> None:
         """Destroy a Machine, also a started one; it may be gone already."""
         with contextlib.suppress(NotFound):

@@ -124,6 +124,8 @@ def deploy(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dic
     counts_differ = {group: count for group, count in wanted.groups.items() if before.count(group) != count}
     after = before
     if not check_mode:
+        if reasons or counts_differ:
+            _await_leases(fly, wanted, before, flyctl.report)
         if reasons:
             _deploy(fly, flyctl, wanted, before, image_ref)
             after = read(fly, wanted.app)
@@ -152,7 +154,8 @@ def scale(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dict
     """Set the number of Machines of each group without deploying anything; return the module's result."""
     before = read(fly, wanted.app)
     differ = {group: count for group, count in wanted.groups.items() if before.count(group) != count}
-    if not check_mode:
+    if not check_mode and differ:
+        _await_leases(fly, wanted, before, flyctl.report)
         _scale(fly, flyctl, wanted, before)
     return {
         "changed": bool(differ),
@@ -196,6 +199,26 @@ def _named(image: str) -> tuple[str, str]:
         registry, path = DOCKER_HUB[0], path if "/" in path else f"library/{path}"
     tag = "" if digest or ":" in path else ":latest"
     return f"{registry}/{path}{tag}", digest
+
+
+def _await_leases(fly: FlyAPI, wanted: Wanted, present: Present, report: Callable[[str], None]) -> None:
+    """Wait for the end of leases on the Machines: of a deploy by somebody else, or of one that was killed, whose lease
+    of a new Machine lasts as long as it would have waited for it. flyctl does not wait, it fails.
+    """
+    left = float(wanted.wait_timeout + GRACE)
+    for machine in (machine for own in present.machines.values() for machine in own):
+        while lease := fly.lease(wanted.app, machine["id"]):
+            until = time.strftime("%H:%M:%S UTC", time.gmtime(lease["expires_at"]))
+            clear = f"fly machine leases clear {machine['id']} -a {wanted.app}"
+            if left <= 0:
+                raise StateError(
+                    f"Machine {machine['id']} of Fly app {wanted.app}",
+                    f"{lease.get('owner') or 'somebody'} holds a lease on it until {until}, as a deploy does",
+                    f"Wait for that deploy. If there is none, end the lease with '{clear}', and run again.",
+                )
+            report(f"waiting for a deploy that holds Machine {machine['id']} until {until} (if there is none: {clear})")
+            time.sleep(POLL)
+            left -= POLL
 
 
 def _deploy(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, before: Present, image_ref: str) -> None:

@@ -52,6 +52,7 @@ EXIT_CODES = {
 }
 TAIL_LINES = 15
 POLL = 0.5  # seconds
+PATIENCE = 10.0  # seconds, for an end in good order
 # What flyctl says of its own steps where nobody watches a terminal (internal/render, internal/statuslogger,
 # internal/command/deploy), and those of its builders. Whatever else is written is not its own: a build's output, logs.
 STEP = re.compile(
@@ -211,6 +212,11 @@ class Flyctl:
 
 def _end(process: subprocess.Popen[bytes], whole_group: bool) -> None:
     """End O(process) if it still runs, and with O(whole_group) whatever is left of what it started."""
+    if process.poll() is None:
+        # Interrupted, it gives back the leases of the Machines that it works on; killed, it would not.
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(PATIENCE)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if whole_group:
             os.killpg(process.pid, signal.SIGKILL)

@@ -64,6 +64,11 @@ EXCEPTIONS = {
     ("getApp", "answer.app_role"): "fly-go reads it",
     ("listApps", "answer.apps[].app_role"): "fly-go reads it",
     ("getClusterById", "answer.data.attached_apps[].id"): "flyctl reads a number",
+    **{
+        (operation, f"answer.{name}"): "fly-go finds the lease in data"
+        for operation in ("getMachineLease", "createMachineLease")
+        for name in ("status", "data")
+    },
     ("updateSecrets", "request.values.UNSET"): "fly-go unsets by null",
     ("deleteMachine", "request.kill"): "fly-go says kill where the specification says force",
     # The specification is of a kind (Swagger 2.0) that has no null.
@@ -82,6 +87,15 @@ EXCEPTIONS = {
 def machine(fly: FlyAPI) -> str:
     """Return the id of a Machine."""
     return str(fly.machines(APP)[0]["id"])
+
+
+def lease(fly: FlyAPI) -> None:
+    """Read a lease that somebody else has taken and gives back."""
+    path = f"/machines/{machine(fly)}/lease"
+    nonce = fly._app(APP, "POST", path, query={"ttl": "30"})["data"]["nonce"]
+    assert fly.lease(APP, machine(fly))
+    fly._app(APP, "DELETE", path, headers={"fly-machine-lease-nonce": nonce})
+    assert fly.lease(APP, machine(fly)) is None
 
 
 def cluster(fly: FlyAPI) -> str:
@@ -107,6 +121,7 @@ CALLS: dict[str, Callable[[FlyAPI], Any]] = {
     "update_secrets": lambda fly: fly.update_secrets(APP, {"SET": "a\nb", "UNSET": None}),
     "secrets": lambda fly: fly.secrets(APP),
     "machines": lambda fly: fly.machines(APP),
+    "lease": lease,
     "exec": lambda fly: [fly.exec(APP, machine(fly), ["sh", "-c", line], 10) for line in ("exit 3", "kill -9 $$")],
     "destroy_machine": lambda fly: fly.destroy_machine(APP, machine(fly)),
     "request_certificate": lambda fly: [fly.request_certificate(APP, name) for name in (HOST, "*.example.com")],

@@ -101,6 +101,15 @@ def expect_state(
     http.expect("GET", f"{PATH}/secrets", {"secrets": secrets or []})
 
 
+def expect_lease(http: Any, machine_id: str, *held_until: float) -> None:
+    """Queue the questions for a Machine's lease: as often as it is held, and once more."""
+    path = f"{PATH}/machines/{machine_id}/lease"
+    for instant in held_until:
+        lease = {"nonce": "n", "owner": "ann@example.com", "expires_at": instant, "version": "v"}
+        http.expect("GET", path, {"status": "success", "data": lease})
+    http.expect("GET", path, {"error": "lease not found"}, status=404)
+
+
 def arguments(flyctl: Program, source: Path, **more: Any) -> dict[str, Any]:
     given = {
         "fly_api_token": "FlyV1 fm2_canary",
@@ -222,6 +231,7 @@ def test_scaled_machines_that_stay_sick_fail_the_task(
 ) -> None:
     image = image_of(http, run_module, flyctl, source)
     expect_state(http, [machine("web")], [release(image)])
+    expect_lease(http, "web1")
     for _poll in range(3):
         http.expect("GET", f"{PATH}/machines", [machine("web"), machine("web", 2, status="critical")])
     result = run_module(fly_deploy, arguments(flyctl, source, groups={"web": 2}, wait_timeout=4))
@@ -230,6 +240,8 @@ def test_scaled_machines_that_stay_sick_fail_the_task(
 
 def test_scale_only(http: Any, run_module: Any, flyctl: Program, source: Path) -> None:
     expect_state(http, [machine("web"), machine("worker")], [release("x")])
+    expect_lease(http, "web1")
+    expect_lease(http, "worker1")
     http.expect("DELETE", f"{PATH}/machines/worker1", {"ok": True}, query={"kill": "true"})
     result = run_module(fly_deploy, arguments(flyctl, source, groups={"web": 2, "worker": 0}, scale_only=True))
     assert result["groups"] == {"web": {"before": 1, "after": 2}, "worker": {"before": 1, "after": 0}}
@@ -242,6 +254,7 @@ def test_workers_of_a_first_deploy_that_failed_can_be_stopped(
     # flyctl would not scale: "no complete release".
     flyctl.behave("exit 1")
     expect_state(http, [machine("worker")], [])
+    expect_lease(http, "worker1")
     http.expect("DELETE", f"{PATH}/machines/worker1", {"error": "not found"}, status=404)
     assert run_module(fly_deploy, arguments(flyctl, source, groups={"worker": 0}, scale_only=True))["changed"]
     assert flyctl.calls == []
@@ -290,9 +303,52 @@ def test_scaled_machine_is_waited_for_until_its_checks_are_told(
 ) -> None:
     image = image_of(http, run_module, flyctl, source)
     expect_state(http, [machine("web")], [release(image)])
+    expect_lease(http, "web1")
     http.expect("GET", f"{PATH}/machines", [machine("web"), {**machine("web", 2), "checks": []}])
     http.expect("GET", f"{PATH}/machines", [machine("web"), machine("web", 2)])
     assert run_module(fly_deploy, arguments(flyctl, source, groups={"web": 2}))["changed"] is True
+
+
+def test_deploy_waits_for_the_lease_that_another_one_has_left(
+    http: Any, run_module: Any, flyctl: Program, source: Path, tmp_path: Path
+) -> None:
+    progress = tmp_path / "progress"
+    expect_state(http, [machine("web")], [release("x")])
+    expect_lease(http, "web1", 1795000000, 1795000000)
+    expect_state(http, [machine("web")], [release("y")])
+    run_module(fly_deploy, arguments(flyctl, source, progress_file=str(progress)))
+    assert [call.split()[0] for call in flyctl.calls] == ["secrets", "deploy"]
+    waiting = (
+        "waiting for a deploy that holds Machine web1 until 11:06:40 UTC (if there is none: fly machine leases clear"
+    )
+    assert json.loads(progress.read_text())["steps"][0].startswith(waiting)
+
+
+def test_lease_that_does_not_end_is_named_with_its_owner(
+    http: Any, run_module: Any, flyctl: Program, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_fly_deploy, "GRACE", 0)
+    expect_state(http, [machine("web")], [release("x")])
+    lease = {"owner": "ann@example.com", "expires_at": 1795000000}
+    for _poll in range(2):
+        http.expect("GET", f"{PATH}/machines/web1/lease", {"status": "success", "data": lease})
+    message = run_module(fly_deploy, arguments(flyctl, source, wait_timeout=2))["msg"]
+    for part in ("Machine web1", "ann@example.com holds a lease", "11:06:40 UTC", "fly machine leases clear web1"):
+        assert part in message
+    assert flyctl.calls == []
+
+
+def test_flyctl_that_takes_too_long_gives_its_leases_back(
+    http: Any, run_module: Any, flyctl: Program, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_fly_deploy, "GRACE", 0.5)
+    monkeypatch.setattr(_fly_deploy, "BUILD", 0)
+    back = tmp_path / "back"
+    flyctl.behave(f'[ "$1" != deploy ] || {{ trap "touch {back}; exit 127" TERM; sleep 5 & wait $!; }}')
+    expect_state(http, [], [])
+    http.expect("GET", f"{PATH}/machines", [])
+    assert "had not ended after" in run_module(fly_deploy, arguments(flyctl, source, wait_timeout=0))["msg"]
+    assert back.exists()
 
 
 def test_sick_machines_fail_the_task(http: Any, run_module: Any, flyctl: Program, source: Path) -> None:
