@@ -284,6 +284,19 @@ def test_release_command_that_fails_leaves_the_machines_alone(flyctl: Replay, tm
     ]
 
 
+def test_machine_that_destroyed_itself_is_only_to_be_looked_at(flyctl: Replay, tmp_path: Path) -> None:
+    flyctl.deploy(push(flyctl, tmp_path), {"worker": GROUPS["worker"]}, RELEASE_COMMAND)
+    path = f"/apps/{flyctl.app}/machines"
+    (worker,) = flyctl.wire.flaps("GET", path, [MACHINE])
+    everything = flyctl.wire.flaps("GET", f"{path}?include_deleted=true", [MACHINE])
+    (gone,) = [machine["id"] for machine in everything if machine["id"] != worker["id"]]
+    assert flyctl.wire.flaps("GET", f"{path}/{gone}", MACHINE)["state"] == "destroyed"
+    for method, target, status in (("POST", f"{gone}/start", 412), ("GET", f"{gone}/wait?state=started", 404)):
+        with pytest.raises(Refused) as refused:
+            flyctl.wire.flaps(method, f"{path}/{target}")
+        assert refused.value.status == status
+
+
 def test_image_that_nobody_pushed_is_not_found(flyctl: Replay) -> None:
     with pytest.raises(Refused, match="could not find image"):
         flyctl.find_image(f"registry.fly.io/{flyctl.app}:never")

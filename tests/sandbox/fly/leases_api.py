@@ -31,7 +31,10 @@ def grant(machine: Machine, seconds: int) -> Lease:
 
 
 def require_lease(machine: Machine, request: Request) -> None:
-    """Refuse a change of a Machine that somebody else has leased."""
+    """Refuse a change of a Machine that somebody else has leased, or that is destroyed."""
+    machine.refresh()
+    if machine.state == "destroyed":
+        raise error(412, "failed_precondition: machine is destroyed")
     lease = machine.current_lease()
     if lease and request.headers.get(NONCE) != lease.nonce:
         message = f"lease currently held by {lease.owner}, expires at {lease.expires_at}"
