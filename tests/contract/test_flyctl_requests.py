@@ -4,7 +4,7 @@
 
 """What Fly's own client asks, by its source, against a running sandbox: no client is needed.
 
-flyctl_replay holds the calls; every answer has the fields that the client reads, in the types that it decodes.
+flyctl_replay holds the calls, flyctl_answers what the client reads of the answers, in the types that it decodes.
 test_flyctl_client runs the client itself, where it is installed.
 """
 
@@ -25,7 +25,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_api imp
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_app_info import take_stock
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_secrets import Wanted, ensure_secrets
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._http import HTTPClient, open_url_transport
-from ansible_collections.flyover.heroku_to_fly.tests.contract.flyctl_replay import (
+from ansible_collections.flyover.heroku_to_fly.tests.contract.flyctl_answers import (
     CERTIFICATE,
     CERTIFICATES,
     CLUSTER,
@@ -34,10 +34,8 @@ from ansible_collections.flyover.heroku_to_fly.tests.contract.flyctl_replay impo
     OPERATIONS,
     REGION,
     REST_ORGANIZATION,
-    Refused,
-    Replay,
-    Wire,
 )
+from ansible_collections.flyover.heroku_to_fly.tests.contract.flyctl_replay import Refused, Replay, Wire
 from ansible_collections.flyover.heroku_to_fly.tests.contract.go_types import Maybe, Time, misfits
 from ansible_collections.flyover.heroku_to_fly.tests.contract.test_requests import FOLDER, fly_schema
 from ansible_collections.flyover.heroku_to_fly.tests.playbooks.conftest import Sandbox
