@@ -65,7 +65,7 @@ def ensure_app(
     after = [*before, *({"ip": "", "kind": kind} for kind in missing)]
     if not check_mode:
         if created:
-            fly.create_app(app, org)
+            fly.create_app(app, organization["slug"])
             found = _fresh(fly, app)
         for kind in missing:
             fly.assign_ip(app, kind)

@@ -31,6 +31,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._source_tree
 GRACE = 120
 # What wait_timeout does not limit, nor flyctl: the build; and a release command, whose limit is in fly.toml (seconds).
 BUILD = 1800
+LOG = 30  # seconds, for a log that is empty: of such a one flyctl waits for the first line, whatever it is told
 POLL = 2.0  # seconds
 DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io", "docker-hub-mirror.fly.io")
 
@@ -225,7 +226,9 @@ def _deploy(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, before: Present, image_
     thing = f"deploy of Fly app {wanted.app}"
     # flyctl keeps the version of the secrets that it wrote itself; it has to learn of ours.
     flyctl.run(["secrets", "sync", "-a", wanted.app], GRACE, thing)
-    arguments = ["deploy", *_target(wanted), "--ha=false", "--wait-timeout", f"{wanted.wait_timeout}s"]
+    # A look at public DNS may take a minute, and would fail nothing.
+    arguments = ["deploy", *_target(wanted), "--ha=false", "--dns-checks=false"]
+    arguments += ["--wait-timeout", f"{wanted.wait_timeout}s"]
     if wanted.image or _same_image(before.image_ref, image_ref):
         arguments += ["--image", image_ref]
     else:
@@ -250,7 +253,7 @@ def _target(wanted: Wanted) -> list[str]:
 
 def _scale(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, present: Present) -> bool:
     differ = {group: count for group, count in wanted.groups.items() if present.count(group) != count}
-    # flyctl does that too, but not before a release is complete: just when a deploy that failed is to be taken back.
+    # flyctl does that too, but not before there is a release: just when a first deploy that failed is to be taken back.
     for group in (group for group, count in differ.items() if count == 0):
         for machine in present.machines[group]:
             fly.destroy_machine(wanted.app, machine["id"])
@@ -315,7 +318,7 @@ def _with_sick_machines(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, failed: Sta
 
 def _end_of_log(flyctl: Flyctl, wanted: Wanted, machine: dict[str, Any]) -> str:
     try:
-        said = flyctl.run(["logs", "-n", "-a", wanted.app, "--machine", machine["id"]], GRACE, "log")
+        said = flyctl.run(["logs", "-n", "-a", wanted.app, "--machine", machine["id"]], LOG, "log")
         return f"The end of the log of {machine['id']}: {flyctl.tail(said.encode())}"
     except StateError as error:
         return f"The log of {machine['id']}: {error.cause}"

@@ -623,8 +623,9 @@ def write(path: Path, text: str, mode: int = 0o644) -> None:
 
 def logs(arguments: argparse.Namespace) -> None:
     """Print what the Machines, or one of them, wrote."""
-    for line in log_of(app_name(arguments, {}), arguments.machine or ""):
-        print(line)
+    while not (lines := log_of(app_name(arguments, {}), arguments.machine or "")):
+        time.sleep(1)  # flyctl waits for the first line, also with --no-tail
+    print("\n".join(lines))
 
 
 def status(arguments: argparse.Namespace) -> None:
@@ -747,6 +748,7 @@ def parser() -> argparse.ArgumentParser:
         found.add_argument(flag, action="store_true")
     found.add_argument("-y", "--yes", action="store_true")
     found.add_argument("--ha", nargs="?", const="true", default="true", type=lambda text: text != "false")
+    found.add_argument("--dns-checks", default="true")
     found.add_argument("-i", "--image")
     for flag in ("--image-label", "--process-groups", "--strategy"):
         found.add_argument(flag)

@@ -17,7 +17,8 @@ ORGANIZATION = {"data": {"organization": {"id": "o1", "slug": "personal", "rawSl
 V4 = {"ip": "66.241.124.1", "shared": True}
 
 
-def test_creates_the_app_and_assigns_addresses(http: Any, run_module: Any) -> None:
+@pytest.mark.parametrize("org", ["personal", "me-42"])
+def test_creates_the_app_and_assigns_addresses(http: Any, run_module: Any, org: str) -> None:
     missing = {"error": "Could not find App"}
     http.expect("GET", PATH, missing, status=404, request_headers={"Authorization": "FlyV1 fm2_canary"})
     http.expect("POST", "/graphql", ORGANIZATION)
@@ -31,7 +32,7 @@ def test_creates_the_app_and_assigns_addresses(http: Any, run_module: Any) -> No
     http.expect("POST", f"{PATH}/ip_assignments", {}, body={"type": "shared_v4"})
     http.expect("POST", f"{PATH}/ip_assignments", {}, body={"type": "v6"})
     http.expect("GET", f"{PATH}/ip_assignments", {"ips": [{"ip": "2a09::1"}, V4]})
-    result = run_module(fly_app, {**ARGS, "ips": ["shared_v4", "v6"]}, diff=True)
+    result = run_module(fly_app, {**ARGS, "org": org, "ips": ["shared_v4", "v6"]}, diff=True)
     assert (result["changed"], result["created"]) == (True, True)
     assert result["ips"] == [{"ip": "66.241.124.1", "kind": "shared_v4"}, {"ip": "2a09::1", "kind": "v6"}]
     assert result["diff"]["before"] == ""

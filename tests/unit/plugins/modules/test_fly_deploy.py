@@ -147,7 +147,7 @@ def test_first_deploy_leaves_out_groups_without_machines(
     assert sync == "secrets sync -a paper-crane"
     assert f"--image-label {image.rpartition(':')[2]}" in deployed
     assert "--process-groups web" in deployed
-    assert "--ha=false" in deployed
+    assert "--ha=false --dns-checks=false" in deployed
     assert scaled.startswith("scale count web=2 -a paper-crane")
     assert "fm2_canary" not in " ".join(flyctl.calls)
     assert "FLY_API_TOKEN=FlyV1 fm2_canary" in flyctl.environment
