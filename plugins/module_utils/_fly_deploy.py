@@ -125,8 +125,8 @@ def deploy(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dic
     counts_differ = {group: count for group, count in wanted.groups.items() if before.count(group) != count}
     after = before
     if not check_mode:
-        if reasons or counts_differ:
-            _await_leases(fly, wanted, before, flyctl.report)
+        if (reasons or counts_differ) and _await_leases(fly, wanted, before, flyctl.report):
+            return deploy(fly, flyctl, wanted, check_mode)
         if reasons:
             _deploy(fly, flyctl, wanted, before, image_ref)
             after = read(fly, wanted.app)
@@ -156,7 +156,8 @@ def scale(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dict
     before = read(fly, wanted.app)
     differ = {group: count for group, count in wanted.groups.items() if before.count(group) != count}
     if not check_mode and differ:
-        _await_leases(fly, wanted, before, flyctl.report)
+        if _await_leases(fly, wanted, before, flyctl.report):
+            return scale(fly, flyctl, wanted, check_mode)
         _scale(fly, flyctl, wanted, before)
     return {
         "changed": bool(differ),
@@ -202,10 +203,13 @@ def _named(image: str) -> tuple[str, str]:
     return f"{registry}/{path}{tag}", digest
 
 
-def _await_leases(fly: FlyAPI, wanted: Wanted, present: Present, report: Callable[[str], None]) -> None:
+def _await_leases(fly: FlyAPI, wanted: Wanted, present: Present, report: Callable[[str], None]) -> bool:
     """Wait for the end of leases on the Machines: of a deploy by somebody else, or of one that was killed, whose lease
     of a new Machine lasts as long as it would have waited for it. flyctl does not wait, it fails.
+
+    Return whether there was any, so that the app may be another one by now.
     """
+    waited = False
     left = float(wanted.wait_timeout + GRACE)
     for machine in (machine for own in present.machines.values() for machine in own):
         while lease := fly.lease(wanted.app, machine["id"]):
@@ -220,6 +224,8 @@ def _await_leases(fly: FlyAPI, wanted: Wanted, present: Present, report: Callabl
             report(f"waiting for a deploy that holds Machine {machine['id']} until {until} (if there is none: {clear})")
             time.sleep(POLL)
             left -= POLL
+            waited = True
+    return waited
 
 
 def _deploy(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, before: Present, image_ref: str) -> None:

@@ -316,12 +316,28 @@ def test_deploy_waits_for_the_lease_that_another_one_has_left(
     expect_state(http, [machine("web")], [release("x")])
     expect_lease(http, "web1", 1795000000, 1795000000)
     expect_state(http, [machine("web")], [release("y")])
+    expect_lease(http, "web1")
+    expect_state(http, [machine("web")], [release("z")])
     run_module(fly_deploy, arguments(flyctl, source, progress_file=str(progress)))
     assert [call.split()[0] for call in flyctl.calls] == ["secrets", "deploy"]
     waiting = (
         "waiting for a deploy that holds Machine web1 until 11:06:40 UTC (if there is none: fly machine leases clear"
     )
     assert json.loads(progress.read_text())["steps"][0].startswith(waiting)
+
+
+def test_what_was_waited_for_need_not_be_done_again(http: Any, run_module: Any, flyctl: Program, source: Path) -> None:
+    image = image_of(http, run_module, flyctl, source)
+    expect_state(http, [machine("web")], [release("x")])
+    expect_lease(http, "web1", 1795000000)
+    expect_state(http, [machine("web")], [release(image)])
+    result = run_module(fly_deploy, arguments(flyctl, source))
+    assert (result["changed"], flyctl.calls) == (False, [])
+    scaled = arguments(flyctl, source, groups={"worker": 0}, scale_only=True)
+    expect_state(http, [machine("worker")], [release(image)])
+    expect_lease(http, "worker1", 1795000000)
+    expect_state(http, [], [release(image)])
+    assert run_module(fly_deploy, scaled)["changed"] is False
 
 
 def test_lease_that_does_not_end_is_named_with_its_owner(
