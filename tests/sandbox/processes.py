@@ -43,12 +43,19 @@ def answers(port: int) -> bool:
     return False
 
 
-def dying_with_parent(number: signal.Signals = signal.SIGTERM) -> Callable[[], None] | None:
-    """Return what a child calls to get a signal when its parent is gone, None where the system can't do that."""
-    if not sys.platform.startswith("linux"):
-        return None
-    libc = ctypes.CDLL(None)
-    return lambda: libc.prctl(1, int(number))  # PR_SET_PDEATHSIG
+def dying_with_parent(number: signal.Signals = signal.SIGTERM) -> Callable[[], None]:
+    """Return what a child calls to get a signal when its parent is gone, as far as the system can do that.
+
+    SIGHUP is no longer ignored: all below a 'nohup make test' would inherit that.
+    """
+    libc = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
+
+    def child() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        if libc:
+            libc.prctl(1, int(number))  # PR_SET_PDEATHSIG
+
+    return child
 
 
 def spawn(
