@@ -6,6 +6,7 @@ BIN := .venv/bin
 TREE := .ansible/collections
 COLLECTION := $(TREE)/ansible_collections/flyover/heroku_to_fly
 MARKED := not slow
+LONGEST := guide failures
 PYTEST := PYTHONPATH=$(TREE) $(BIN)/python -m pytest -q -p no:cacheprovider
 # Nothing that a test runs may read or write the user's own Ansible files.
 export ANSIBLE_HOME := $(CURDIR)/.ansible/home/.ansible
@@ -56,9 +57,11 @@ sandbox-tests: setup ## the sandbox itself
 services: setup ## modules against real PostgreSQL and Redis servers
 	$(PYTEST) --numprocesses 2 --dist loadfile $(COLLECTION)/tests/services
 
-# One worker for each file, on two cores: every file has sandboxes of its own.
+# One worker for each file, on two cores: every file has sandboxes of its own. The longest come first, so that no worker
+# is left with one at the end.
 integration: setup ## whole playbooks against the sandbox
-	$(PYTEST) -m "$(MARKED)" --numprocesses 2 --dist loadfile $(COLLECTION)/tests/playbooks $(COLLECTION)/tests/canary
+	$(PYTEST) -m "$(MARKED)" --numprocesses 2 --dist loadfile --no-loadscope-reorder \
+		$(LONGEST:%=$(COLLECTION)/tests/playbooks/test_%.py) $(COLLECTION)/tests/playbooks $(COLLECTION)/tests/canary
 
 molecule: setup ## the role in a molecule scenario, verified with testinfra
 	$(BIN)/molecule test --all

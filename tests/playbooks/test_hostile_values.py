@@ -88,6 +88,7 @@ def test_foreign_write_is_noticed_and_only_that(box: Sandbox) -> None:
     assert box.fly["secrets"]["VALUE_0"] == CONFIG["VALUE_0"]
 
 
+@pytest.mark.slow
 def test_lost_ledger_is_told_and_harms_nothing(box: Sandbox) -> None:
     Path(box.environment["MIGRATE_STATE_DIR"], f"{APP}--{APP}.json").unlink()
     before: list[dict[str, Any]] = box.writes()

@@ -104,6 +104,7 @@ def test_tunnel_that_dies_amid_the_copy_is_named_and_the_next_run_finishes(sandb
     assert (secrets["DATABASE_URL"], secrets["REDIS_URL"]) == (postgres, redis)
 
 
+@pytest.mark.slow
 def test_second_run_changes_nothing(sandbox: Sandbox) -> None:
     *_urls, given = options(sandbox)
     before = len(sandbox.writes())

@@ -87,6 +87,7 @@ def test_second_run_changes_nothing_and_runs_no_dyno(box: Sandbox) -> None:
     assert box.writes() == before
 
 
+@pytest.mark.slow
 def test_release_on_heroku_has_it_read_again_but_not_changed(box: Sandbox) -> None:
     _patch(f"{box.environment['HEROKU_API_URL']}/apps/{APP}/config-vars", {"NEW": "1"}, box)
     before = dynos_run(box)
@@ -95,6 +96,7 @@ def test_release_on_heroku_has_it_read_again_but_not_changed(box: Sandbox) -> No
     assert dynos_run(box) == before + 1
 
 
+@pytest.mark.slow
 def test_given_one_wins_and_no_dyno_runs(box: Sandbox) -> None:
     before = dynos_run(box)
     play(box, *FETCH, "-e", '{"migrate_secrets": {"SECRET_KEY_BASE": "given"}}')
@@ -125,7 +127,7 @@ def test_dyno_without_one_is_an_error(box: Sandbox) -> None:
 def test_value_shows_nowhere(box: Sandbox) -> None:
     kept = [content.decode(errors="replace") for content in tree(Path(box.environment["MIGRATE_STATE_DIR"])).values()]
     recorded = [json.dumps(box.requests()), (box.directory / "sandbox.log").read_text()]
-    assert len(OUTPUTS) == 11
+    assert len(OUTPUTS) in (7, 11)  # without the slow tests, and with them
     for text in (*OUTPUTS, *kept, *recorded):
         assert "canary-0123456789abcdef" not in text
 

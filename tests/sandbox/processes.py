@@ -27,13 +27,24 @@ UNPRIVILEGED = 65534
 _PORTS = range(15000, 32000)
 
 
+# Sockets of the other kind with the numbers of the ports that were given out: a server may take its port seconds later.
+_CLAIMS: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """Return a port of loopback on which nobody listens."""
+    """Return a port of loopback on which nobody listens, and that no sandbox gets again while this process lives."""
     while True:
-        port = random.choice(_PORTS)
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind((LOOPBACK, port))
-            return port
+        address = (LOOPBACK, random.choice(_PORTS))
+        claim = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            claim.bind(address)
+            with socket.socket() as probe:
+                probe.bind(address)
+        except OSError:
+            claim.close()
+            continue
+        _CLAIMS.append(claim)
+        return address[1]
 
 
 def answers(port: int) -> bool:
