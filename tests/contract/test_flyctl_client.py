@@ -24,18 +24,10 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._flyctl import QUIET
 from ansible_collections.flyover.heroku_to_fly.tests.playbooks.conftest import APP, CHECKOUT, Sandbox
 
 INSTALLED = CHECKOUT / ".tools" / "flyctl" / "flyctl"
-# No look for a newer version or for incidents, no metrics; CI keeps it from asking anything.
-QUIET = {
-    "FLY_NO_UPDATE_CHECK": "1",
-    "FLY_NO_INCIDENTS_CHECK": "1",
-    "FLY_SEND_METRICS": "0",
-    "NO_COLOR": "1",
-    "CI": "1",
-    "TERM": "dumb",
-}
 OWN_APP = "client-app"
 FLY_TOML = f"""
 app = "{OWN_APP}"
@@ -75,7 +67,7 @@ DEPLOYED = ["GET /v1/apps/{app}", "POST /api/v1/releases", "PATCH /api/v1/releas
 def environment(home: Path, variables: Mapping[str, str]) -> dict[str, str]:
     """Return the whole environment of a client with a home of its own."""
     folder = {"HOME": str(home), "FLY_CONFIG_DIR": str(home / "fly")}
-    return {"PATH": os.environ["PATH"], **folder, **QUIET, **variables}
+    return {"PATH": os.environ["PATH"], **folder, **QUIET, "TERM": "dumb", **variables}
 
 
 def real_flyctl() -> str:
