@@ -28,7 +28,8 @@ test: lint sanity units contracts sandbox-tests services integration molecule ##
 test-all: MARKED :=
 test-all: test cores postgres-versions ## and the slow ones, on every supported ansible-core
 
-lint: setup ## ruff, mypy, yamllint, ansible-lint, documentation and changelog
+lint: setup ## layers, ruff, mypy, yamllint, ansible-lint, documentation and changelog
+	$(BIN)/python tests/tools/layers
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	cd $(TREE) && MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/.mypy.ini --cache-dir $(CURDIR)/.mypy_cache \

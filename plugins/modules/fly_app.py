@@ -108,9 +108,9 @@ ips:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import fly_api, fly_arguments
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_app import IP_KINDS, ensure_app
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.app import IP_KINDS, ensure_app
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.arguments import fly_api, fly_arguments
 
 
 def main() -> None:
@@ -127,7 +127,7 @@ def main() -> None:
     run(
         module,
         lambda module: ensure_app(
-            fly_api(module),
+            fly_api(module.params),
             module.params["name"],
             module.params["org"],
             module.params["ips"],

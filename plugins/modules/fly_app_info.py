@@ -104,9 +104,9 @@ ips:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import fly_api, fly_arguments
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_app_info import take_stock
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.app_info import take_stock
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.arguments import fly_api, fly_arguments
 
 
 def main() -> None:
@@ -114,7 +114,7 @@ def main() -> None:
         argument_spec={**fly_arguments(), "name": {"type": "str", "required": True}},
         supports_check_mode=True,
     )
-    run(module, lambda module: {"changed": False, **take_stock(fly_api(module), module.params["name"])})
+    run(module, lambda module: {"changed": False, **take_stock(fly_api(module.params), module.params["name"])})
 
 
 if __name__ == "__main__":

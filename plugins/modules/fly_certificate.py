@@ -75,9 +75,9 @@ hostnames:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import fly_api, fly_arguments
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_certificate import ensure_certificates
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.arguments import fly_api, fly_arguments
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.certificate import ensure_certificates
 
 
 def main() -> None:
@@ -94,7 +94,11 @@ def main() -> None:
     run(
         module,
         lambda module: ensure_certificates(
-            fly_api(module), options["app"], options["hostnames"], options["state"] == "present", module.check_mode
+            fly_api(module.params),
+            options["app"],
+            options["hostnames"],
+            options["state"] == "present",
+            module.check_mode,
         ),
     )
 

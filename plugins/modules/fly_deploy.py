@@ -125,17 +125,17 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import fly_api, fly_arguments
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_deploy import (
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.progress import Steps
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.arguments import fly_api, fly_arguments
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.deploy import (
     Wanted,
     build,
     counts,
     deploy,
     scale,
 )
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._flyctl import flyctl_arguments, flyctl_of
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._progress import Steps
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.flyctl import flyctl_arguments, flyctl_of
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     )
     act = build if options["build_only"] else scale if options["scale_only"] else deploy
     flyctl = flyctl_of(module, report=Steps(options["progress_file"]).add)
-    return act(fly_api(module), flyctl, wanted, module.check_mode)
+    return act(fly_api(module.params), flyctl, wanted, module.check_mode)
 
 
 def main() -> None:

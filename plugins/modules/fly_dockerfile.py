@@ -91,10 +91,10 @@ discarded:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import fly_arguments
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_dockerfile import ensure_dockerfile
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._flyctl import flyctl_arguments
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.arguments import fly_arguments
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.flyctl import flyctl_arguments
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.launch import ensure_dockerfile
 
 
 def main() -> None:

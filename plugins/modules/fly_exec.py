@@ -84,9 +84,9 @@ stderr:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import fly_api, fly_arguments
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_exec import execute
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.arguments import fly_api, fly_arguments
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.exec import execute
 
 
 def main() -> None:
@@ -103,7 +103,7 @@ def main() -> None:
     options = module.params
     run(
         module,
-        lambda module: execute(fly_api(module), options["app"], options["group"], options["argv"], options["timeout"]),
+        lambda module: execute(fly_api(options), options["app"], options["group"], options["argv"], options["timeout"]),
     )
 
 

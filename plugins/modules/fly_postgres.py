@@ -157,14 +157,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import fly_api, fly_arguments
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_postgres import (
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.arguments import fly_api, fly_arguments
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.postgres import (
     MAJORS,
     PLANS,
     Wanted,
     ensure_cluster,
 )
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         extensions=options["extensions"],
     )
     return ensure_cluster(
-        fly_api(module), wanted, options["wait_timeout"], options["return_url"], module.check_mode, module.warn
+        fly_api(module.params), wanted, options["wait_timeout"], options["return_url"], module.check_mode, module.warn
     )
 
 

@@ -102,10 +102,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import fly_arguments
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_proxy import Tunnel, last_lines, start, stop
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._flyctl import Flyctl, flyctl_arguments, flyctl_of
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.arguments import fly_arguments
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.flyctl import (
+    Flyctl,
+    flyctl_arguments,
+    flyctl_of,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.proxy import Tunnel, last_lines, start, stop
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:

@@ -103,14 +103,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import fly_api, fly_arguments
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_redis import Wanted, ensure_redis
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.arguments import fly_api, fly_arguments
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.redis import Wanted, ensure_redis
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     wanted = Wanted(**{name: module.params[name] for name in ("name", "org", "region", "plan", "eviction")})
-    return ensure_redis(fly_api(module), wanted, module.params["return_url"], module.check_mode, module.warn)
+    return ensure_redis(fly_api(module.params), wanted, module.params["return_url"], module.check_mode, module.warn)
 
 
 def main() -> None:

@@ -128,11 +128,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import fly_api, fly_arguments
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_secrets import Wanted, checked, ensure_secrets
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._ledger import Ledger
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._secrets import invocation, keep_readable
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.ledger import Ledger
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.masking import invocation, keep_readable
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.arguments import fly_api, fly_arguments
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.secrets import Wanted, checked, ensure_secrets
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         undetermined=options["undetermined"],
     )
     ledger = Ledger(options["ledger"]) if options["ledger"] else None
-    result = ensure_secrets(fly_api(module), options["app"], wanted, ledger, options["verify"], module.check_mode)
+    result = ensure_secrets(fly_api(options), options["app"], wanted, ledger, options["verify"], module.check_mode)
     # Everything in the result is public: names, digests and words. A short value must not mask parts of them.
     keep_readable(module, [str(result)])
     return {**result, "invocation": invocation(module, ["secrets", "fly_api_token"])}

@@ -63,9 +63,12 @@ before:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import heroku_api, heroku_arguments
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku_app import ensure_maintenance
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.arguments import (
+    heroku_api,
+    heroku_arguments,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.maintenance import ensure_maintenance
 
 
 def main() -> None:
@@ -80,7 +83,7 @@ def main() -> None:
     run(
         module,
         lambda module: ensure_maintenance(
-            heroku_api(module), module.params["app"], module.params["maintenance"], module.check_mode
+            heroku_api(module.params), module.params["app"], module.params["maintenance"], module.check_mode
         ),
     )
 

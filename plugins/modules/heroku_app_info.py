@@ -203,12 +203,15 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import heroku_api, heroku_arguments
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._findings import check_ids, findings
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_toml_file import image_source
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku_inventory import read
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._image_build import BUILDERS
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_toml.file import image_source
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.arguments import (
+    heroku_api,
+    heroku_arguments,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.findings import check_ids, findings
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.inventory import read
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._source.build import BUILDERS
 
 
 def main() -> None:
@@ -230,7 +233,7 @@ def main() -> None:
 def work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     check_ids(params["acknowledged"])
-    inventory = read(heroku_api(module), params["app"])
+    inventory = read(heroku_api(module.params), params["app"])
     found = findings(
         inventory,
         params["scheduler_jobs"],

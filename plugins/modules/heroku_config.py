@@ -183,10 +183,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import heroku_api, heroku_arguments
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku_config import ensure, gather
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._secrets import whole_result
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.masking import whole_result
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.arguments import (
+    heroku_api,
+    heroku_arguments,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.config import ensure, gather
 
 SECRET_OPTIONS = ("heroku_api_key", "vars", "replacements")
 
@@ -213,7 +216,7 @@ def main() -> None:
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
-    heroku, app, expected = heroku_api(module), params["app"], params["expected_release"]
+    heroku, app, expected = heroku_api(module.params), params["app"], params["expected_release"]
     if params["state"] == "gathered":
         chosen = {name: params[name] for name in ("names", "include", "exclude", "replacements", "return_values")}
         result = gather(heroku, app, expected_release=expected, **chosen)

@@ -94,9 +94,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import heroku_api, heroku_arguments
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku_formation import ensure_quantities
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.arguments import (
+    heroku_api,
+    heroku_arguments,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.formation import ensure_quantities
 
 
 def main() -> None:
@@ -116,7 +119,7 @@ def main() -> None:
 def work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     result = ensure_quantities(
-        heroku_api(module),
+        heroku_api(module.params),
         params["app"],
         params["quantities"],
         params["wait"],

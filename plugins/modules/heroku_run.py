@@ -99,9 +99,12 @@ stdout:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._arguments import heroku_api, heroku_arguments
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku_run import run_command, tls_context
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.arguments import (
+    heroku_api,
+    heroku_arguments,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.one_off import run_command, tls_context
 
 
 def main() -> None:
@@ -119,7 +122,7 @@ def main() -> None:
     run(
         module,
         lambda module: run_command(
-            heroku_api(module),
+            heroku_api(module.params),
             options["app"],
             options["command"],
             options["size"],

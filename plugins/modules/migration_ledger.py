@@ -69,8 +69,8 @@ ledger:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._ledger import keep
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.ledger import keep
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
 
 
 def main() -> None:

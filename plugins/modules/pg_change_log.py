@@ -98,10 +98,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.change_log import PATIENCE, absent, present
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.url import parse
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._secrets import hide, invocation, keep_readable
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.masking import hide, invocation, keep_readable
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.change_log import (
+    PATIENCE,
+    absent,
+    present,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import parse
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:

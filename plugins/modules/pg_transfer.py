@@ -183,7 +183,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import InputError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.masking import hide, invocation, keep_readable
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.transfer import (
     UNKNOWN,
     Wanted,
@@ -191,9 +193,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.transfer
     survey,
     transfer,
 )
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.url import Address, parse
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._secrets import hide, invocation, keep_readable
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import Address, parse
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:

@@ -109,7 +109,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import InputError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.masking import invocation, keep_readable
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.server import parse
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.transfer import (
     UNKNOWN,
@@ -118,8 +120,6 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.trans
     survey,
     transfer,
 )
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._runner import run
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._secrets import invocation, keep_readable
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:

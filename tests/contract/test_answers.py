@@ -14,12 +14,12 @@ import graphql
 import jsonschema
 import pytest
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku_api import ACCEPT, HerokuAPI
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._http import (
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.http import (
     HTTPClient,
     Response,
     open_url_transport,
 )
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.api import ACCEPT, HerokuAPI
 from ansible_collections.flyover.heroku_to_fly.tests.contract.test_requests import (
     FOLDER,
     fly_schema,

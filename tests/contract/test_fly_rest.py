@@ -22,15 +22,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_api import (
-    FlyAPI,
-    machines_authorization,
-    uiex_authorization,
-)
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._http import (
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.http import (
     HTTPClient,
     Response,
     open_url_transport,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.api import (
+    FlyAPI,
+    machines_authorization,
+    uiex_authorization,
 )
 from ansible_collections.flyover.heroku_to_fly.tests.contract.test_requests import GRAPHQL_CALLS
 from ansible_collections.flyover.heroku_to_fly.tests.playbooks.conftest import APP, CHECKOUT, Sandbox

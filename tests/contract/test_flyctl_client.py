@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._flyctl import QUIET
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.flyctl import QUIET
 from ansible_collections.flyover.heroku_to_fly.tests.playbooks.conftest import APP, CHECKOUT, Sandbox
 
 INSTALLED = CHECKOUT / ".tools" / "flyctl" / "flyctl"

@@ -21,10 +21,10 @@ from typing import Any
 import graphql
 import pytest
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_api import FlyAPI
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_app_info import take_stock
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_secrets import Wanted, ensure_secrets
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._http import HTTPClient, open_url_transport
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.http import HTTPClient, open_url_transport
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.api import FlyAPI
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.app_info import take_stock
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.secrets import Wanted, ensure_secrets
 from ansible_collections.flyover.heroku_to_fly.tests.contract.flyctl_answers import (
     CERTIFICATE,
     CERTIFICATES,

@@ -23,10 +23,10 @@ import graphql
 import jsonschema
 import pytest
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import FlyoverError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_api import FlyAPI
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku_api import HerokuAPI
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._http import HTTPClient, Response
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import FlyoverError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.http import HTTPClient, Response
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.api import FlyAPI
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.api import HerokuAPI
 
 FOLDER = os.environ.get("FLYOVER_CONTRACTS")
 pytestmark = pytest.mark.skipif(not FOLDER, reason="FLYOVER_CONTRACTS names no folder with the published schemas")

@@ -17,13 +17,11 @@ from typing import Any
 import psycopg2
 import pytest
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import ConnectionFailed
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import (
-    change_log,
-    changes,
-    forward,
-    marker,
-)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import ConnectionFailed
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import bring_forward as forward
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import pg_change_log, pg_fence
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import (
     Database,

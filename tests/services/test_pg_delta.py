@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import changes, comparison, session
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import Table
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.forward import Movement
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import compare as comparison
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.bring_forward import Movement
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire import session
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import (
     Database,
     content,

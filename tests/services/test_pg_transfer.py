@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import engine
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import full_copy as engine
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import pg_transfer
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import (
     PASSWORD,

@@ -18,7 +18,7 @@ from ansible.module_utils.common import warnings
 from ansible.module_utils.common.parameters import PASS_VARS
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils import _http
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base import http as _http
 
 
 class ScriptedHTTP:

@@ -15,14 +15,14 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Callable, NamedTuple
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import StateError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import (
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import (
     FENCE_SCHEMA,
     USER_SCHEMA,
     not_of_extension,
 )
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.session import Session
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.url import Address
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import Address
 
 _RECORD = f"{FENCE_SCHEMA}.revoked"
 _AT_ONCE = 500

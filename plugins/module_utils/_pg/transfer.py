@@ -13,38 +13,35 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import (
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import (
     ConnectionFailed,
     FlyoverError,
     StateError,
 )
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import (
-    catalog,
-    change_log,
-    changes,
-    comparison,
-    forward,
-    marker,
-    plan,
-)
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.archive import (
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import compare as comparison
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.archive import (
     SCRIPT_SETTINGS,
     Archive,
     Entry,
     digest,
 )
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.catalog import Table
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.comparison import Comparison, search_path
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.engine import Copy
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.forward import Forward, Movement
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.marker import Marker
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.plan import Findings, Side
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.pool import Pool
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.progress import Progress
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.session import Session
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.tools import Tools, find_tools
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.url import Address
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wipe import wipe
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.compare import Comparison, search_path
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.full_copy import Copy
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.wipe import wipe
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog, plan
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Findings, Side
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import bring_forward as forward
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.bring_forward import Forward, Movement
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.progress import Progress
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.tools import Tools, find_tools
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import Address
 
 COPIED, UPDATED, UNCHANGED, UNKNOWN = "copied", "updated", "unchanged", "unknown"
 WOULD_COPY, WOULD_UPDATE = "would_copy", "would_update"

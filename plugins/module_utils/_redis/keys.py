@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
 
 KEYS_AT_ONCE = 200
 # Expiry times are compared as points in time; clocks and round trips blur them (milliseconds).

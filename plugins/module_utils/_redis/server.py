@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import (
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import (
     ConnectionFailed,
     InputError,
     StateError,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._errors import StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.keys import (
     KEYS_AT_ONCE,
     Content,

@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils import _fly_deploy, _fly_proxy
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly import deploy as _fly_deploy
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly import proxy as _fly_proxy
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import fly_deploy, fly_proxy
 
 APP = {"id": "a1", "name": "paper-crane", "organization": {"slug": "personal"}, "status": "deployed"}

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils import _fly_dockerfile
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly import launch as _fly_dockerfile
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import fly_dockerfile
 
 TOKEN = "FlyV1 fm2_canary"

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 import tomlkit
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils import _app_source, _fly_toml_file, _toml_text
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_toml import file as _fly_toml_file
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._source import app as _app_source
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._toml import text as _toml_text
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import fly_toml_processes
 from ansible_collections.flyover.heroku_to_fly.tests.unit.fly_validation import validate
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils import _findings
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku import findings as _findings
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import heroku_app_info
 
 ROOT = Path(__file__).parents[4]

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils import _heroku_run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku import one_off as _heroku_run
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import heroku_run
 from ansible_collections.flyover.heroku_to_fly.tests.sandbox.tls import for_loopback
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils import _http
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base import http as _http
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import fly_app, fly_certificate, fly_redis, heroku_app
 
 HEROKU = {"heroku_api_key": "HRKU-canary", "app": "paper-crane", "maintenance": True}

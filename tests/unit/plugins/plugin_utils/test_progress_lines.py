@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._progress import Steps
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.progress import Steps
 from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._progress_lines import (
     step_lines,
     transfer_lines,

@@ -1,0 +1,223 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""One HTTP layer for both platforms: JSON in, JSON out, bounded retries, request ids."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Optional
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
+
+from ansible.module_utils.urls import open_url
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import (
+    APIError,
+    Conflict,
+    ConnectionFailed,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    Unauthorized,
+    Unavailable,
+    Unprocessable,
+)
+
+USER_AGENT = "flyover.heroku_to_fly (https://github.com/flyover/heroku_to_fly)"
+TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+ERROR_BY_STATUS: dict[int, type[APIError]] = {
+    400: Unprocessable,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    422: Unprocessable,
+    429: RateLimited,
+}
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer of any status; header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    attempts: int = 1
+
+    def json(self) -> Any:
+        """Return the decoded body, or None where it is empty or no JSON."""
+        try:
+            return json.loads(self.body) if self.body else None
+        except ValueError:
+            return None
+
+    @property
+    def outcome(self) -> str:
+        """The status as it stands in errors, and how often it was asked where that was more than once."""
+        return f"HTTP {self.status}" + (f", the last of {self.attempts} attempts" if self.attempts > 1 else "")
+
+    @property
+    def request_id(self) -> str:
+        """The platform's id of the request, to quote to its support (C(unknown) when it sent none)."""
+        return self.headers.get("request-id") or self.headers.get("fly-request-id") or "unknown"
+
+
+# (method, url, headers, body, timeout in seconds) -> Response; raises OSError when no answer came.
+Transport = Callable[[str, str, Mapping[str, str], Optional[bytes], float], Response]
+
+
+def open_url_transport(validate_certs: bool = True) -> Transport:
+    """Return the transport that Ansible itself uses, with its proxy and certificate settings."""
+
+    def transport(method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout: float) -> Response:
+        try:
+            answer = open_url(
+                url,
+                method=method,
+                data=body,
+                headers=dict(headers),
+                timeout=timeout,
+                validate_certs=validate_certs,
+                http_agent=USER_AGENT,
+                follow_redirects="none",
+            )
+        except HTTPError as error:
+            answer = error
+        with answer:
+            # A cut-off body raises http.client.IncompleteRead, which is no OSError.
+            try:
+                content = answer.read()
+            except (OSError, ValueError) as error:
+                raise OSError("the answer broke off") from error
+            except Exception as error:
+                raise OSError(f"the answer broke off ({type(error).__name__})") from error
+            lowered = {name.lower(): value for name, value in answer.headers.items()}
+            return Response(int(answer.status), lowered, content)
+
+    return transport
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often and how long to wait before a transient failure is final (seconds)."""
+
+    attempts: int = 6
+    first_wait: float = 0.5
+    longest_wait: float = 30.0
+
+    def waits(self) -> Iterator[float]:
+        """Yield the wait before each further attempt."""
+        wait = self.first_wait
+        for _unused in range(self.attempts - 1):
+            yield wait
+            wait = min(wait * 2, self.longest_wait)
+
+
+# A limit refills with time, and nothing was done: worth some five minutes.
+LIMITED = RetryPolicy(attempts=16)
+
+
+class HTTPClient:
+    """Requests to one base URL with common headers; knows nothing of either platform."""
+
+    def __init__(
+        self,
+        service: str,
+        base_url: str,
+        headers: Mapping[str, str],
+        transport: Transport,
+        retry: RetryPolicy | None = None,
+        sleep: Callable[[float], None] | None = None,
+        timeout: float = 60.0,
+        pace: Callable[[Response], float] | None = None,
+    ) -> None:
+        """O(service) is the platform's name as it stands in errors; O(timeout) is in seconds, for each attempt.
+
+        O(pace) tells from an answer how many seconds to wait after it, to stay below the platform's limit.
+        """
+        self.service = service
+        self._base_url = base_url.rstrip("/")
+        self._headers = dict(headers)
+        self._transport = transport
+        self._retry = retry or RetryPolicy()
+        self._sleep = sleep or time.sleep
+        self._timeout = timeout
+        self._pace = pace or (lambda _answer: 0.0)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool = True,
+        patience: float = 0.0,
+    ) -> Response:
+        """Send one request and return its answer, whatever the status.
+
+        A request that is not O(repeatable) (a create) is sent again only after 429, where the platform says that
+        it did nothing. O(patience) are seconds that the platform works before it answers. Raises ConnectionFailed
+        when no answer came.
+        """
+        url = self._base_url + path + (f"?{urlencode(query)}" if query else "")
+        data = None if body is None else json.dumps(body).encode("utf-8")
+        sent = {"Accept": "application/json", **self._headers, **(headers or {})}
+        if data is not None:
+            sent["Content-Type"] = "application/json"
+        waits, limited_waits = self._retry.waits(), LIMITED.waits()
+        attempts = 0
+        while True:
+            attempts += 1
+            try:
+                response = self._transport(method, url, sent, data, self._timeout + patience)
+            except (OSError, URLError) as error:
+                wait = next(waits, None) if repeatable else None
+                if wait is None:
+                    raise self._unreachable(method, path, error, repeatable, attempts) from None
+            else:
+                wait = None
+                if response.status == 429:
+                    wait = next(limited_waits, None)
+                elif repeatable and response.status in TRANSIENT_STATUSES:
+                    wait = next(waits, None)
+                if wait is None:
+                    self._sleep(self._pace(response))
+                    return replace(response, attempts=attempts)
+                wait = max(wait, min(retry_after(response), LIMITED.longest_wait))
+            self._sleep(wait)
+
+    def _unreachable(self, method: str, path: str, error: OSError, repeatable: bool, attempts: int) -> ConnectionFailed:
+        reason = getattr(error, "reason", None) or error
+        tried = f", {attempts} attempts" if attempts > 1 else ""
+        cause = f"no answer from {self._base_url} ({type(reason).__name__}{tried})"
+        remedy = "Check the network, the API URL and any proxy, then run again."
+        if not repeatable:
+            remedy = "Whether it took effect is not known; run again: what exists is found before anything is created."
+        return ConnectionFailed(f"{self.service} {method} {path}", cause, remedy)
+
+
+def retry_after(response: Response) -> float:
+    """Return the seconds that the C(Retry-After) header asks for, 0 when there is none or it can't be read."""
+    value = response.headers.get("retry-after", "").strip()
+    if value.isdigit():
+        return float(value)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def error_class(status: int) -> type[APIError]:
+    """Return the typed error for an HTTP status."""
+    if status in ERROR_BY_STATUS:
+        return ERROR_BY_STATUS[status]
+    return Unavailable if status >= 500 or status == 408 else APIError

@@ -1,0 +1,141 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""The ledger of one migration: a small JSON file that survives any crash and holds no secret value."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
+
+FORMAT = 1
+# What of the file stays in it: the key of the fingerprints, and these themselves.
+PRIVATE = ("format", "key", "secrets")
+
+
+class Ledger:
+    """The file. Reading is free; a change is made under a lock and replaces the file as a whole."""
+
+    def __init__(self, path: str) -> None:
+        """O(path) need not exist, nor its folder."""
+        self._path = Path(path)
+
+    def load(self) -> dict[str, Any]:
+        """Return the content, {} where there is no file; raises InputError for one that is no ledger."""
+        try:
+            content = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise self._unusable(type(error).__name__) from None
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise self._unusable("of another format")
+        return content
+
+    def public(self) -> dict[str, Any]:
+        """Return the content without keys and fingerprints."""
+        return _without(self.load(), PRIVATE)
+
+    @contextmanager
+    def change(self) -> Iterator[dict[str, Any]]:
+        """Give the content to be changed, and write it when it was."""
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(os.open(f"{self._path}.lock", os.O_CREAT | os.O_RDWR, 0o600), "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            before = self.load()
+            content = deepcopy(before) or {"format": FORMAT, "key": os.urandom(32).hex()}
+            yield content
+            if content != before:
+                self._write(content)
+
+    def _write(self, content: Mapping[str, Any]) -> None:
+        # A temporary file of its own (mode 0600) in the same folder, so that the rename is atomic.
+        descriptor, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
+        try:
+            with open(descriptor, "w", encoding="utf-8") as file:
+                json.dump(content, file, indent=1, sort_keys=True)
+                file.write("\n")
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, self._path)
+        except BaseException:
+            os.unlink(name)
+            raise
+
+    def _unusable(self, why: str) -> InputError:
+        return InputError(
+            f"ledger {self._path}",
+            f"it can not be used ({why})",
+            "Put a copy back, or move it away: without it more is written again, and nothing is lost.",
+        )
+
+
+def fingerprint(content: Mapping[str, Any], *parts: str) -> str:
+    """Return a keyed fingerprint, which tells nobody without the ledger's key anything about O(parts)."""
+    message = b"".join(len(part.encode()).to_bytes(8, "big") + part.encode() for part in parts)
+    return hmac.new(bytes.fromhex(content["key"]), message, hashlib.sha256).hexdigest()
+
+
+def keep(
+    path: str, record: Mapping[str, Any], once: Mapping[str, Any], forget: Sequence[str], check_mode: bool
+) -> dict[str, Any]:
+    """Merge O(record), add what of O(once) is not there yet, drop O(forget); return the module's result.
+
+    Raises InputError for a name that is the ledger's own.
+    """
+    for name in (*record, *once, *forget):
+        if name in PRIVATE:
+            raise InputError(f"ledger section {name!r}", "the ledger keeps it for itself", "Take another name.")
+    ledger = Ledger(path)
+    before = ledger.public()
+    wanted = _applied(before, record, once, forget)
+    if wanted != before and not check_mode:
+        with ledger.change() as content:
+            kept = {name: content[name] for name in PRIVATE if name in content}
+            wanted = _applied(_without(content, PRIVATE), record, once, forget)
+            content.clear()
+            content.update(wanted)
+            content.update(kept)
+    return {
+        "changed": wanted != before,
+        "ledger": wanted,
+        "diff": {"before": _text(before), "after": _text(wanted)},
+    }
+
+
+def _applied(
+    before: Mapping[str, Any], record: Mapping[str, Any], once: Mapping[str, Any], forget: Sequence[str]
+) -> dict[str, Any]:
+    after = _merged(before, record)
+    after.update({name: value for name, value in once.items() if name not in before})
+    return _without(after, forget)
+
+
+def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(one)
+    for name, value in other.items():
+        present = merged.get(name)
+        nested = isinstance(value, Mapping) and isinstance(present, Mapping)
+        merged[name] = _merged(present or {}, value) if nested else value
+    return merged
+
+
+def _without(content: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if name not in names}
+
+
+def _text(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=1, sort_keys=True) + "\n"

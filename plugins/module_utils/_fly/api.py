@@ -1,0 +1,402 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""Fly.io's three APIs: Machines, GraphQL, and the REST of releases and Managed Postgres; with typed errors.
+
+Facts: fly.io/docs/machines/api, docs.machines.dev, and the official clients (superfly/flyctl, superfly/fly-go) for
+what is not documented: which API each command uses, the Authorization header of each, error bodies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+from urllib.parse import quote
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import (
+    APIError,
+    Conflict,
+    FlyoverError,
+    Forbidden,
+    InputError,
+    NotFound,
+    Unauthorized,
+    Unprocessable,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.http import HTTPClient, Response, error_class
+
+FLY_MACHINES_URL = "https://api.machines.dev"
+FLY_API_URL = "https://api.fly.io"
+APP_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+MACAROON = re.compile(r"^(fm1r|fm1a|fm2)_")
+REMEDIES = {
+    401: "Give a token that is valid and has not expired: fly tokens create org. "
+    "One that 'fly auth token' printed lacks what other clients need.",
+    402: "Add a means of payment for the organization at fly.io/dashboard, then run again.",
+    403: "Use a token of the organization that owns it, neither read-only nor of one app alone "
+    "(fly tokens create org), or choose another name.",
+    404: "Check the name, and that the token's organization owns it.",
+    409: "Another change is under way, or the name is taken; run again or choose another name.",
+    422: "Correct what Fly's message names.",
+    429: "Run again in a minute: Fly allows one request a second for each action and app.",
+}
+GRAPHQL_ERRORS: dict[str, type[APIError]] = {
+    "NOT_FOUND": NotFound,
+    "UNAUTHORIZED": Unauthorized,
+    "FORBIDDEN": Forbidden,
+    "CONFLICT": Conflict,
+}
+
+
+def bare_token(token: str) -> str:
+    """Strip the scheme words that 'fly tokens create' prints before the token."""
+    return re.sub(r"^((bearer|flyv1)(\s+|$))+", "", token.strip(), flags=re.IGNORECASE)
+
+
+def has_macaroon(token: str) -> bool:
+    """Return whether the token is of the kind that 'fly tokens create' makes, which Managed Postgres asks for."""
+    return bool(_kinds(token)[0])
+
+
+def machines_authorization(token: str) -> str:
+    """Return the C(Authorization) header for the Machines API, which takes no other kind beside macaroons."""
+    macaroons, others = _kinds(token)
+    return f"FlyV1 {','.join(macaroons)}" if macaroons else f"Bearer {','.join(others)}"
+
+
+def graphql_authorization(token: str) -> str:
+    """Return the C(Authorization) header for GraphQL."""
+    macaroons, others = _kinds(token)
+    return f"{'FlyV1' if macaroons else 'Bearer'} {','.join(macaroons + others)}"
+
+
+def uiex_authorization(token: str) -> str:
+    """Return the C(Authorization) header for releases and Managed Postgres, which take C(Bearer) for every kind."""
+    macaroons, others = _kinds(token)
+    return f"Bearer {','.join(macaroons + others)}"
+
+
+def _kinds(token: str) -> tuple[list[str], list[str]]:
+    """Return the macaroons of a token, as 'fly tokens create' makes them, and the rest (fly-go, tokens/tokens.go)."""
+    parts = [part.strip() for part in bare_token(token).split(",")]
+    macaroons = [part for part in parts if MACAROON.match(part)]
+    return macaroons, [part for part in parts if part not in macaroons]
+
+
+class FlyAPI:
+    """Read and change Fly.io. Every method raises an APIError, or ConnectionFailed.
+
+    A list may be null: the Machines API is written in Go, where that is an empty one.
+    """
+
+    def __init__(self, machines: HTTPClient, graphql: HTTPClient, uiex: HTTPClient, macaroon: bool) -> None:
+        """Each client carries its base URL and its C(Authorization) header; O(macaroon) is has_macaroon() of it."""
+        self.macaroon = macaroon
+        self._machines = machines
+        self._graphql = graphql
+        self._uiex = uiex
+
+    # Apps
+
+    def app(self, app: str) -> dict[str, Any] | None:
+        """Return the app, or None where no app has this name; Forbidden when another organization owns the name."""
+        if not APP_NAME.fullmatch(app):
+            raise InputError(
+                f"Fly app {app!r}",
+                "this can be no app's name: at most 63 lower-case letters, digits and hyphens",
+                "Give the name that 'fly apps list' shows, or a new one of this form.",
+            )
+        try:
+            return self._rest(self._machines, "GET", f"/v1/apps/{app}", f"Fly app {app}")
+        except NotFound:
+            return None
+
+    def create_app(self, app: str, org: str) -> None:
+        """Create the app in the organization with this slug; raises Conflict when the name is taken."""
+        body = {"name": app, "org_slug": org}
+        self._rest(self._machines, "POST", "/v1/apps", f"Fly app {app}", body, query={"wait": "true"}, repeatable=False)
+
+    def ip_assignments(self, app: str) -> list[dict[str, Any]]:
+        """Return the IP addresses at which the app is reached, without those from which it calls others."""
+        return [ip for ip in self._app(app, "GET", "/ip_assignments")["ips"] or [] if not ip.get("egress")]
+
+    def assign_ip(self, app: str, kind: str) -> dict[str, Any]:
+        """Assign an address of O(kind): C(v6), C(shared_v4), C(v4) or C(private_v6)."""
+        return self._app(app, "POST", "/ip_assignments", {"type": kind}, repeatable=False)
+
+    # Secrets
+
+    def secrets(self, app: str) -> list[dict[str, Any]]:
+        """Return name, digest, created_at and updated_at of each secret."""
+        return self._app(app, "GET", "/secrets")["secrets"] or []
+
+    def update_secrets(self, app: str, values: Mapping[str, str | None]) -> dict[str, Any]:
+        """Set and unset (None) secrets in one version; restarts nothing. Return RV(secrets) and RV(version)."""
+        return self._app(app, "POST", "/secrets", {"values": dict(values)})
+
+    # Machines
+
+    def machines(self, app: str) -> list[dict[str, Any]]:
+        """Return the app's Machines, without destroyed ones."""
+        return self._app(app, "GET", "/machines") or []
+
+    def lease(self, app: str, machine: str) -> dict[str, Any] | None:
+        """Return owner and expires_at (seconds since 1970) of the lease that keeps others from changing a Machine."""
+        try:
+            answer = self._app(app, "GET", f"/machines/{_part(machine)}/lease")
+        except NotFound:
+            return None
+        # As fly-go reads it, and as Fly's specification has it.
+        return answer.get("data") or answer
+
+    def destroy_machine(self, app: str, machine: str) -> None:
+        """Destroy a Machine, also a started one; it may be gone already."""
+        with contextlib.suppress(NotFound):
+            self._app(app, "DELETE", f"/machines/{_part(machine)}", query={"kill": "true"})
+
+    def exec(self, app: str, machine: str, command: list[str], timeout: int) -> dict[str, Any]:
+        """Run a command in a started Machine, for at most O(timeout) seconds; absent fields of the answer are zero.
+
+        A command that a signal ended has the exit code that a shell gives it: else it would count as a success.
+        """
+        body = {"command": command, "timeout": timeout}
+        path = f"/machines/{_part(machine)}/exec"
+        answer = self._app(app, "POST", path, body, repeatable=False, patience=timeout)
+        killed = (answer.get("exit_signal") or 0) > 0 and not answer.get("exit_code")
+        return {**answer, "exit_code": 128 + answer["exit_signal"]} if killed else answer
+
+    # Certificates
+
+    def certificates(self, app: str) -> list[dict[str, Any]]:
+        """Return the summaries of the app's certificates, all pages."""
+        found: list[dict[str, Any]] = []
+        query = {"limit": "50"}
+        while True:
+            page = self._app(app, "GET", "/certificates", query=query)
+            found.extend(page["certificates"] or [])
+            if not page.get("next_cursor"):
+                return found
+            query["cursor"] = page["next_cursor"]
+
+    def certificate(self, app: str, hostname: str) -> dict[str, Any]:
+        """Return one certificate with its DNS requirements."""
+        return self._app(app, "GET", f"/certificates/{_part(hostname)}")
+
+    def request_certificate(self, app: str, hostname: str) -> dict[str, Any]:
+        """Request a certificate for O(hostname)."""
+        return self._app(app, "POST", "/certificates/acme", {"hostname": hostname}, repeatable=False)
+
+    def check_certificate(self, app: str, hostname: str) -> dict[str, Any]:
+        """Let Fly look at the DNS of O(hostname) now; return the certificate. Failed checks count against a limit."""
+        return self._app(app, "POST", f"/certificates/{_part(hostname)}/check")
+
+    def delete_certificate(self, app: str, hostname: str) -> None:
+        """Delete the certificate of O(hostname)."""
+        self._app(app, "DELETE", f"/certificates/{_part(hostname)}")
+
+    # Releases
+
+    def releases(self, app: str, limit: int = 20) -> list[dict[str, Any]]:
+        """Return the newest releases first; an app that was never released has none."""
+        path = f"/api/v1/apps/{app}/releases"
+        try:
+            answer = self._rest(self._uiex, "GET", path, f"releases of Fly app {app}", query={"limit": str(limit)})
+        except NotFound:
+            return []
+        return answer["releases"] or []
+
+    # Managed Postgres
+
+    def postgres_clusters(self, org: str) -> list[dict[str, Any]]:
+        """Return the clusters of the organization with this raw slug."""
+        thing = f"Managed Postgres clusters of organization {org}"
+        return self._rest(self._uiex, "GET", f"/api/v1/organizations/{_part(org)}/postgres", thing)["data"] or []
+
+    def postgres_regions(self, org: str) -> list[dict[str, Any]]:
+        """Return the regions that offer Managed Postgres."""
+        path = f"/api/v1/organizations/{_part(org)}/postgresv2/regions"
+        return self._rest(self._uiex, "GET", path, "regions of Managed Postgres")["data"]
+
+    def postgres_cluster(self, cluster: str, version: int = 2) -> dict[str, Any]:
+        """Return a cluster's C(data) and C(credentials); O(version) is the C(version) that the list gives it."""
+        return self._rest(self._uiex, "GET", _cluster_path(cluster, version), f"Managed Postgres cluster {cluster}")
+
+    def create_postgres_cluster(self, org: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create, and from then on pay for, a cluster of version 2; return its C(data)."""
+        path = f"/api/v1/organizations/{_part(org)}/postgresv2"
+        thing = f"Managed Postgres cluster {body['name']}"
+        return self._rest(self._uiex, "POST", path, thing, dict(body), repeatable=False)["data"]
+
+    def attach_postgres_cluster(self, cluster: str, app: str, version: int = 2) -> None:
+        """Record that O(app) uses the cluster; sets no secret. Raises Conflict where that is recorded already."""
+        path = f"{_cluster_path(cluster, version)}/attachments"
+        self._rest(self._uiex, "POST", path, f"Managed Postgres cluster {cluster}", {"app_name": app})
+
+    def postgres_extensions(self, cluster: str, database: str, version: int = 2) -> list[dict[str, Any]]:
+        """Return the extensions offered to a database; C(installed) is None, or has version and schema."""
+        path = f"{_cluster_path(cluster, version)}/databases/{_part(database)}/extensions"
+        return self._rest(self._uiex, "GET", path, f"extensions of {database} in cluster {cluster}")["data"]
+
+    def enable_postgres_extension(
+        self, cluster: str, database: str, name: str, schema: str = "", version: int = 2
+    ) -> None:
+        """Enable an extension, in O(schema) where one is given, which is created where it is missing."""
+        path = f"{_cluster_path(cluster, version)}/databases/{_part(database)}/extensions"
+        body = {"name": name, "create_schema_if_needed": bool(schema), **({"schema": schema} if schema else {})}
+        self._rest(self._uiex, "POST", path, f"extension {name} in cluster {cluster}", body)
+
+    # The token
+
+    def token_apps(self) -> list[str]:
+        """Return the ids of the apps to which the token is limited; none where it is not, or where Fly does not tell.
+
+        No client of Fly's own asks for this: it may serve for a warning, not to refuse anything.
+        """
+        if not self.macaroon:
+            return []
+        try:
+            tokens = self._rest(self._machines, "GET", "/v1/tokens/current", "Fly token")["tokens"]
+            limits = [token.get("apps") or [] for token in tokens]
+        except (FlyoverError, KeyError, TypeError, AttributeError):
+            return []
+        return sorted({str(app) for apps in limits for app in apps}) if all(limits) else []
+
+    # GraphQL: organizations, Redis, the configuration of a release
+
+    def organization(self, slug: str) -> dict[str, Any]:
+        """Return id, slug, rawSlug and billingStatus of an organization; C(personal) is an alias slug.
+
+        Raises NotFound, which names the nearest slugs that the token may see.
+        """
+        query = "query($slug: String!) { organization(slug: $slug) { id slug rawSlug name billingStatus } }"
+        missing: NotFound | None = None
+        try:
+            found = self._query(query, {"slug": slug}, f"Fly organization {slug}")["organization"]
+        except NotFound as error:
+            found, missing = None, error
+        if found is not None:
+            return found
+        cause = missing.cause if missing else "no such organization"
+        raise NotFound(f"Fly organization {slug}", cause, self._other_organizations(slug), status=404)
+
+    def _other_organizations(self, slug: str) -> str:
+        """Return the remedy for a slug that the token does not know."""
+        try:
+            answer = self._query("query { organizations { nodes { slug } } }", {}, "Fly organizations")
+            slugs = sorted(node["slug"] for node in answer["organizations"]["nodes"])
+        except (FlyoverError, KeyError, TypeError):
+            slugs = []
+        if not slugs:
+            return "Give a slug of 'fly orgs list', and a token of that organization."
+        return f"This token may see {', '.join(get_close_matches(slug, slugs) or slugs)}: give that, or another token."
+
+    def redis(self, name: str) -> dict[str, Any] | None:
+        """Return the Upstash Redis with this name, or None."""
+        query = """query($name: String, $provider: String) { addOn(name: $name, provider: $provider) {
+            id name publicUrl status errorMessage primaryRegion readRegions options organization { slug rawSlug }
+            addOnPlan { id name displayName } } }"""
+        try:
+            return self._query(query, {"name": name, "provider": "upstash_redis"}, f"Fly Redis {name}")["addOn"]
+        except NotFound:
+            return None
+
+    def redis_regions(self) -> list[str]:
+        """Return the codes of the regions that offer Upstash Redis."""
+        query = """query($name: String!) { platform { regions { code deprecated } }
+            addOnProvider(name: $name) { excludedRegions { code } } }"""
+        answer = self._query(query, {"name": "upstash_redis"}, "regions of Fly Redis")
+        excluded = {region["code"] for region in answer["addOnProvider"]["excludedRegions"] or []}
+        regions = [region["code"] for region in answer["platform"]["regions"] if not region.get("deprecated")]
+        return sorted(set(regions) - excluded)
+
+    def redis_plans(self) -> list[dict[str, Any]]:
+        """Return the plans of Upstash Redis."""
+        query = """query($type: AddOnType!) { addOnPlans(type: $type) {
+            nodes { id name displayName description maxDataSize pricePerMonth } } }"""
+        return self._query(query, {"type": "upstash_redis"}, "plans of Fly Redis")["addOnPlans"]["nodes"]
+
+    def create_redis(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create an Upstash Redis from a C(CreateAddOnInput) and return its name and URL."""
+        query = """mutation($input: CreateAddOnInput!) { createAddOn(input: $input) {
+            addOn { id name publicUrl primaryRegion } } }"""
+        answer = self._query(query, {"input": dict(body)}, f"Fly Redis {body['name']}", repeatable=False)
+        return answer["createAddOn"]["addOn"]
+
+    def release_config(self, app: str) -> dict[str, Any] | None:
+        """Return the configuration of the current release as flyctl stored it, or None before the first release."""
+        query = """query($name: String!) { app(name: $name) {
+            currentReleaseUnprocessed { version imageRef configDefinition } } }"""
+        found = self._query(query, {"name": app}, f"Fly app {app}")["app"]
+        return found and found["currentReleaseUnprocessed"]
+
+    # Transport
+
+    def _app(self, app: str, method: str, path: str, body: Any = None, **options: Any) -> Any:
+        return self._rest(self._machines, method, f"/v1/apps/{_part(app)}{path}", f"Fly app {app}", body, **options)
+
+    def _rest(self, client: HTTPClient, method: str, path: str, thing: str, body: Any = None, **options: Any) -> Any:
+        response = client.send(method, path, body=body, **options)
+        if response.status < 300:
+            return response.json()
+        raise _rest_error(response, method, path, thing)
+
+    def _query(self, query: str, variables: Mapping[str, Any], thing: str, repeatable: bool = True) -> Any:
+        body = {"query": " ".join(query.split()), "variables": dict(variables)}
+        response = self._graphql.send("POST", "/graphql", body=body, repeatable=repeatable)
+        if response.status >= 300:
+            raise _rest_error(response, "POST", "/graphql", thing)
+        answer = response.json() or {}
+        if not answer.get("errors"):
+            return answer["data"]
+        error = answer["errors"][0]
+        code = str((error.get("extensions") or {}).get("code", "UNKNOWN"))
+        raised = GRAPHQL_ERRORS.get(code, Unprocessable)
+        status = {NotFound: 404, Unauthorized: 401, Forbidden: 403, Conflict: 409}.get(raised, 422)
+        cause = f"{error.get('message', 'no message')} ({code}, GraphQL, request {response.request_id})"
+        raise raised(thing, cause, REMEDIES[status], status=status, request_id=response.request_id, error_id=code)
+
+
+def _rest_error(response: Response, method: str, path: str, thing: str) -> APIError:
+    answer = response.json()
+    code = str(answer.get("status") or "unknown") if isinstance(answer, dict) else "unknown"
+    message = "; ".join(_messages(answer)) or "no message"
+    # The text tells it where there is no code (fly-go, flaps/flaps_error.go).
+    taken = code == "name_taken" or (code == "unknown" and "Name has already been taken" in message)
+    kind = Conflict if taken else error_class(response.status)
+    return kind(
+        thing,
+        f"{message.rstrip('.')} ({response.outcome} {code}, {method} {path}, request {response.request_id})",
+        REMEDIES.get(
+            409 if kind is Conflict else response.status, "Fly could not answer; see status.flyio.net and run again."
+        ),
+        status=response.status,
+        request_id=response.request_id,
+        error_id=code,
+    )
+
+
+def _messages(answer: Any) -> Iterator[str]:
+    """Yield the texts of C({"error": ...}), C({"message": ...}) and C({"errors": {"detail": ...}})."""
+    if not isinstance(answer, dict):
+        return
+    for key in ("error", "message"):
+        if isinstance(answer.get(key), str):
+            yield answer[key]
+    errors = answer.get("errors")
+    if isinstance(errors, dict):
+        yield from (str(text) for text in errors.values())
+    elif isinstance(errors, list):
+        yield from (str(text) for text in errors)
+
+
+def _cluster_path(cluster: str, version: int) -> str:
+    return f"/api/v1/{'postgres' if version == 1 else 'postgresv2'}/{_part(cluster)}"
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="")

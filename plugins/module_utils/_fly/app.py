@@ -1,0 +1,107 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""A Fly app and its IP addresses: found, or created."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, Callable
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import (
+    NotFound,
+    StateError,
+    Unauthorized,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.api import FlyAPI
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.organization import (
+    before_creating,
+    warn_of_app_token,
+)
+
+# fly-go asks for a fresh app for this long (seconds): not every part of Fly knows it at once.
+FRESH_APP = 60
+IP_KINDS = ("shared_v4", "v4", "v6", "private_v6")
+
+
+def ip_kind(ip: dict[str, Any]) -> str:
+    """Return of which kind an address of the API's list is."""
+    if ":" in ip["ip"]:
+        return "private_v6" if ip["ip"].lower().startswith("fd") else "v6"
+    return "shared_v4" if ip.get("shared") else "v4"
+
+
+def addresses(fly: FlyAPI, app: str) -> list[dict[str, str]]:
+    """Return the app's addresses with their kinds, in a fixed order."""
+    found = [{"ip": ip["ip"], "kind": ip_kind(ip)} for ip in fly.ip_assignments(app)]
+    return sorted(found, key=lambda ip: (IP_KINDS.index(ip["kind"]), ip["ip"]))
+
+
+def ensure_app(
+    fly: FlyAPI,
+    app: str,
+    org: str,
+    ips: Sequence[str],
+    check_mode: bool,
+    warn: Callable[[str], None],
+) -> dict[str, Any]:
+    """Create the app in O(org) and assign the kinds of addresses that it lacks; return the module's result.
+
+    Raises StateError when the app belongs to another organization that the token can see, Forbidden when it can't.
+    """
+    found = fly.app(app)
+    organization = fly.organization(org)
+    if found is not None and found["organization"]["slug"] not in (organization["slug"], organization["rawSlug"]):
+        raise StateError(
+            f"Fly app {app}",
+            f"it belongs to the organization {found['organization']['slug']}, not to {org}",
+            "Give that organization as org, or choose another app name.",
+        )
+    created = found is None
+    if created:
+        before_creating(organization, warn)
+        warn_of_app_token(fly, organization["slug"], warn)
+    before = [] if found is None else addresses(fly, app)
+    missing = [kind for kind in ips if kind not in {ip["kind"] for ip in before}]
+    after = [*before, *({"ip": "", "kind": kind} for kind in missing)]
+    if not check_mode:
+        if created:
+            fly.create_app(app, organization["slug"])
+            found = _fresh(fly, app)
+        for kind in missing:
+            fly.assign_ip(app, kind)
+        after = addresses(fly, app) if missing else before
+    return {
+        "changed": created or bool(missing),
+        "created": created,
+        "app": {
+            "name": app,
+            "id": (found or {}).get("id", ""),
+            "org": organization["slug"],
+            "status": (found or {}).get("status", ""),
+        },
+        "ips": after,
+        "diff": {"before": "" if created else _text(app, before), "after": _text(app, after)},
+    }
+
+
+def _fresh(fly: FlyAPI, app: str) -> dict[str, Any]:
+    for _second in range(FRESH_APP):
+        try:
+            found = fly.app(app)
+            if found is not None:
+                fly.machines(app)  # the list of its Machines comes last, flyctl waits for it too
+                return found
+        except (NotFound, Unauthorized):
+            pass
+        time.sleep(1)
+    raise NotFound(
+        f"Fly app {app}", f"it was created, but Fly does not show it after {FRESH_APP} s", "Run again.", status=404
+    )
+
+
+def _text(app: str, ips: Sequence[dict[str, str]]) -> str:
+    return "".join([f"app: {app}\n", *(f"{ip['kind']}: {ip['ip'] or 'to be assigned'}\n" for ip in ips)])

@@ -1,0 +1,344 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""Building and deploying through flyctl, only where the current release differs from what is wanted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Callable
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import (
+    FlyoverError,
+    InputError,
+    StateError,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.api import FlyAPI
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.flyctl import Flyctl
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.machines import (
+    DEPLOYED,
+    UNKNOWN,
+    by_group,
+    current_release,
+    is_healthy,
+    process_group,
+    secret_statuses,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._source.label import image_label
+
+# flyctl waits by itself; this much more before it is ended (seconds).
+GRACE = 120
+# What wait_timeout does not limit, nor flyctl: the build; and a release command, whose limit is in fly.toml (seconds).
+BUILD = 1800
+LOG = 30  # seconds, for a log that is empty: of such a one flyctl waits for the first line, whatever it is told
+POLL = 2.0  # seconds
+DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io", "docker-hub-mirror.fly.io")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a deploy is to reach."""
+
+    app: str
+    source: Path
+    config: Path
+    image: str | None
+    groups: Mapping[str, int]
+    strategy: str | None
+    wait_timeout: int
+
+    def image_ref(self, check_mode: bool) -> str:
+        """Return the image: the one given, or the one that the source makes in the app's own repository.
+
+        In check mode that is unknown where fly.toml is not there yet; else this raises InputError for it.
+        """
+        if not self.config.is_file():
+            if not check_mode:
+                raise InputError(str(self.config), "there is no such file", "Give the path of the app's fly.toml.")
+            return self.image or "unknown"
+        return self.image or f"registry.fly.io/{self.app}:{image_label(self.source, self.config)}"
+
+
+@dataclass
+class Present:
+    """What Fly has of the app now."""
+
+    release: dict[str, Any] | None
+    machines: dict[str, list[dict[str, Any]]]
+    not_deployed: list[str]
+
+    @property
+    def image_ref(self) -> str:
+        """The current release's image, "" before the first."""
+        return str((self.release or {}).get("image_ref") or "")
+
+    def count(self, group: str) -> int:
+        """Return the number of Machines of a process group."""
+        return len(self.machines.get(group, []))
+
+
+def counts(groups: Mapping[str, Any]) -> dict[str, int]:
+    """Return O(groups) with whole numbers; raises InputError for anything else."""
+    for group, count in groups.items():
+        if isinstance(count, bool) or not str(count).isdigit():
+            raise InputError(f"groups.{group}", "its number of Machines is no whole number", "Give 0 or more.")
+    return {group: int(count) for group, count in groups.items()}
+
+
+def read(fly: FlyAPI, app: str) -> Present:
+    """Return what Fly has; an app that does not exist has nothing."""
+    if fly.app(app) is None:
+        return Present(None, {}, [])
+    machines, releases = fly.machines(app), fly.releases(app, limit=50)
+    statuses = secret_statuses(fly.secrets(app), machines, releases)
+    waiting = sorted(name for name, status in statuses.items() if status not in (DEPLOYED, UNKNOWN))
+    return Present(current_release(releases), by_group(machines), waiting)
+
+
+def build(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dict[str, Any]:
+    """Build and push the image without deploying it; return the module's result.
+
+    Nothing is built when the current release has the image, or when one is given.
+    """
+    image_ref = wanted.image_ref(check_mode)
+    needed = wanted.image is None and not _same_image(read(fly, wanted.app).image_ref, image_ref)
+    if needed and not check_mode:
+        arguments = [
+            "deploy",
+            *_target(wanted),
+            "--build-only",
+            "--push",
+            "--image-label",
+            image_ref.rpartition(":")[2],
+        ]
+        flyctl.run(arguments, BUILD + GRACE, f"image of Fly app {wanted.app}", cwd=str(wanted.source))
+    reasons = ["the current release was built from another source"] if needed else []
+    return {"changed": needed, "image_ref": image_ref, "reasons": reasons}
+
+
+def deploy(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dict[str, Any]:
+    """Deploy and scale where something differs; return the module's result."""
+    image_ref = wanted.image_ref(check_mode)
+    before = read(fly, wanted.app)
+    reasons = _reasons(before, wanted, image_ref)
+    counts_differ = {group: count for group, count in wanted.groups.items() if before.count(group) != count}
+    after = before
+    if not check_mode:
+        if (reasons or counts_differ) and _await_leases(fly, wanted, before, flyctl.report):
+            return deploy(fly, flyctl, wanted, check_mode)
+        if reasons:
+            _deploy(fly, flyctl, wanted, before, image_ref)
+            after = read(fly, wanted.app)
+        if _scale(fly, flyctl, wanted, after):
+            after = _settled(fly, wanted, after, flyctl.report)
+        if reasons or counts_differ:
+            _require_healthy(flyctl, wanted, after)
+    groups = sorted({*before.machines, *after.machines, *wanted.groups})
+    return {
+        "changed": bool(reasons or counts_differ),
+        "reasons": reasons + [f"group {g}: {before.count(g)} Machines, wanted {n}" for g, n in counts_differ.items()],
+        "image_ref": image_ref,
+        "release": {key: (after.release or {}).get(key) for key in ("version", "status", "image_ref")},
+        "groups": {
+            g: {
+                "before": before.count(g),
+                "after": wanted.groups.get(g, after.count(g)) if check_mode else after.count(g),
+            }
+            for g in groups
+        },
+        "diff": {"before": _text(before.image_ref, before.machines), "after": _wanted_text(image_ref, before, wanted)},
+    }
+
+
+def scale(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dict[str, Any]:
+    """Set the number of Machines of each group without deploying anything; return the module's result."""
+    before = read(fly, wanted.app)
+    differ = {group: count for group, count in wanted.groups.items() if before.count(group) != count}
+    if not check_mode and differ:
+        if _await_leases(fly, wanted, before, flyctl.report):
+            return scale(fly, flyctl, wanted, check_mode)
+        _scale(fly, flyctl, wanted, before)
+    return {
+        "changed": bool(differ),
+        "reasons": [f"group {g}: {before.count(g)} Machines, wanted {n}" for g, n in differ.items()],
+        "groups": {g: {"before": before.count(g), "after": n} for g, n in wanted.groups.items()},
+    }
+
+
+def _reasons(before: Present, wanted: Wanted, image_ref: str) -> list[str]:
+    reasons = []
+    if before.release is None:
+        reasons.append("the app was never released")
+    elif not _same_image(before.image_ref, image_ref):
+        what = "another image" if wanted.image else "another source or configuration"
+        reasons.append(f"the current release has {what}")
+    if before.release is not None and before.not_deployed and before.machines:
+        reasons.append(f"secrets not deployed yet: {', '.join(before.not_deployed)}")
+    reasons += [
+        f"group {group} has no Machines"
+        for group, count in wanted.groups.items()
+        if before.release is not None and count > 0 and before.count(group) == 0
+    ]
+    return reasons
+
+
+def _same_image(current: str, wanted: str) -> bool:
+    """Compare as far as both tell: Fly adds the digest, and names its mirror of Docker Hub."""
+    (name, digest), (wanted_name, wanted_digest) = _named(current), _named(wanted)
+    if digest and wanted_digest:
+        return digest == wanted_digest
+    return bool(current) and name == wanted_name
+
+
+def _named(image: str) -> tuple[str, str]:
+    """Return an image's name in full, and its digest."""
+    name, _at, digest = image.partition("@")
+    registry, slash, path = name.partition("/")
+    if not slash or not ("." in registry or ":" in registry or registry == "localhost"):
+        registry, path = DOCKER_HUB[0], name
+    if registry in DOCKER_HUB:
+        registry, path = DOCKER_HUB[0], path if "/" in path else f"library/{path}"
+    tag = "" if digest or ":" in path else ":latest"
+    return f"{registry}/{path}{tag}", digest
+
+
+def _await_leases(fly: FlyAPI, wanted: Wanted, present: Present, report: Callable[[str], None]) -> bool:
+    """Wait for the end of leases on the Machines: of a deploy by somebody else, or of one that was killed, whose lease
+    of a new Machine lasts as long as it would have waited for it. flyctl does not wait, it fails.
+
+    Return whether there was any, so that the app may be another one by now.
+    """
+    waited = False
+    left = float(wanted.wait_timeout + GRACE)
+    for machine in (machine for own in present.machines.values() for machine in own):
+        while lease := fly.lease(wanted.app, machine["id"]):
+            until = time.strftime("%H:%M:%S UTC", time.gmtime(lease["expires_at"]))
+            clear = f"fly machine leases clear {machine['id']} -a {wanted.app}"
+            if left <= 0:
+                raise StateError(
+                    f"Machine {machine['id']} of Fly app {wanted.app}",
+                    f"{lease.get('owner') or 'somebody'} holds a lease on it until {until}, as a deploy does",
+                    f"Wait for that deploy. If there is none, end the lease with '{clear}', and run again.",
+                )
+            report(f"waiting for a deploy that holds Machine {machine['id']} until {until} (if there is none: {clear})")
+            time.sleep(POLL)
+            left -= POLL
+            waited = True
+    return waited
+
+
+def _deploy(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, before: Present, image_ref: str) -> None:
+    thing = f"deploy of Fly app {wanted.app}"
+    # flyctl keeps the version of the secrets that it wrote itself; it has to learn of ours.
+    flyctl.run(["secrets", "sync", "-a", wanted.app], GRACE, thing)
+    # A look at public DNS may take a minute, and would fail nothing.
+    arguments = ["deploy", *_target(wanted), "--ha=false", "--dns-checks=false"]
+    arguments += ["--wait-timeout", f"{wanted.wait_timeout}s"]
+    if wanted.image or _same_image(before.image_ref, image_ref):
+        arguments += ["--image", image_ref]
+    else:
+        arguments += ["--image-label", image_ref.rpartition(":")[2]]
+    started = [group for group, count in wanted.groups.items() if count > 0]
+    if wanted.groups and not started:
+        # An empty list of groups means all of them.
+        arguments += ["--update-only"]
+    elif len(started) < len(wanted.groups):
+        arguments += ["--process-groups", ",".join(started)]
+    if wanted.strategy:
+        arguments += ["--strategy", wanted.strategy]
+    try:
+        flyctl.run(arguments, wanted.wait_timeout * 2 + BUILD + GRACE, thing, cwd=str(wanted.source))
+    except StateError as failed:
+        raise _with_sick_machines(fly, flyctl, wanted, failed) from None
+
+
+def _target(wanted: Wanted) -> list[str]:
+    return ["-a", wanted.app, "-c", str(wanted.config), "--remote-only", "--yes"]
+
+
+def _scale(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, present: Present) -> bool:
+    differ = {group: count for group, count in wanted.groups.items() if present.count(group) != count}
+    # flyctl does that too, but not before there is a release: just when a first deploy that failed is to be taken back.
+    for group in (group for group, count in differ.items() if count == 0):
+        for machine in present.machines[group]:
+            fly.destroy_machine(wanted.app, machine["id"])
+    more = [f"{group}={count}" for group, count in differ.items() if count > 0]
+    if more:
+        arguments = ["scale", "count", *more, "-a", wanted.app, "--yes"]
+        flyctl.run(arguments, wanted.wait_timeout + GRACE, f"scale of Fly app {wanted.app}")
+    return bool(differ)
+
+
+def _settled(fly: FlyAPI, wanted: Wanted, present: Present, report: Callable[[str], None]) -> Present:
+    """Wait for the Machines that were scaled, at most as long as for those of a deploy; flyctl does not."""
+    waited = 0.0
+    while True:
+        present = replace(present, machines=by_group(fly.machines(wanted.app)))
+        all_there = all(present.count(group) == count for group, count in wanted.groups.items())
+        sick = _sick(wanted, present)
+        if (all_there and not sick) or waited >= wanted.wait_timeout:
+            return present
+        report(f"waiting for {_names(sick) or 'Machines'} to be healthy")
+        time.sleep(POLL)
+        waited += POLL
+
+
+def _sick(wanted: Wanted, present: Present) -> list[dict[str, Any]]:
+    return [
+        machine
+        for group, machines in present.machines.items()
+        for machine in machines
+        if wanted.groups.get(group, 1) > 0 and not is_healthy(machine)
+    ]
+
+
+def _names(machines: Iterable[dict[str, Any]]) -> str:
+    return ", ".join(f"{machine['id']} ({process_group(machine)}, {machine['state']})" for machine in machines)
+
+
+def _require_healthy(flyctl: Flyctl, wanted: Wanted, present: Present) -> None:
+    sick = _sick(wanted, present)
+    if sick:
+        raise StateError(
+            f"Fly app {wanted.app}",
+            f"these Machines are not healthy after the deploy: {_names(sick)}. {_end_of_log(flyctl, wanted, sick[0])}",
+            f"See 'fly status -a {wanted.app}', mend the cause and run again.",
+            machines=[machine["id"] for machine in sick],
+        )
+
+
+def _with_sick_machines(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, failed: StateError) -> StateError:
+    """Return O(failed) of a deploy, with the log of a Machine that is not healthy: flyctl shows none of one that runs,
+    but whose checks never pass.
+    """
+    try:
+        sick = _sick(wanted, Present(None, by_group(fly.machines(wanted.app)), []))
+    except FlyoverError:
+        return failed
+    if not sick:
+        return failed
+    cause = f"{failed.cause}. These Machines are not healthy: {_names(sick)}. {_end_of_log(flyctl, wanted, sick[0])}"
+    return StateError(failed.thing, cause, failed.remedy, **failed.facts, machines=[machine["id"] for machine in sick])
+
+
+def _end_of_log(flyctl: Flyctl, wanted: Wanted, machine: dict[str, Any]) -> str:
+    try:
+        said = flyctl.run(["logs", "-n", "-a", wanted.app, "--machine", machine["id"]], LOG, "log")
+        return f"The end of the log of {machine['id']}: {flyctl.tail(said.encode())}"
+    except StateError as error:
+        return f"The log of {machine['id']}: {error.cause}"
+
+
+def _text(image_ref: str, machines: Mapping[str, list[Any]]) -> str:
+    lines = [f"image: {image_ref or 'none'}", *(f"{group}: {len(found)}" for group, found in sorted(machines.items()))]
+    return "\n".join(lines) + "\n"
+
+
+def _wanted_text(image_ref: str, before: Present, wanted: Wanted) -> str:
+    counts = {**{g: before.count(g) for g in before.machines}, **wanted.groups}
+    return _text(image_ref, {group: [None] * count for group, count in counts.items() if count})

@@ -1,0 +1,232 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""Running flyctl: for what only Fly's own client can do (builds, deploys, tunnels)."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError, StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.api import bare_token
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.arguments import fly_token
+
+# What flyctl and docker need of the controller's environment; tokens of other services are none of its business.
+PASSED_ON = ("PATH", "HOME", "USER", "TMPDIR", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR", "FLY_CONFIG_DIR")
+PASSED_ON_PREFIXES = (
+    "DOCKER_",
+    "XDG_",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+)
+QUIET = {
+    "FLY_NO_UPDATE_CHECK": "1",
+    "FLY_NO_INCIDENTS_CHECK": "1",
+    "FLY_SEND_METRICS": "0",
+    "NO_COLOR": "1",
+    "CI": "1",
+}
+# What flyctl's own exit codes say (internal/cli), and what to do; 1 is any other error, which its last lines name.
+EXIT_CODES = {
+    3: ("it crashed", "Report it to Fly with its last lines (community.fly.io), or try another version of flyctl."),
+    126: ("it ran out of time", "See what hangs with 'fly status', give it more time and run again."),
+    127: ("it was interrupted", "Run again: what it had done is found."),
+}
+TAIL_LINES = 15
+POLL = 0.5  # seconds
+PATIENCE = 10.0  # seconds, for an end in good order
+# What flyctl says of its own steps where nobody watches a terminal (internal/render, internal/statuslogger,
+# internal/command/deploy), and those of its builders. Whatever else is written is not its own: a build's output, logs.
+STEP = re.compile(
+    r"==> |--> |===> |#\d+ \[|[✔✖] |> (\[\d+/\d+\] )?[A-Z]\w+ |Running \S+ (release|seed)_command: |"
+    r"Updating existing machines in |No machines in group |Creating a (second|standby) machine |Provisioning ips? "
+)
+_URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^/@\s]+@")
+# From here on flyctl shows the log of a release command that failed, at most 100 lines.
+LOG_BEGINS, LOG_LINES = "release_command failed running on machine", 110
+
+
+def flyctl_arguments() -> dict[str, Any]:
+    """Return the option of the doc fragment C(flyctl)."""
+    return {"flyctl": {"type": "path"}}
+
+
+def flyctl_of(
+    module: AnsibleModule,
+    variables: Mapping[str, str] | None = None,
+    hidden: Sequence[str] = (),
+    report: Callable[[str], None] | None = None,
+) -> Flyctl:
+    """Return flyctl as the module's options name it, with further environment O(variables) for what it runs itself.
+
+    O(hidden) are texts that are not to be shown; O(report) is told of each step. Raises InputError where there is no
+    flyctl.
+    """
+    given = module.params["flyctl"]
+    path = given or shutil.which("flyctl") or shutil.which("fly")
+    if not path or not os.access(path, os.X_OK):
+        raise InputError(
+            "flyctl",
+            f"{given} is no program" if given else "it is not on PATH",
+            "Install it (fly.io/docs/flyctl/install) or name it with the option flyctl.",
+        )
+    urls = {
+        "FLY_FLAPS_BASE_URL": module.params["fly_machines_url"],
+        "FLY_API_BASE_URL": module.params["fly_api_url"],
+        "FLY_UIEX_BASE_URL": module.params["fly_uiex_url"],
+    }
+    return Flyctl(path, fly_token(module.params), {**urls, **(variables or {})}, hidden, report)
+
+
+class Flyctl:
+    """One flyctl with one token."""
+
+    def __init__(
+        self,
+        path: str,
+        token: str,
+        variables: Mapping[str, str],
+        hidden: Sequence[str] = (),
+        report: Callable[[str], None] | None = None,
+    ) -> None:
+        """O(variables) of the environment are among others the base URLs; O(hidden) is not to be shown.
+
+        O(report) is told of each step: a command, and what flyctl says of it while it runs.
+        """
+        self.path = path
+        self._token = token
+        self._variables = dict(variables)
+        self.report = report or (lambda _step: None)
+        self._hidden = [text for text in (token, bare_token(token), *hidden) if text]
+
+    def environment(self) -> dict[str, str]:
+        """Return the whole environment for flyctl; the token travels here, never as an argument."""
+        passed = {k: v for k, v in os.environ.items() if k in PASSED_ON or k.startswith(PASSED_ON_PREFIXES)}
+        return {**passed, **QUIET, **self._variables, "FLY_API_TOKEN": self._token}
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        timeout: float,
+        thing: str,
+        cwd: str | None = None,
+        remedy: str = "",
+        whole_group: bool = False,
+    ) -> str:
+        """Run a command to its end and return its standard output; raises StateError with its last lines.
+
+        O(timeout) is in seconds. O(remedy) is for whatever goes wrong. With O(whole_group) what flyctl has
+        started itself ends with it.
+        """
+        environment = {**self.environment(), "FLY_EMIT_RELEASE_JSON": "1"}
+        # Files, for pipes stay open as long as any process that flyctl started, and would be waited for.
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+            try:
+                # Not run_command: it would hand on the whole environment, with the tokens of other services.
+                process = subprocess.Popen(  # pylint: disable=ansible-bad-function
+                    [self.path, *arguments],
+                    env=environment,
+                    cwd=cwd,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=errors,
+                    start_new_session=whole_group,
+                )
+            except OSError as error:
+                raise StateError(
+                    thing,
+                    f"{self.path} could not be started{f' in {cwd}' if cwd else ''} ({error.strerror})",
+                    "Check that it is a flyctl for this computer, and that the folder can be read.",
+                ) from None
+            self.report(f"flyctl {' '.join(itertools.takewhile(str.isalpha, arguments))}")
+            try:
+                rc = self._wait(process, timeout, [errors.fileno(), output.fileno()])
+            finally:
+                _end(process, whole_group)
+            output.seek(0)
+            errors.seek(0)
+            said, complained = output.read(), errors.read()
+        if rc == 0:
+            return self.scrubbed(said)
+        # Its steps were told as it took them; of a build's the one that failed tells more.
+        lines = self.scrubbed(said + complained).splitlines()
+        text = self.tail("\n".join(line for line in lines if line[:1] in "#✖" or not STEP.match(line)).encode())
+        if rc is None:
+            raise StateError(
+                thing,
+                f"flyctl {arguments[0]} had not ended after {timeout:.0f} s: {text}",
+                remedy or "Look at 'fly status'; run again.",
+            )
+        why, usual = EXIT_CODES.get(rc, (_ended(rc), "Mend what flyctl names and run again."))
+        raise StateError(thing, f"flyctl {arguments[0]}: {why}: {text}", remedy or usual, rc=rc)
+
+    def _wait(self, process: subprocess.Popen[bytes], timeout: float, files: Sequence[int]) -> int | None:
+        """Return the exit code, or None after O(timeout) seconds; meanwhile report the steps written to O(files)."""
+        deadline = time.monotonic() + timeout
+        read = dict.fromkeys(files, 0)
+        while True:
+            try:
+                rc: int | None = process.wait(max(0.0, min(POLL, deadline - time.monotonic())))
+            except subprocess.TimeoutExpired:
+                rc = None
+            for file in files:
+                # pread, for flyctl writes where the file's own position is.
+                whole = os.pread(file, os.fstat(file).st_size, read[file]).rpartition(b"\n")[0]
+                read[file] += len(whole) + 1 if whole else 0
+                for line in filter(STEP.match, self.scrubbed(whole).splitlines()):
+                    self.report(line.rstrip())
+            if rc is not None or time.monotonic() >= deadline:
+                return rc
+
+    def tail(self, output: bytes) -> str:
+        """Return the last lines of O(output) without the token: all of a release command's log, where one failed."""
+        lines = self.scrubbed(output).strip().splitlines()
+        begin = next((number for number, line in enumerate(lines) if LOG_BEGINS in line), len(lines) - TAIL_LINES)
+        return "\n".join(lines[max(begin, len(lines) - LOG_LINES, 0) :])
+
+    def scrubbed(self, output: bytes) -> str:
+        """Return O(output) as text, with stars for the token, passwords in URLs and whatever else is hidden."""
+        text = output.decode("utf-8", "replace")
+        for secret in self._hidden:
+            text = text.replace(secret, "********")
+        return _URL_PASSWORD.sub(r"\1********@", text)
+
+
+def _end(process: subprocess.Popen[bytes], whole_group: bool) -> None:
+    """End O(process) if it still runs, and with O(whole_group) whatever is left of what it started."""
+    if process.poll() is None:
+        # Interrupted, it gives back the leases of the Machines that it works on; killed, it would not.
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(PATIENCE)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if whole_group:
+            os.killpg(process.pid, signal.SIGKILL)
+        elif process.poll() is None:
+            process.kill()
+    process.wait()
+
+
+def _ended(rc: int) -> str:
+    if rc >= 0:
+        return f"it ended with {rc}"
+    names = {number.value: number.name for number in signal.Signals}
+    return f"it was ended by the signal {names.get(-rc, -rc)}"

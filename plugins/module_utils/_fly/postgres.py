@@ -1,0 +1,282 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""A Managed Postgres cluster: found by organization and name, else created; then waited for.
+
+Creating one costs money from then on and is not idempotent at Fly, where a name may be used twice: so it is looked for
+first, and a create is never repeated blindly.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Callable
+from urllib.parse import unquote, urlsplit
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import Conflict, InputError, StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.api import FlyAPI
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.organization import before_creating
+
+# Fly spells the largest with a capital, in its specification and in flyctl, and has taken another plan for one that it
+# does not know.
+PLANS = {"basic": "basic", "starter": "starter", "launch": "launch", "scale": "scale", "performance": "Performance"}
+MAJORS = (16, 17)
+DISK_GB = (10, 500)
+# Those of fly.io/docs/mpg/extensions that can be enabled: asked only as long as there is no cluster to be asked itself.
+POSTGIS = frozenset({"postgis", "postgis_raster", "postgis_sfcgal", "postgis_topology"})
+# fmt: off
+EXTENSIONS = POSTGIS | {
+    "btree_gin", "btree_gist", "citext", "cube", "dict_int", "fuzzystrmatch", "hstore", "intarray", "isn", "lo",
+    "ltree", "pg_stat_monitor", "pg_trgm", "pgaudit", "pgcrypto", "plpgsql", "seg", "tablefunc", "tcn",
+    "tsm_system_rows", "tsm_system_time", "unaccent", "uuid-ossp", "vector",
+}
+# fmt: on
+DATABASE_PORT = 5432
+READY = "ready"
+# No waiting makes these ready.
+BROKEN = ("error", "failed", "deleting", "deleted")
+POLL = 5.0  # seconds, as flyctl
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the cluster is to be."""
+
+    name: str
+    org: str
+    region: str | None
+    plan: str
+    disk_gb: int
+    pg_major: int
+    attach_to: str | None
+    extensions: Sequence[Mapping[str, Any]] = ()
+
+
+def ensure_cluster(
+    fly: FlyAPI,
+    wanted: Wanted,
+    wait_timeout: float,
+    return_url: bool,
+    check_mode: bool,
+    warn: Callable[[str], None],
+) -> dict[str, Any]:
+    """Find or create the cluster, wait at most O(wait_timeout) seconds, attach it; return the module's result.
+
+    Raises StateError for two clusters of this name, and for one that failed or does not become ready.
+    """
+    _check_input(fly, wanted)
+    organization = fly.organization(wanted.org)
+    raw_slug = organization["rawSlug"]
+    found = _find(fly, wanted, raw_slug)
+    created = found is None
+    if found is None:
+        before_creating(organization, warn)
+        _check_region(fly, raw_slug, wanted.region)
+        _check_extensions(wanted.extensions)
+        if check_mode:
+            return _result(wanted, {}, {}, created=True, attached=bool(wanted.attach_to), return_url=return_url)
+        found = _create(fly, raw_slug, wanted)
+    _check_disk(found, wanted)
+    # As flyctl has it: what the list does not call 2 is 1; what is created now is 2.
+    version = 2 if created or found.get("version") == 2 else 1
+    answer = _ready(fly, found["id"], version, wait_timeout, 0 if check_mode else wait_timeout)
+    cluster, credentials = answer["data"], answer.get("credentials") or {}
+    attached_apps = [app["name"] for app in cluster.get("attached_apps") or []]
+    attach = bool(wanted.attach_to) and wanted.attach_to not in attached_apps
+    missing = _missing_extensions(fly, found["id"], version, credentials, wanted.extensions)
+    if not check_mode:
+        if attach and wanted.attach_to:
+            _attach(fly, found["id"], wanted.attach_to, version)
+        for extension in missing:
+            fly.enable_postgres_extension(
+                found["id"],
+                str(credentials["dbname"]),
+                extension["name"],
+                extension.get("schema") or "",
+                version,
+            )
+    result = _result(wanted, cluster, credentials, created, attach, return_url)
+    result["changed"] = result["changed"] or bool(missing)
+    result["extensions_enabled"] = [extension["name"] for extension in missing]
+    return result
+
+
+def _find(fly: FlyAPI, wanted: Wanted, raw_slug: str) -> dict[str, Any] | None:
+    clusters = [cluster for cluster in fly.postgres_clusters(raw_slug) if cluster["name"] == wanted.name]
+    if len(clusters) > 1:
+        ids = ", ".join(sorted(cluster["id"] for cluster in clusters))
+        raise StateError(
+            f"Managed Postgres cluster {wanted.name}",
+            f"the organization {wanted.org} has {len(clusters)} of this name ({ids})",
+            "Destroy those that are not used (fly mpg destroy ID), or choose another name.",
+        )
+    return clusters[0] if clusters else None
+
+
+def _check_input(fly: FlyAPI, wanted: Wanted) -> None:
+    if not fly.macaroon:
+        raise InputError(
+            "fly_api_token",
+            "it is of the older kind, and Managed Postgres takes only what 'fly tokens create' makes (fm2_...)",
+            f"Create one with 'fly tokens create org -o {wanted.org}'.",
+        )
+    if not DISK_GB[0] <= wanted.disk_gb <= DISK_GB[1]:
+        raise InputError(
+            f"disk_gb {wanted.disk_gb}",
+            f"a new cluster has a disk of {DISK_GB[0]} to {DISK_GB[1]} GB",
+            "Give a size in between; Fly lets a larger one grow later.",
+        )
+
+
+def _check_disk(cluster: Mapping[str, Any], wanted: Wanted) -> None:
+    """Refuse a cluster that was there with a smaller disk than is needed; it may be told in the list or not at all."""
+    disk = cluster.get("disk")
+    if isinstance(disk, int) and 0 < disk < wanted.disk_gb:
+        raise StateError(
+            f"Managed Postgres cluster {wanted.name} ({cluster['id']})",
+            f"its disk has {disk} GB, and {wanted.disk_gb} GB are asked for",
+            "Let its disk grow at fly.io/dashboard, ask for less (disk_gb), or choose another name.",
+        )
+
+
+def _check_extensions(wanted: Sequence[Mapping[str, Any]]) -> None:
+    for extension in wanted:
+        if extension["name"] not in EXTENSIONS and not extension.get("optional"):
+            raise InputError(
+                f"extension {extension['name']}",
+                "Managed Postgres does not offer it, by its documentation (fly.io/docs/mpg/extensions)",
+                "Drop it in the source database, or move to another PostgreSQL server. If Fly offers it by "
+                "now, create the cluster with 'fly mpg create' and run again: a cluster that exists is asked itself.",
+            )
+
+
+def _check_region(fly: FlyAPI, raw_slug: str, region: str | None) -> None:
+    offered = sorted(entry["code"] for entry in fly.postgres_regions(raw_slug) if entry.get("available", True))
+    if region not in offered:
+        raise InputError(
+            f"region {region}" if region else "region",
+            "there is no such region, or it has no Managed Postgres" if region else "a new cluster needs one",
+            f"Choose one of {', '.join(offered)}.",
+        )
+
+
+def _create(fly: FlyAPI, raw_slug: str, wanted: Wanted) -> dict[str, Any]:
+    created = fly.create_postgres_cluster(
+        raw_slug,
+        {
+            "name": wanted.name,
+            "region": wanted.region,
+            "org_slug": raw_slug,
+            "plan": PLANS[wanted.plan],
+            "pg_major_version": str(wanted.pg_major),
+            "storage_in_gb": wanted.disk_gb,
+            "postgis_enabled": any(extension["name"] in POSTGIS for extension in wanted.extensions),
+        },
+    )
+    # Fly has been seen to take another plan than the one that was asked for, without a word.
+    if str(created.get("plan") or wanted.plan).lower() != wanted.plan:
+        raise StateError(
+            f"Managed Postgres cluster {wanted.name} ({created['id']})",
+            f"Fly created it with the plan {created['plan']} instead of {wanted.plan}, and charges for it",
+            "Keep it by asking for that plan, or destroy it (fly mpg destroy ID).",
+        )
+    return created
+
+
+def _ready(fly: FlyAPI, cluster: str, version: int, told: float, timeout: float) -> dict[str, Any]:
+    """Return the cluster when it is ready; with a O(timeout) of 0 as it is."""
+    waited = 0.0
+    while True:
+        answer = fly.postgres_cluster(cluster, version)
+        status = answer["data"]["status"]
+        if status == READY and (answer.get("credentials") or {}).get("status") == "initializing":
+            status = "initializing"  # the cluster may be there a little before its password
+        if status == READY or (not timeout and status not in BROKEN):
+            return answer
+        if status in BROKEN or waited >= timeout:
+            raise StateError(
+                f"Managed Postgres cluster {answer['data']['name']} ({cluster})",
+                f"its status is {status}" + ("" if status in BROKEN else f" after {told:.0f} s"),
+                "See the dashboard of fly.io. Destroy a failed cluster first; wait until a deleted one is gone; give a "
+                "slow one more time.",
+            )
+        # The first one comes soon, for a cluster that was there already.
+        wait = min(POLL, 1.0 + waited)
+        time.sleep(wait)
+        waited += wait
+
+
+def _attach(fly: FlyAPI, cluster: str, app: str, version: int) -> None:
+    with suppress(Conflict):  # by another run, a moment ago
+        fly.attach_postgres_cluster(cluster, app, version)
+
+
+def _missing_extensions(
+    fly: FlyAPI, cluster: str, version: int, credentials: Mapping[str, Any], wanted: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Return those that are offered and not there yet; raises InputError for one that is not and must be."""
+    if not wanted or not credentials.get("dbname"):
+        return list(wanted)
+    offered = {entry["name"]: entry for entry in fly.postgres_extensions(cluster, credentials["dbname"], version)}
+    for extension in wanted:
+        if extension["name"] not in offered and not extension.get("optional"):
+            raise InputError(
+                f"extension {extension['name']}",
+                "Managed Postgres does not offer it",
+                f"Do without it, or choose among {', '.join(sorted(offered))}.",
+            )
+    return [
+        extension
+        for extension in wanted
+        if extension["name"] in offered and not offered[extension["name"]].get("installed")
+    ]
+
+
+def _result(
+    wanted: Wanted,
+    cluster: Mapping[str, Any],
+    credentials: Mapping[str, Any],
+    created: bool,
+    attached: bool,
+    return_url: bool,
+) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "changed": created or attached,
+        "created": created,
+        "id": cluster.get("id", ""),
+        "status": cluster.get("status", "absent"),
+        "region": cluster.get("region", wanted.region),
+        "plan": str(cluster.get("plan") or wanted.plan).lower(),
+        "diff": {
+            "before": "" if created else f"cluster: {wanted.name}\n",
+            "after": f"cluster: {wanted.name}\n" + (f"attached to: {wanted.attach_to}\n" if attached else ""),
+        },
+    }
+    if return_url:
+        result.update(_addresses(cluster, credentials))
+    return result
+
+
+def _addresses(cluster: Mapping[str, Any], credentials: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the pooled URL, which the app gets, and where sessions and migrations connect."""
+    url = credentials.get("pgbouncer_uri") or ""
+    if not url:
+        return {"url": "", "direct": {}}
+    parts = urlsplit(url)
+    host = (cluster.get("ip_assignments") or {}).get("direct") or f"direct.{cluster['id']}.flympg.net"
+    # The address of the cluster itself; a pooler on the same host has the port.
+    return {
+        "url": url,
+        "direct": {
+            "host": host,
+            "port": parts.port or DATABASE_PORT,
+            "user": credentials.get("user") or unquote(parts.username or ""),
+            "password": credentials.get("password") or unquote(parts.password or ""),
+            "dbname": credentials.get("dbname") or parts.path.lstrip("/"),
+        },
+    }

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""Dyno quantities of a Heroku app, and the wait until its dynos are really down or up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, Callable
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError, StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.api import HerokuAPI
+
+POLL_SECONDS = 2.0
+# An idle dyno is an eco one that sleeps until the next request.
+RUNNING = frozenset({"up", "idle"})
+# The release phase has a size in the formation, but never a dyno that stays.
+NEVER_RUNS = frozenset({"release"})
+
+
+def ensure_quantities(
+    heroku: HerokuAPI,
+    app: str,
+    quantities: Mapping[str, Any],
+    wait: bool,
+    wait_timeout: float,
+    check_mode: bool,
+    sleep: Callable[[float], None] | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> dict[str, Any]:
+    """Set the quantities that differ with one PATCH, then wait at most O(wait_timeout) seconds; return the result.
+
+    The PATCH returns before anything happened: a dyno has 30 seconds to end. Raises InputError for an unknown
+    process type or a quantity that is none, before any write; StateError when the wait is over too early.
+    """
+    wanted = {str(kind): _quantity(str(kind), value) for kind, value in quantities.items()}
+    before = {str(entry["type"]): int(entry["quantity"]) for entry in heroku.formation(app)}
+    unknown = sorted(set(wanted) - set(before))
+    if unknown:
+        raise InputError(
+            f"formation of Heroku app {app}",
+            f"it has no process type {', '.join(unknown)}",
+            f"The types it has: {', '.join(sorted(before)) or 'none'}.",
+        )
+    differing = {kind: quantity for kind, quantity in sorted(wanted.items()) if before[kind] != quantity}
+    if differing and not check_mode:
+        heroku.scale(app, differing)
+    dynos = heroku.dynos(app)
+    if wait and not check_mode:
+        deadline = clock() + wait_timeout
+        while late := _late(wanted, dynos):
+            if clock() >= deadline:
+                raise _timeout(app, wait_timeout, late)
+            (sleep or time.sleep)(POLL_SECONDS)
+            dynos = heroku.dynos(app)
+    return {
+        "changed": bool(differing),
+        "before": before,
+        "after": {**before, **wanted},
+        "other_dynos": sorted(str(dyno["name"]) for dyno in dynos if dyno["type"] not in before),
+        "diff": {
+            "before": "".join(f"{kind}: {before[kind]}\n" for kind in differing),
+            "after": "".join(f"{kind}: {quantity}\n" for kind, quantity in differing.items()),
+        },
+    }
+
+
+def _quantity(kind: str, value: Any) -> int:
+    """Return a quantity; a template may have made a string of it."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InputError(
+            f"option quantities, process type {kind}", "this is no number of dynos", "Give a whole number, 0 or more."
+        )
+    return value
+
+
+def _late(wanted: Mapping[str, int], dynos: list[dict[str, Any]]) -> list[str]:
+    """Return, in words, what is not yet so; nothing when all is."""
+    late: list[str] = []
+    for kind, quantity in sorted(wanted.items()):
+        of_kind = [dyno for dyno in dynos if dyno["type"] == kind]
+        if quantity == 0:
+            late.extend(f"{dyno['name']} is still {dyno['state']}" for dyno in of_kind)
+        elif kind not in NEVER_RUNS:
+            up = sum(dyno["state"] in RUNNING for dyno in of_kind)
+            if up != quantity or len(of_kind) != quantity:
+                states = ", ".join(f"{dyno['name']} {dyno['state']}" for dyno in of_kind) or "none there"
+                late.append(f"{up} of {quantity} dynos of {kind} are up ({states})")
+    return late
+
+
+def _timeout(app: str, seconds: float, late: list[str]) -> StateError:
+    return StateError(
+        f"dynos of Heroku app {app}",
+        f"after {seconds:g} seconds {'; '.join(late)}",
+        f"See 'heroku ps -a {app}' and 'heroku logs -a {app}'; 'heroku ps:stop DYNO' ends one that stays, an "
+        "autoscaler that starts it again must be turned off first. Then run again.",
+        late=late,
+    )

@@ -1,0 +1,210 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""The source's schema as pg_dump writes it, without what must not or cannot travel."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import FlyoverError, StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import HIDDEN_SCHEMAS, LOG_SCHEMA
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.tools import Tools
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import Address
+
+# Kinds of archive entries that stay behind, and why.
+LEFT_BEHIND = {
+    "EVENT TRIGGER": "event triggers need a superuser, and Heroku's own must not be taken along",
+    "PUBLICATION": "publications belong to a server's replication",
+    "PUBLICATION TABLE": "publications belong to a server's replication",
+    "PUBLICATION TABLES IN SCHEMA": "publications belong to a server's replication",
+    "SUBSCRIPTION": "subscriptions belong to a server's replication",
+    "SUBSCRIPTION TABLE": "subscriptions belong to a server's replication",
+    "FOREIGN DATA WRAPPER": "links to other servers are to be made anew",
+    "SERVER": "links to other servers are to be made anew",
+    "FOREIGN SERVER": "links to other servers are to be made anew",
+    "FOREIGN TABLE": "links to other servers are to be made anew",
+    "USER MAPPING": "links to other servers are to be made anew",
+    "ACL": "grants name roles of the source's server; everything belongs to the target's role",
+    "DEFAULT ACL": "grants name roles of the source's server; everything belongs to the target's role",
+    "DATABASE": "the target's database is there already",
+    "DATABASE PROPERTIES": "the target's database is there already",
+    "SECURITY LABEL": "security labels need a provider on the target's server",
+}
+_COMMENT_LEFT_BEHIND = ("EVENT TRIGGER", "PUBLICATION", "SUBSCRIPTION", "SERVER", "FOREIGN", "DATABASE", "EXTENSION")
+
+# "215; 1259 16394 TABLE public users owner"; a kind is in capitals.
+_LINE = re.compile(r"(?P<id>\d+); (?P<catalog>\d+) (?P<oid>\d+) (?P<kind>[A-Z][A-Z ]*[A-Z]) (?P<rest>\S.*)")
+_HEADER = re.compile(
+    r"^--\n-- TOC entry (?P<id>\d+) \(class (?P<catalog>\d+) OID (?P<oid>\d+)\)\n"
+    r"(?:-- Dependencies: (?P<needs>[\d ]+)\n)?"
+    r"-- Name: (?P<name>.*); Type: (?P<kind>[A-Z ]+); Schema: (?P<schema>.*); Owner: .*\n"
+    r"(?:-- Data Pos: \d+\n)?--\n",
+    re.MULTILINE,
+)
+
+
+class Line(NamedTuple):
+    """One line of an archive's table of contents."""
+
+    id: int
+    kind: str
+    oid: int
+    rest: str
+    """Schema (or a dash), name and owner, apart by spaces that names may hold too."""
+    text: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One object of the archive, with the SQL that makes it."""
+
+    id: int
+    kind: str
+    oid: int
+    """The object's oid on the source."""
+    name: str
+    needs: frozenset[int]
+    """Ids of the entries that come first."""
+    sql: str
+
+    @property
+    def label(self) -> str:
+        """What to call the object in an error."""
+        return f"{self.kind.lower()} {self.name}"
+
+
+def contents(text: str) -> list[Line]:
+    """Return the lines of C(pg_restore --list)."""
+    found = []
+    for line in text.splitlines():
+        parts = _LINE.fullmatch(line)
+        if parts:
+            found.append(Line(int(parts["id"]), parts["kind"], int(parts["oid"]), parts["rest"], line))
+    return found
+
+
+def wanted(line: Line, left_out: Mapping[int, str]) -> bool:
+    """Return whether an entry is to be made; O(left_out) are schemas and extensions, by their oids on the source."""
+    schema, _space, name = line.rest.partition(" ")
+    if line.kind in LEFT_BEHIND or (line.kind == "SCHEMA" and name.split(" ")[0] in HIDDEN_SCHEMAS):
+        return False
+    if line.kind in ("SCHEMA", "EXTENSION"):
+        return line.oid not in left_out
+    if line.kind == "COMMENT":
+        # On what is there already, the comment is its owner's.
+        return not name.startswith((*_COMMENT_LEFT_BEHIND, *(f"SCHEMA {name} " for name in left_out.values())))
+    # The change log's triggers stand on the app's tables.
+    return schema not in HIDDEN_SCHEMAS and not (line.kind == "TRIGGER" and f" {LOG_SCHEMA} " in f"{name} ")
+
+
+class Archive:
+    """A schema-only archive of the source, taken under a snapshot."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        source: Address,
+        thing: str,
+        folder: str,
+        snapshot: str,
+        left_out: Mapping[int, str],
+    ) -> None:
+        """Dump O(source) into O(folder), without entries for the schemas and extensions O(left_out), by oid."""
+        self._tools = tools
+        self._thing = thing
+        self._file = os.path.join(folder, "schema.dump")
+        self._list = os.path.join(folder, "schema.list")
+        arguments = ["--format=custom", "--compress=0", "--schema-only", "--no-owner", "--no-privileges"]
+        arguments += ["--no-security-labels", "--no-publications", "--no-subscriptions", "--lock-wait-timeout=30000"]
+        arguments += [f"--exclude-schema={schema}" for schema in HIDDEN_SCHEMAS]
+        tools.dump(source, [*arguments, f"--snapshot={snapshot}", f"--file={self._file}"], thing)
+        lines = contents(tools.restore(["--list", self._file], thing))
+        self._kept = [line for line in lines if wanted(line, left_out)]
+        with open(self._list, "w", encoding="utf-8") as stream:
+            stream.writelines(f"{line.text}\n" for line in self._kept)
+
+    def entries(self, section: str) -> list[Entry]:
+        """Return the entries of V(pre-data) or V(post-data), in an order in which they can be made."""
+        text = self._tools.restore(
+            [
+                "--verbose",
+                f"--section={section}",
+                "--no-owner",
+                "--no-privileges",
+                "--no-tablespaces",
+                f"--use-list={self._list}",
+                "--file=-",
+                self._file,
+            ],
+            self._thing,
+        )
+        found = list(split(text))
+        strange = {entry.id for entry in found} - {line.id for line in self._kept}
+        if strange or len({entry.id for entry in found}) != len(found):
+            # A name or a function's body that looks like pg_restore's own comments.
+            raise StateError(
+                self._thing,
+                "the output of pg_restore could not be taken apart into its entries",
+                "Please report this with the output of 'pg_dump --schema-only'.",
+            )
+        return found
+
+
+def split(text: str) -> Iterable[Entry]:
+    """Take the output of C(pg_restore --verbose) apart at the comments that it writes before each entry."""
+    # psql's own commands, which newer clients write around the script, and the time.
+    text = re.sub(r"^(\\(un)?restrict|-- (Started|Completed) on) .*\n", "", text, flags=re.MULTILINE)
+    headers = list(_HEADER.finditer(text))
+    for header, following in zip(headers, [*headers[1:], None]):
+        sql = text[header.end() : following.start() if following else None]
+        yield Entry(
+            id=int(header["id"]),
+            kind=header["kind"],
+            oid=int(header["oid"]),
+            name=f"{header['schema']}.{header['name']}" if header["schema"] != "-" else header["name"],
+            needs=frozenset(int(number) for number in (header["needs"] or "").split()),
+            sql=sql.strip() + "\n",
+        )
+
+
+def digest(entries: Iterable[Entry]) -> str:
+    """Return what is the same for archives of the same schema."""
+    return hashlib.sha256(repr([(entry.id, entry.sql) for entry in entries]).encode()).hexdigest()
+
+
+# As at the top of pg_restore's output: entries are written for these settings.
+SCRIPT_SETTINGS = """
+set check_function_bodies = false;
+set standard_conforming_strings = on;
+set default_tablespace = '';
+set default_table_access_method = heap;
+select set_config('search_path', '', false);
+"""
+
+
+def run_entries(session: Session, entries: Sequence[Entry]) -> None:
+    """Make O(entries) on the target, many per round trip; raises StateError that names the entry."""
+    for start in range(0, len(entries), 100):
+        chunk = entries[start : start + 100]
+        try:
+            make(session, chunk, "making the schema")
+        except FlyoverError:
+            for entry in chunk:  # one by one, to name the one that fails
+                make(session, [entry], f"making {entry.label}")
+
+
+def make(session: Session, entries: Sequence[Entry], doing: str) -> None:
+    """Make O(entries) on the target, and note that, in one transaction."""
+    with session.transaction(doing=doing):
+        session.run("\n".join(entry.sql for entry in entries), doing=doing)
+        marker.record_entries(session, [entry.id for entry in entries])

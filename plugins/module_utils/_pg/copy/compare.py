@@ -1,0 +1,119 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""What differs between source and target: schema, settings, sequences, rows and large objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.full_copy import LARGE
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import (
+    Compare,
+    CompareLargeObjects,
+    Work,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool, Task
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import schema as definitions
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Sequences, Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.checksums import LargeObjects
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+
+# How many tables one query reads.
+TABLES_AT_ONCE = 40
+_NAMED = 20  # mismatches in an error
+
+
+@dataclass
+class Comparison:
+    """What differs between the two databases, and what was counted on the way."""
+
+    mismatches: list[dict[str, str]] = field(default_factory=list)
+    rows: dict[str, int] = field(default_factory=dict)
+    sequences: int = 0
+    large_objects: int = 0
+
+    def differs(self, kind: str, name: str, difference: str) -> None:
+        """Note a mismatch."""
+        self.mismatches.append({"kind": kind, "name": name, "difference": difference})
+
+    def refuse(self, target: Session) -> None:
+        """Raise StateError when anything differs."""
+        if not self.mismatches:
+            return
+        named = "; ".join(f"{m['kind']} {m['name']}: {m['difference']}" for m in self.mismatches[:_NAMED])
+        more = f"; and {len(self.mismatches) - _NAMED} more" if len(self.mismatches) > _NAMED else ""
+        raise StateError(
+            target.thing,
+            f"the copy differs from the source: {named}{more}",
+            "The copy is not used. Run again; if it differs again, report it with this message.",
+            mismatches=self.mismatches[:_NAMED],
+        )
+
+
+def compare_schema(source: Side, target: Session) -> Comparison:
+    """Compare all definitions, and the search_path that a new session gets."""
+    found = Comparison()
+    for kind, name, difference in definitions.differences(
+        definitions.definitions(source.session), definitions.definitions(target)
+    ):
+        found.differs(kind, name, difference)
+    path = search_path(target)
+    if path != source.facts["search_path"]:
+        found.differs("setting", "search_path", f"is {path}")
+    return found
+
+
+def search_path(target: Session) -> str:
+    """Return the search_path of a session that begins now."""
+    with target.again() as session:
+        return str(session.value("select reset_val from pg_settings where name = 'search_path'"))
+
+
+def compare_sequences(found: Comparison, wanted: Sequences, target: Session) -> None:
+    """Compare the target's sequences with the values O(wanted)."""
+    theirs = catalog.sequences(target)
+    for name, value in wanted.items():
+        if theirs.get(name) != value:
+            found.differs("sequence", name, "has another value")
+
+
+def compare_content(found: Comparison, tables: Sequence[Table], pool: Pool, level: str) -> None:
+    """Compare rows and large objects by O(level): V(none), V(counts) or V(checksums)."""
+    if level == "none":
+        return
+
+    def compared(work: Work, result: tuple[Sequence[content.Content], ...] | tuple[LargeObjects, LargeObjects]) -> None:
+        if isinstance(work, CompareLargeObjects):
+            _note_large_objects(found, *result)
+        elif isinstance(work, Compare):
+            for table, one, other in zip(work.tables, *result):
+                _note_table(found, table, one, other)
+
+    checksums = level == "checksums"
+    tasks = [Task(CompareLargeObjects(checksums))]
+    tasks += [Task(Compare(batch, checksums)) for batch in content.batches(tables, LARGE, TABLES_AT_ONCE)]
+    pool.run(tasks, compared, lambda: None)
+
+
+def _note_table(found: Comparison, table: Table, one: content.Content, other: content.Content) -> None:
+    found.rows[table.name] = one.rows
+    if one.rows != other.rows:
+        found.differs("table", table.name, f"{one.rows} rows on the source, {other.rows} on the target")
+    elif one != other:
+        found.differs("table", table.name, "the same number of rows, but other content")
+
+
+def _note_large_objects(found: Comparison, ours: LargeObjects, theirs: LargeObjects) -> None:
+    found.large_objects = ours.number
+    if ours != theirs:
+        found.differs(
+            "large objects", "all", f"{ours.number} on the source, {theirs.number} on the target, or other content"
+        )

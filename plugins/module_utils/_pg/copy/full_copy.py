@@ -1,0 +1,322 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""The copy itself: schema, data and the rest of the schema, in parallel where that is safe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.archive import Entry, run_entries
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import (
+    Analyze,
+    BuildIndex,
+    CopyLargeObjects,
+    CopyTables,
+    CopyTogether,
+    RunEntry,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool, Task
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Sequences, Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.progress import Progress
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+
+# Tables beyond this size are tasks of their own, and so are their indexes; smaller ones share a transaction with
+# their indexes, up to so many tables.
+LARGE = 32 << 20
+_TABLES_AT_ONCE = 40
+# Tables up to this size are read many at once, up to so many bytes and tables.
+_SMALL = 256 << 10
+_SMALL_BYTES_AT_ONCE = 8 << 20
+_SMALL_TABLES_AT_ONCE = 200
+_LARGE_OBJECTS_AT_ONCE = 500
+
+
+_NAME = r'(?:[\w$]+|"(?:[^"]|"")+")'
+# As pg_dump writes a key, and nothing after it.
+_KEY = re.compile(rf"(ALTER TABLE ONLY {_NAME}\.{_NAME}\s+ADD CONSTRAINT ({_NAME}) (?:PRIMARY KEY|UNIQUE)) \([^;]*\);")
+
+
+@dataclass
+class Stages:
+    """The archive's post-data entries, by when and how they can be made."""
+
+    of_table: dict[int, list[Entry]] = field(default_factory=dict)
+    """Indexes and keys of one table, by the table's oid: as soon as its rows are there."""
+    whole: list[Entry] = field(default_factory=list)
+    """Indexes and keys that need more than one table's rows, or join the indexes of partitions; in order."""
+    foreign_keys: list[tuple[Entry, frozenset[int]]] = field(default_factory=list)
+    """With the tables that each locks: in parallel."""
+    rest: list[Entry] = field(default_factory=list)
+    """Triggers, rules, policies and all else, in order."""
+
+
+def stages(source: Session, entries: Sequence[Entry], tables: Sequence[Table]) -> Stages:
+    """Sort O(entries), which come in an order that always works, into stages that need less waiting."""
+    index_tables, careful = _indexes(source)
+    constraints = _constraints(source)
+    copied = {table.oid for table in tables}
+    later = {entry.id for entry in entries}
+    result = Stages()
+    early: set[int] = set()
+    for entry in entries:
+        needs = entry.needs & later
+        table = index_tables.get(entry.oid)
+        if entry.kind == "CONSTRAINT":
+            table = constraints.get(entry.oid, (0, 0))[0]
+        if entry.kind in ("INDEX", "CONSTRAINT") and table in copied and not needs and entry.oid not in careful:
+            result.of_table.setdefault(table or 0, []).append(entry)
+        elif entry.kind in ("INDEX", "CONSTRAINT", "INDEX ATTACH") and needs <= early:
+            result.whole.append(entry)
+        elif entry.kind == "FK CONSTRAINT" and needs <= early and set(constraints.get(entry.oid, ())) <= copied:
+            result.foreign_keys.append((entry, frozenset(constraints[entry.oid])))
+            continue
+        else:
+            result.rest.append(entry)
+            continue
+        early.add(entry.id)
+    return result
+
+
+def _indexes(source: Session) -> tuple[dict[int, int], set[int]]:
+    """Return each index's table, and the indexes that call functions of the user's, which may read other tables."""
+    rows = source.rows(
+        """
+        select i.indexrelid, i.indrelid, exists (
+          select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = i.indexrelid
+            and d.refclassid = 'pg_proc'::regclass and d.refobjid >= 16384
+            and not exists (select from pg_depend e where e.deptype = 'e' and e.classid = d.refclassid
+                            and e.objid = d.refobjid))
+        from pg_index i where i.indexrelid >= 16384
+        """
+    )
+    return {index: table for index, table, _careful in rows}, {index for index, _table, careful in rows if careful}
+
+
+def _constraints(source: Session) -> dict[int, tuple[int, int]]:
+    """Return the table of each constraint, and the table it refers to (else the same)."""
+    return {
+        oid: (table, other or table)
+        for oid, table, other in source.rows("select oid, conrelid, confrelid from pg_constraint where conrelid <> 0")
+    }
+
+
+def _key_indexes(source: Session) -> dict[int, str]:
+    """Return, by the constraint's oid, the statement that makes the index of a key whose check is never put off."""
+    rows = source.rows(
+        """
+        select oid, pg_get_indexdef(conindid) from pg_constraint
+        where contype in ('p', 'u') and not condeferrable and conindid <> 0
+        """
+    )
+    # There is one when a run was killed between the index and its key.
+    return {oid: sql.replace("CREATE UNIQUE INDEX", "CREATE UNIQUE INDEX IF NOT EXISTS", 1) for oid, sql in rows}
+
+
+def _index_bytes(source: Session) -> dict[int, int]:
+    """Return the size of each index, by its oid and by that of its constraint."""
+    return dict(
+        source.rows(
+            """
+            select indexrelid, pg_relation_size(indexrelid) from pg_index where indexrelid >= 16384
+            union all select oid, pg_relation_size(conindid) from pg_constraint where contype in ('p', 'u', 'x')
+            """
+        )
+    )
+
+
+def _analyzed_last(source: Session) -> set[int]:
+    """Return the tables with statistics of expressions or of columns taken together, which may be made late."""
+    rows = source.rows(
+        "select stxrelid from pg_statistic_ext union select indrelid from pg_index where indexprs is not null"
+    )
+    return {oid for (oid,) in rows}
+
+
+class Copy:
+    """One copy in the making: the target is empty, the marker says that a copy is under way."""
+
+    def __init__(
+        self,
+        source: Session,
+        target: Session,
+        tables: Sequence[Table],
+        broken_off: Marker | None,
+        pool: Pool,
+        progress: Progress,
+    ) -> None:
+        """O(source) is in the transaction whose snapshot O(pool) shares; go on where O(broken_off) ended."""
+        self._source = source
+        self._target = target
+        self._tables = tables
+        self._resumed = broken_off is not None
+        self._made = broken_off.entries if broken_off else frozenset[int]()
+        self._kept = set(broken_off.tables) if broken_off else set()
+        self._pool = pool
+        self._progress = progress
+        self.seconds: dict[str, float] = {}
+        """Seconds of COPY per table."""
+        self.rows = {name: evidence.rows for name, evidence in broken_off.tables.items()} if broken_off else {}
+        """Rows per table, as both sides counted them."""
+        self.large_objects = 0
+        self.sequences: Sequences = {}
+        """The values that were copied."""
+        self._horizon = catalog.horizon(source)
+        self._key_indexes = _key_indexes(source)
+        self._index_bytes = _index_bytes(source)
+        last = _analyzed_last(source)
+        self._analyzed_last = {table.name for table in tables if table.bytes >= LARGE or table.oid in last}
+
+    def run(self, before: Sequence[Entry], after: Sequence[Entry], level: Callable[[], None]) -> None:
+        """Copy everything with the schema's entries O(before) and O(after) the data; raises the first error.
+
+        O(level) brings tables that an earlier run copied to this snapshot, before foreign keys look at them.
+        """
+        self._progress.phase("schema")
+        self._make(before)
+        stages_ = stages(self._source, after, self._tables)
+        self._progress.phase(
+            "data",
+            tables_total=len(self._tables),
+            tables_done=len(self._kept),
+            rows_done=sum(self.rows.values()),
+            bytes_total=sum(table.bytes for table in self._tables if table.name not in self._kept),
+        )
+        self._work(self._data_tasks(stages_))
+        level()
+        self._progress.phase("constraints")
+        self._make(stages_.whole)
+        keys = [(entry, locks) for entry, locks in stages_.foreign_keys if entry.id not in self._made]
+        self._work([Task(RunEntry(entry), locks=locks) for entry, locks in keys])
+        self._make(stages_.rest)
+        self._progress.phase("finish")
+        self.sequences = catalog.sequences(self._source)
+        set_sequences(self._target, self.sequences)
+        comment_large_objects(self._source, self._target)
+        # In the archive's order, in which each view comes after those it reads.
+        populated = catalog.populated_views(self._source)
+        views = [entry.oid for entry in [*before, *after] if entry.kind == "MATERIALIZED VIEW"]
+        refresh(self._target, [populated[oid] for oid in views if oid in populated])
+        names = [table.name for table in self._tables if table.name in self._analyzed_last and not table.condition]
+        self._work([Task(Analyze(name)) for name in [*names, *catalog.parents_and_views(self._target)]])
+
+    def _make(self, entries: Sequence[Entry]) -> None:
+        run_entries(self._target, [entry for entry in entries if entry.id not in self._made])
+
+    def _work(self, tasks: Sequence[Task]) -> None:
+        self._pool.run(tasks, self._done, lambda: self._progress.update(bytes_done=self._pool.bytes_moved()))
+
+    def _done(self, work: Any, result: Any) -> None:
+        if isinstance(work, (CopyTables, CopyTogether)):
+            self.seconds.update({name: seconds for name, _rows, seconds in result})
+            self.rows.update({name: rows for name, rows, _seconds in result})
+            self._progress.add(tables_done=len(result), rows_done=sum(rows for _name, rows, _seconds in result))
+
+    def _data_tasks(self, stages_: Stages) -> list[Task]:
+        """Large tables come first, so that none is left alone at the end; their indexes follow as tasks."""
+        # What an earlier run did of the large objects is seen where tables are brought to this snapshot.
+        tasks = [] if self._resumed else [Task(work) for work in self._large_object_work()]
+        large = [table for table in self._tables if table.bytes >= LARGE]
+        small = [table for table in self._tables if table.bytes < LARGE and table.name not in self._kept]
+        copied: dict[int, frozenset[int]] = {}
+        for table in large:
+            if table.name not in self._kept:
+                copied[table.oid] = frozenset([len(tasks)])
+                tasks.append(Task(CopyTables([table], self._horizon)))
+        together = [table for table in small if _can_travel_together(table)]
+        alone = [table for table in small if not _can_travel_together(table)]
+        for batch in content.batches(alone, LARGE, _TABLES_AT_ONCE):
+            tasks.append(Task(CopyTables(batch, *self._finish(stages_, batch))))
+        for batch in content.batches(together, _SMALL_BYTES_AT_ONCE, _SMALL_TABLES_AT_ONCE):
+            tasks.append(Task(CopyTogether(batch, *self._finish(stages_, batch))))
+        for table in large:
+            self._add_index_tasks(tasks, table, self._missing(stages_, [table]), copied.get(table.oid, frozenset()))
+        return tasks
+
+    def _add_index_tasks(
+        self, tasks: list[Task], table: Table, entries: Sequence[Entry], copied: frozenset[int]
+    ) -> None:
+        """Add the indexes of O(table), and last its keys, which shut others out: made of an index they take no time."""
+        built = copied
+        keys = []
+        # The longest come first, so that none is left alone at the end.
+        for entry in sorted(entries, key=lambda entry: self._index_bytes.get(entry.oid, 0), reverse=True):
+            index = self._key_indexes.get(entry.oid)
+            key = _KEY.fullmatch(entry.sql.strip())
+            if entry.kind == "CONSTRAINT" and not (index and key):
+                keys.append(entry)
+                continue
+            built |= {len(tasks)}
+            if index and key:
+                tasks.append(Task(BuildIndex(index, entry.label), copied))
+                keys.append(replace(entry, sql=f"{key[1]} USING INDEX {key[2]};"))
+            else:
+                tasks.append(Task(RunEntry(entry), copied))
+        tasks += [Task(RunEntry(key), built, locks=frozenset([table.oid])) for key in keys]
+
+    def _finish(self, stages_: Stages, tables: Sequence[Table]) -> tuple[int, list[Entry], list[str]]:
+        """Return what is to be noted, made and analyzed in the transaction that copies O(tables)."""
+        analyze = [table.name for table in tables if table.name not in self._analyzed_last and not table.condition]
+        return self._horizon, self._missing(stages_, tables), analyze
+
+    def _missing(self, stages_: Stages, tables: Iterable[Table]) -> list[Entry]:
+        """Return the tables' own indexes and keys that are not made yet."""
+        entries = (entry for table in tables for entry in stages_.of_table.get(table.oid, []))
+        return [entry for entry in entries if entry.id not in self._made]
+
+    def _large_object_work(self) -> list[CopyLargeObjects]:
+        found = self._source.rows(
+            f"select oid, size from ({content.LARGE_OBJECT_SIZES}) o order by oid", doing="reading large objects"
+        )
+        self.large_objects = len(found)
+        work, size = [], 0
+        batch: list[tuple[int, int]] = []
+        for oid, length in found:
+            if batch and (len(batch) >= _LARGE_OBJECTS_AT_ONCE or size + length > LARGE):
+                work.append(CopyLargeObjects(batch))
+                batch, size = [], 0
+            batch.append((oid, length))
+            size += length
+        return [*work, CopyLargeObjects(batch)] if batch else work
+
+
+def _can_travel_together(table: Table) -> bool:
+    return table.bytes <= _SMALL and bool(table.columns) and table.freeze and not table.inherits
+
+
+def set_sequences(target: Session, values: Sequences) -> None:
+    """Give the target's sequences these values."""
+    names = list(values)
+    for start in range(0, len(names), 500):
+        chunk = [(name, *values[name]) for name in names[start : start + 500]]
+        target.run(
+            "select count(setval(s.name::regclass, s.value, s.called)) from (values "
+            + ", ".join(["(%s, %s::bigint, %s)"] * len(chunk))
+            + ") s(name, value, called)",
+            [item for row in chunk for item in row],
+            doing="setting sequences",
+        )
+
+
+def comment_large_objects(source: Session, target: Session) -> None:
+    """Give the target's large objects the source's comments."""
+    query = "select objoid, description from pg_description where classoid = 'pg_largeobject'::regclass"
+    wanted, there = dict(source.rows(query)), dict(target.rows(query))
+    for oid in {**there, **wanted}:
+        if wanted.get(oid) != there.get(oid):
+            doing = f"commenting large object {oid}"
+            target.run(f"comment on large object {oid} is %s", [wanted.get(oid)], doing=doing)
+
+
+def refresh(target: Session, names: Iterable[str]) -> None:
+    """Fill materialized views, in this order."""
+    for name in names:
+        target.run(f"refresh materialized view {name}", doing=f"refreshing materialized view {name}")

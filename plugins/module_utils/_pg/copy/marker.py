@@ -1,0 +1,197 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""The target's own record of what was copied into it: evidence for later runs, written with what it speaks of.
+
+It is a small schema, C(_flyover), that can be dropped when the migration is over.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import (
+    MARKER_SCHEMA,
+    column_numbers,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+
+COPYING = "copying"
+"""The content is half a copy, or being wiped for one: worth nothing."""
+COMPLETE = "complete"
+SEALED = "sealed"
+"""The target is the system of record: nothing may overwrite it."""
+
+# Of the marker's own tables; a marker of another format is a copy of ours whose evidence is not understood.
+_FORMAT = 3
+
+_CREATE = f"""
+create schema if not exists {MARKER_SCHEMA};
+create table if not exists {MARKER_SCHEMA}.transfer (
+  only_one boolean primary key default true check (only_one),
+  format int not null,
+  state text not null,
+  updated_at timestamptz not null default now(),
+  document jsonb not null);
+comment on schema {MARKER_SCHEMA} is
+  'What flyover.heroku_to_fly.pg_transfer copied into this database. Drop it when the migration is over.';
+drop table if exists {MARKER_SCHEMA}.transfer_table;
+create table {MARKER_SCHEMA}.transfer_table (
+  name text primary key, rows bigint not null, source_horizon bigint not null,
+  target_horizon bigint not null, target_xid bigint not null, verified_at timestamptz,
+  log text, columns text);
+drop table if exists {MARKER_SCHEMA}.transfer_entry;
+create table {MARKER_SCHEMA}.transfer_entry (id int primary key);
+"""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was noted in the transaction that made a table equal to the source's: by it one scan tells what moved."""
+
+    rows: int
+    source_horizon: int
+    """Every transaction on the source with a smaller id was over when the copied snapshot was taken."""
+    target_horizon: int
+    """The same on the target, when the table was written."""
+    target_xid: int
+    """The transaction that wrote it."""
+    verified_at: str | None = None
+    """When all of its content was compared with the source's."""
+    log: str | None = None
+    """The identity of the change logs by which both sides tell what was written since; see changes.trusted."""
+
+
+@dataclass
+class Marker:
+    """What an earlier run left behind."""
+
+    state: str
+    document: dict[str, Any]
+    """C(source): its identity; C(servers): both servers' histories; C(columns): the source's, see catalog.columns();
+    C(verified): the level of comparison; C(schema): a digest of the archive's entries; C(left_out): what the
+    archive was made without."""
+    tables: dict[str, Evidence] = field(default_factory=dict)
+    entries: frozenset[int] = frozenset()
+    """Entries of the archive that are made."""
+
+    def is_copy_of(self, identity: dict[str, Any]) -> bool:
+        """Whether O(identity) is the source it was copied from."""
+        return bool(self.document.get("source") == identity)
+
+
+def read(target: Session) -> Marker | None:
+    """Return the marker, if there is one."""
+    if target.value(f"select to_regclass('{MARKER_SCHEMA}.transfer') is null"):
+        return None
+    found = target.rows(f"select format, state, document from {MARKER_SCHEMA}.transfer")
+    if not found:
+        return None
+    format_, state, document = found[0]
+    if format_ != _FORMAT:
+        return Marker(state, {"source": document.get("source")})
+    rows = target.rows(
+        f"""
+        select name, rows, source_horizon, target_horizon, target_xid,
+               to_char(verified_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), log
+        from {MARKER_SCHEMA}.transfer_table
+        """
+    )
+    entries = frozenset(number for (number,) in target.rows(f"select id from {MARKER_SCHEMA}.transfer_entry"))
+    return Marker(state, document, {name: Evidence(*evidence) for name, *evidence in rows}, entries)
+
+
+def begin(target: Session, document: dict[str, Any]) -> None:
+    """Say, before anything is dropped or written, that a copy of C(source) in O(document) is under way."""
+    with target.transaction(doing="writing the marker"):
+        target.run(_CREATE, doing="writing the marker")
+        _write(target, COPYING, document)
+
+
+def record_tables(
+    target: Session,
+    rows: Iterable[tuple[str, int] | tuple[str, int, str | None]],
+    source_horizon: int,
+    target_horizon: int | None = None,
+) -> None:
+    """Note that tables (name, rows, and the identity of their logs) are equal to the source's, in the transaction that
+    makes them so.
+
+    O(target_horizon) is from before they were compared, where that is done in the same transaction.
+    """
+    target.run(
+        f"""
+        insert into {MARKER_SCHEMA}.transfer_table
+        select t ->> 0, (t ->> 1)::bigint, %s, coalesce(%s, pg_snapshot_xmin(pg_current_snapshot())::text::bigint),
+               pg_current_xact_id()::text::bigint, null, t ->> 2, {column_numbers("to_regclass(t ->> 0)")}
+        from jsonb_array_elements(%s::jsonb) t
+        on conflict (name) do update set rows = excluded.rows, source_horizon = excluded.source_horizon,
+          target_horizon = excluded.target_horizon, target_xid = excluded.target_xid, log = excluded.log,
+          columns = excluded.columns
+        """,
+        [source_horizon, target_horizon, json.dumps(list(rows))],
+        doing="writing the marker",
+    )
+
+
+def remade(target: Session) -> list[str]:
+    """Return the tables of which the target has other columns than those that were noted."""
+    query = f"select name from {MARKER_SCHEMA}.transfer_table where columns <> {column_numbers('to_regclass(name)')}"
+    return [name for (name,) in target.rows(query)]
+
+
+def note(target: Session, document: dict[str, Any]) -> None:
+    """Say what is needed to go on with the copy when it is broken off from here on."""
+    _write(target, COPYING, document)
+
+
+def record_entries(target: Session, ids: Iterable[int]) -> None:
+    """Note that entries of the archive are made, in the transaction that makes them."""
+    target.run(
+        f"insert into {MARKER_SCHEMA}.transfer_entry select unnest(%s::int[])", [list(ids)], doing="writing the marker"
+    )
+
+
+def advance(target: Session, source_horizon: int) -> None:
+    """Note that every table is equal to the source's in a later snapshot."""
+    target.run(
+        f"update {MARKER_SCHEMA}.transfer_table set source_horizon = %s", [source_horizon], doing="writing the marker"
+    )
+
+
+def complete(target: Session, document: dict[str, Any], compared: bool, logs: Mapping[str, str]) -> None:
+    """Say that the copy is complete, and whether all content was O(compared) while it was noted in O(logs): by table,
+    their identity.
+    """
+    with target.transaction(doing="writing the marker"):
+        if compared:
+            target.run(
+                f"update {MARKER_SCHEMA}.transfer_table set verified_at = now(), log = %s::jsonb ->> name",
+                [json.dumps(dict(logs))],
+                doing="writing the marker",
+            )
+        _write(target, COMPLETE, document)
+
+
+def seal(target: Session) -> None:
+    """Say that the target is the system of record now."""
+    target.run(
+        f"update {MARKER_SCHEMA}.transfer set state = %s, updated_at = now()", [SEALED], doing="sealing the copy"
+    )
+
+
+def _write(target: Session, state: str, document: dict[str, Any]) -> None:
+    target.run(
+        f"""
+        insert into {MARKER_SCHEMA}.transfer (format, state, document) values (%s, %s, %s)
+        on conflict (only_one) do update set format = excluded.format, state = excluded.state,
+          document = excluded.document, updated_at = now()
+        """,
+        [_FORMAT, state, json.dumps(document)],
+        doing="writing the marker",
+    )

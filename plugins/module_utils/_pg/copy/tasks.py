@@ -1,0 +1,232 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""What a worker of the pool does: copy, build, compare. Each piece of work is sent to it, and has the method C(do)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.archive import Entry, make
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.checksums import Content, LargeObjects
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+
+
+class Feed(Protocol):
+    """The worker's other process, which holds the source's session under the snapshot."""
+
+    def ask(self, what: Any) -> None:
+        """Send a list of COPY statements, each with what it does, or something with a method C(read(session))."""
+
+    def answer(self) -> Any:
+        """Return what was read."""
+
+    def copy_in(self, target: Session, sql: str, doing: str) -> int:
+        """COPY the next statement's data into O(target); return the number of rows, which both sides counted alike."""
+
+
+class Work(Protocol):
+    """A piece of work."""
+
+    def do(self, target: Session, feed: Feed) -> Any:
+        """Do it in a worker; return what the pool's owner is to know."""
+
+
+@dataclass(frozen=True)
+class CopyTables:
+    """Copy O(tables) in one transaction, then make O(entries), their indexes and keys."""
+
+    tables: Sequence[Table]
+    horizon: int
+    """The source's, for the marker."""
+    entries: Sequence[Entry] = ()
+    analyze: Sequence[str] = ()
+    """Tables whose statistics can be gathered when that is done."""
+
+    def do(self, target: Session, feed: Feed) -> list[tuple[str, int, float]]:
+        """Return name, rows and seconds of each table."""
+        formats = ["binary" if table.binary else "text" for table in self.tables]
+        feed.ask(
+            [
+                (f"copy {table.source_query} to stdout (format {form})", f"reading {table.name}")
+                for table, form in zip(self.tables, formats)
+            ]
+        )
+        # Truncated in the transaction that fills it, a table needs no second writing of its pages: FREEZE.
+        copied = []
+        with target.transaction(doing="writing the copy"):
+            target.run(";".join(table.clearing for table in self.tables), doing=f"clearing {self.tables[0].name}")
+            for table, form in zip(self.tables, formats):
+                started = time.monotonic()
+                columns = f" ({', '.join(table.columns)})" if table.columns else ""
+                freeze = ", freeze" if table.freeze else ""
+                sql = f"copy {table.name}{columns} from stdin (format {form}{freeze})"
+                rows = feed.copy_in(target, sql, f"writing {table.name}")
+                copied.append((table.name, rows, time.monotonic() - started))
+            done = [(name, rows) for name, rows, _seconds in copied]
+            _finish_tables(target, self, done)
+        return copied
+
+
+@dataclass(frozen=True)
+class CopyTogether:
+    """Copy small O(tables) by one statement on the source, so that across a slow line each does not wait for its own.
+
+    Rows travel as text of their table's row type, which the target takes apart: type by type the same functions that
+    COPY calls. In one transaction, with O(entries), the tables' indexes and keys.
+    """
+
+    tables: Sequence[Table]
+    horizon: int
+    """The source's, for the marker."""
+    entries: Sequence[Entry] = ()
+    analyze: Sequence[str] = ()
+    """Tables whose statistics can be gathered when that is done."""
+
+    def do(self, target: Session, feed: Feed) -> list[tuple[str, int, float]]:
+        """Return name, rows and seconds of each table; seconds are shared out evenly."""
+        started = time.monotonic()
+        names = f"{self.tables[0].name} and {len(self.tables) - 1} more small tables"
+        query = " union all ".join(
+            f"select {number}, row({', '.join(table.all_columns)})::text from only {table.name}"
+            for number, table in enumerate(self.tables)
+        )
+        feed.ask([(f"copy ({query}) to stdout (format binary)", f"reading {names}")])
+        with target.transaction(doing="writing the copy"):
+            target.run("create temporary table flyover_row (number int, data text) on commit drop")
+            feed.copy_in(target, "copy pg_temp.flyover_row from stdin (format binary)", f"writing {names}")
+            target.run(";".join(self._put(*numbered) for numbered in enumerate(self.tables)), doing=f"writing {names}")
+            rows = dict(target.rows("select number, count(*) from pg_temp.flyover_row group by 1"))
+            copied = [(table.name, rows.get(number, 0)) for number, table in enumerate(self.tables)]
+            _finish_tables(target, self, copied)
+        seconds = (time.monotonic() - started) / len(self.tables)
+        return [(name, number, seconds) for name, number in copied]
+
+    def _put(self, number: int, table: Table) -> str:
+        values = ", ".join(f"(one).{column}" for column in table.columns)
+        return (
+            f"delete from only {table.name}; "
+            f"insert into {table.name} ({', '.join(table.columns)}) overriding system value select {values} "
+            # Without "offset 0" each column would take the row apart anew.
+            f"from (select data::{table.name} as one from pg_temp.flyover_row where number = {number} offset 0) rows"
+        )
+
+
+def _finish_tables(target: Session, work: CopyTables | CopyTogether, copied: Sequence[tuple[str, int]]) -> None:
+    """Make indexes and keys of tables just copied, gather statistics, and note all that in the marker."""
+    if work.entries:
+        labels = ", ".join(entry.label for entry in work.entries[:3])
+        target.run("\n".join(entry.sql for entry in work.entries), doing=f"making {labels}")
+        marker.record_entries(target, [entry.id for entry in work.entries])
+    if work.analyze:
+        target.run(f"analyze {', '.join(work.analyze)}", doing="analyzing")
+    marker.record_tables(target, copied, work.horizon)
+
+
+@dataclass(frozen=True)
+class CopyLargeObjects:
+    """Copy large objects (oid, bytes) in one transaction."""
+
+    objects: Sequence[tuple[int, int]]
+
+    def do(self, target: Session, feed: Feed) -> int:
+        """Return the number of bytes."""
+        doing = "copying large objects"
+        feed.ask([(content.slices_query(self.objects), "reading large objects")])
+        with target.transaction(doing=doing):
+            target.run(f"create temporary table flyover_slice {content.SLICE_COLUMNS} on commit drop", doing=doing)
+            feed.copy_in(target, "copy pg_temp.flyover_slice from stdin (format binary)", doing)
+            content.put_slices(target, "pg_temp.flyover_slice")
+        return sum(size for _oid, size in self.objects)
+
+
+@dataclass(frozen=True)
+class RunEntry:
+    """Make one entry of the archive on the target."""
+
+    entry: Entry
+
+    def do(self, target: Session, feed: Feed) -> None:
+        """Return nothing."""
+        make(target, [self.entry], f"making {self.entry.label}")
+
+
+@dataclass(frozen=True)
+class BuildIndex:
+    """Build an index that will be a key."""
+
+    sql: str
+    label: str
+
+    def do(self, target: Session, feed: Feed) -> None:
+        """Return nothing."""
+        target.run(self.sql, doing=f"making the index of {self.label}")
+
+
+@dataclass(frozen=True)
+class Analyze:
+    """Gather the planner's statistics on the target."""
+
+    name: str
+
+    def do(self, target: Session, feed: Feed) -> None:
+        """Return nothing."""
+        target.run(f"analyze {self.name}", doing=f"analyzing {self.name}")
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Read the content of O(tables) on both sides at the same time."""
+
+    tables: Sequence[Table]
+    checksums: bool
+
+    def read(self, session: Session) -> list[Content]:
+        """Return one side's content."""
+        return content.table_contents(session, self.tables, self.checksums)
+
+    def do(self, target: Session, feed: Feed) -> tuple[list[Content], list[Content]]:
+        """Return the source's content and the target's."""
+        feed.ask(self)
+        there = self.read(target)
+        return feed.answer(), there
+
+
+@dataclass(frozen=True)
+class CompareLargeObjects:
+    """Read number, bytes and checksum of the large objects on both sides at the same time."""
+
+    checksums: bool
+
+    def read(self, session: Session) -> LargeObjects:
+        """Return one side's large objects."""
+        return content.large_objects(session, self.checksums)
+
+    def do(self, target: Session, feed: Feed) -> tuple[LargeObjects, LargeObjects]:
+        """Return the source's large objects and the target's."""
+        feed.ask(self)
+        there = self.read(target)
+        return feed.answer(), there
+
+
+@dataclass(frozen=True)
+class ReadLargeObjects:
+    """Read size and digest of each large object on both sides at the same time."""
+
+    def read(self, session: Session) -> dict[int, tuple[int, str]]:
+        """Return one side's large objects."""
+        return content.large_object_digests(session)
+
+    def do(self, target: Session, feed: Feed) -> tuple[dict[int, tuple[int, str]], dict[int, tuple[int, str]]]:
+        """Return the source's large objects and the target's."""
+        feed.ask(self)
+        there = self.read(target)
+        return feed.answer(), there

@@ -1,0 +1,471 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""What a database holds: read-only queries of the catalogs, for source and target alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+
+# Schemas that are not the app's: Heroku's own (reference: event triggers live there), and this collection's.
+FENCE_SCHEMA = "_flyover_fence"
+MARKER_SCHEMA = "_flyover"
+LOG_SCHEMA = "_flyover_log"
+"""Also the name of the log's triggers, which stand on the app's tables."""
+HIDDEN_SCHEMAS = ("_heroku", MARKER_SCHEMA, FENCE_SCHEMA, LOG_SCHEMA)
+
+# Conditions on pg_namespace n, and on an object's oid: what a user made.
+_HIDDEN = ", ".join(f"'{schema}'" for schema in HIDDEN_SCHEMAS)
+USER_SCHEMA = rf"n.nspname !~ '^pg_' and n.nspname not in ('information_schema', {_HIDDEN})"
+
+
+def not_of_extension(catalog: str, oid: str) -> str:
+    """Return the SQL condition that the object belongs to no extension."""
+    return (
+        "not exists (select from pg_depend e where e.deptype = 'e' "
+        f"and e.classid = 'pg_catalog.{catalog}'::regclass and e.objid = {oid})"
+    )
+
+
+NAME = "quote_ident(n.nspname) || '.' || quote_ident(c.relname)"
+_OWN_RELATION = f"{USER_SCHEMA} and {not_of_extension('pg_class', 'c.oid')}"
+
+# Types whose binary form is the same in every major, and means the same on another server: no oid inside
+# (regclass, aclitem, user-defined element types), no setting.
+_BINARY_TYPES = [
+    "bit",
+    "bool",
+    "box",
+    "bpchar",
+    "bytea",
+    "char",
+    "cidr",
+    "circle",
+    "date",
+    "daterange",
+    "datemultirange",
+    "float4",
+    "float8",
+    "inet",
+    "int2",
+    "int4",
+    "int8",
+    "int4range",
+    "int4multirange",
+    "int8range",
+    "int8multirange",
+    "interval",
+    "json",
+    "jsonb",
+    "line",
+    "lseg",
+    "macaddr",
+    "macaddr8",
+    "name",
+    "numeric",
+    "numrange",
+    "nummultirange",
+    "oid",
+    "path",
+    "point",
+    "polygon",
+    "text",
+    "time",
+    "timestamp",
+    "timestamptz",
+    "timetz",
+    "tsrange",
+    "tsmultirange",
+    "tstzrange",
+    "tstzmultirange",
+    "uuid",
+    "varbit",
+    "varchar",
+]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table with rows of its own: ordinary or a leaf of a partition tree, or an extension's with user rows."""
+
+    oid: int
+    name: str
+    """Schema and name, quoted as SQL needs."""
+    columns: tuple[str, ...]
+    """Quoted names of the columns that COPY moves: all but generated ones."""
+    all_columns: tuple[str, ...]
+    bytes: int
+    binary: bool
+    """Whether COPY's binary format is safe for every column."""
+    freeze: bool = True
+    condition: str = ""
+    """WHERE clause of an extension's table: the rows that are the user's."""
+    inherits: bool = False
+    """Whether it is another table's child, so that the target's may have its columns in another order."""
+
+    @property
+    def source_query(self) -> str:
+        """What COPY reads on the source."""
+        columns = ", ".join(self.columns)
+        if self.condition:
+            return f"(select {columns} from only {self.name} {self.condition})"
+        return f"{self.name} ({columns})" if columns else self.name
+
+    @property
+    def clearing(self) -> str:
+        """The statement that removes the rows that are to be replaced."""
+        return f"truncate only {self.name}" if self.freeze else f"delete from only {self.name} {self.condition}"
+
+    @property
+    def row_query(self) -> str:
+        """A subquery with every column in the source's order, to compare content by."""
+        return f"select {', '.join(self.all_columns)} from only {self.name} {self.condition}"
+
+
+@dataclass(frozen=True)
+class Extension:
+    """An installed extension."""
+
+    name: str
+    version: str
+    schema: str
+
+
+def identity(session: Session) -> dict[str, Any]:
+    """Return what tells this database from every other, as far as the role may ask."""
+    system = ""
+    if session.value("select has_function_privilege('pg_catalog.pg_control_system()', 'execute')"):
+        system = str(session.value("select system_identifier from pg_control_system()"))
+    oid, name = session.row("select oid, datname from pg_database where datname = current_database()")
+    if not system:
+        system = f"{session.address.host}:{session.address.port}"
+    return {"system": system, "database_oid": int(oid), "database": name}
+
+
+def facts(session: Session) -> dict[str, Any]:
+    """Return version, size, encoding and role of a database."""
+    names = [
+        "version",
+        "size_bytes",
+        "encoding",
+        "collation",
+        "ctype",
+        "role",
+        "superuser",
+        "bypass_rls",
+        "in_recovery",
+        "connection_limit",
+        "free_connections",
+        "create_in_database",
+        "search_path",
+        "read_only",
+    ]
+    values = session.row(
+        """
+        select current_setting('server_version'), pg_database_size(d.oid), pg_encoding_to_char(d.encoding),
+               d.datcollate, d.datctype, current_user, r.rolsuper, r.rolbypassrls, pg_is_in_recovery(),
+               r.rolconnlimit,
+               least(
+                 current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+                   - (select count(*) from pg_stat_activity where backend_type = 'client backend'),
+                 case when r.rolconnlimit < 0 then 100000
+                      else r.rolconnlimit - (select count(*) from pg_stat_activity where usename = current_user) end,
+                 case when d.datconnlimit < 0 then 100000
+                      else d.datconnlimit - (select count(*) from pg_stat_activity where datid = d.oid) end)::int,
+               has_database_privilege(d.oid, 'create'),
+               (select reset_val from pg_settings where name = 'search_path'),
+               (select reset_val from pg_settings where name = 'default_transaction_read_only') = 'on'
+        from pg_database d, pg_roles r
+        where d.datname = current_database() and r.rolname = current_user
+        """
+    )
+    return dict(zip(names, values))
+
+
+def tables(session: Session) -> list[Table]:
+    """Return the tables that hold rows, largest first."""
+    rows = session.rows(
+        f"""
+        select c.oid, {NAME}, pg_table_size(c.oid),
+               not c.relispartition and exists (select from pg_inherits where inhrelid = c.oid), a.*
+        from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        cross join lateral (
+          select coalesce(array_agg(quote_ident(attname::text) order by attnum)
+                          filter (where attgenerated = ''), '{{}}'),
+                 coalesce(array_agg(quote_ident(attname::text) order by attnum), '{{}}'),
+                 coalesce(bool_and(case when tn.nspname <> 'pg_catalog' then false
+                                        when t.typelem <> 0 and t.typlen = -1 then e.typname = any (%s)
+                                        else t.typname = any (%s) end), false)
+          from pg_attribute join pg_type t on t.oid = atttypid join pg_namespace tn on tn.oid = t.typnamespace
+          left join pg_type e on e.oid = t.typelem
+          where attrelid = c.oid and attnum > 0 and not attisdropped) a
+        where c.relkind = 'r' and c.relpersistence in ('p', 'u') and {_OWN_RELATION}
+        order by 3 desc, 2
+        """,
+        [_BINARY_TYPES, _BINARY_TYPES],
+    )
+    own = [
+        Table(
+            oid=oid,
+            name=name,
+            columns=tuple(columns),
+            all_columns=tuple(all_columns),
+            bytes=size,
+            binary=binary,
+            inherits=inherits,
+        )
+        for oid, name, size, inherits, columns, all_columns, binary in rows
+    ]
+    return own + _extension_tables(session)
+
+
+def _extension_tables(session: Session) -> list[Table]:
+    """Return the tables in which extensions keep rows of the user, such as PostGIS's reference systems."""
+    rows = session.rows(
+        f"""
+        select c.oid, {NAME}, pg_table_size(c.oid), coalesce(x.condition, ''),
+               array(select quote_ident(attname::text) from pg_attribute
+                     where attrelid = c.oid and attnum > 0 and not attisdropped and attgenerated = '' order by attnum)
+        from pg_extension e
+        cross join lateral unnest(e.extconfig, e.extcondition) x(oid, condition)
+        join pg_class c on c.oid = x.oid and c.relkind = 'r' join pg_namespace n on n.oid = c.relnamespace
+        """
+    )
+    return [
+        Table(
+            oid=oid,
+            name=name,
+            columns=tuple(columns),
+            all_columns=tuple(columns),
+            bytes=size,
+            binary=False,
+            freeze=False,
+            condition=condition or "where true",
+        )
+        for oid, name, size, condition, columns in rows
+    ]
+
+
+def extensions(session: Session) -> dict[str, Extension]:
+    """Return the installed extensions by name."""
+    return {
+        name: Extension(name, version, schema)
+        for name, version, schema in session.rows(
+            "select extname, extversion, nspname from pg_extension join pg_namespace n on n.oid = extnamespace"
+        )
+    }
+
+
+def creatable_extensions(session: Session) -> set[str]:
+    """Return the extensions that the role may create."""
+    return {
+        name
+        for (name,) in session.rows(
+            """
+            select v.name from pg_available_extension_versions v join pg_available_extensions a
+              on a.name = v.name and a.default_version = v.version, pg_roles r
+            where r.rolname = current_user and (r.rolsuper or v.trusted or not v.superuser)
+            """
+        )
+    }
+
+
+def uses_of_extension(session: Session, name: str, limit: int = 5) -> list[str]:
+    """Return descriptions of user-made objects that need the extension; bodies of functions are not looked into."""
+    return [
+        text
+        for (text,) in session.rows(
+            """
+            with recursive member(classid, objid) as (
+              select d.classid, d.objid from pg_depend d join pg_extension e on e.oid = d.refobjid
+              where d.refclassid = 'pg_extension'::regclass and d.deptype = 'e' and e.extname = %s
+              union
+              select d.classid, d.objid from pg_depend d join member m
+                on d.refclassid = m.classid and d.refobjid = m.objid where d.deptype = 'i'
+            )
+            select distinct pg_describe_object(d.classid, d.objid, d.objsubid) from pg_depend d join member m
+              on d.refclassid = m.classid and d.refobjid = m.objid
+            where d.deptype in ('n', 'a') and (d.classid, d.objid) not in (select classid, objid from member)
+              and not exists (select from pg_depend e where e.deptype = 'e' and e.classid = d.classid
+                              and e.objid = d.objid)
+            order by 1 limit %s
+            """,
+            (name, limit),
+        )
+    ]
+
+
+Sequences = dict[str, tuple[int, bool]]
+"""By name: last value, and whether it was called."""
+
+
+def sequences(session: Session) -> Sequences:
+    """Return the sequences' values, which are of this moment: no snapshot holds them."""
+    names = [
+        name
+        for (name,) in session.rows(
+            f"""
+            select {NAME} from pg_class c join pg_namespace n on n.oid = c.relnamespace
+            where c.relkind = 'S' and c.relpersistence in ('p', 'u') and {_OWN_RELATION} order by 1
+            """
+        )
+    ]
+    found: dict[str, tuple[int, bool]] = {}
+    for start in range(0, len(names), 200):
+        chunk = names[start : start + 200]
+        parts = (f"select {index}, last_value, is_called from {name}" for index, name in enumerate(chunk))
+        for index, value, called in session.rows(" union all ".join(parts)):
+            found[chunk[index]] = (value, called)
+    return found
+
+
+def populated_views(session: Session) -> dict[int, str]:
+    """Return the materialized views that hold rows: oid and name."""
+    return dict(
+        session.rows(
+            f"""
+            select c.oid, {NAME} from pg_class c join pg_namespace n on n.oid = c.relnamespace
+            where c.relkind = 'm' and c.relispopulated and {_OWN_RELATION}
+            """
+        )
+    )
+
+
+def parents_and_views(session: Session) -> list[str]:
+    """Return the partitioned tables, which hold no rows of their own, and the materialized views with rows."""
+    return [
+        name
+        for (name,) in session.rows(
+            f"""
+            select {NAME} from pg_class c join pg_namespace n on n.oid = c.relnamespace
+            where (c.relkind = 'p' or c.relkind = 'm' and c.relispopulated) and {_OWN_RELATION}
+            """
+        )
+    ]
+
+
+def contents(session: Session) -> dict[str, int]:
+    """Return how many objects of each kind a user made here: an empty database has none."""
+    kinds = {"r": "tables", "p": "tables", "v": "views", "m": "materialized views", "S": "sequences"}
+    counted: dict[str, int] = {}
+    for kind, number in session.rows(
+        f"""
+        select c.relkind, count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f') and c.relpersistence in ('p', 'u') and {_OWN_RELATION}
+        group by 1 order by 1
+        """
+    ):
+        name = kinds.get(kind, "foreign tables")
+        counted[name] = counted.get(name, 0) + number
+    others = session.rows(
+        f"""
+        select 'functions', count(*) from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+        where {USER_SCHEMA} and {not_of_extension("pg_proc", "p.oid")}
+        union all
+        select 'types', count(*) from pg_type t join pg_namespace n on n.oid = t.typnamespace
+        left join pg_class c on c.oid = t.typrelid
+        where t.typtype in ('c', 'd', 'e', 'r') and coalesce(c.relkind, 'c') = 'c'
+          and {USER_SCHEMA} and {not_of_extension("pg_type", "t.oid")}
+        union all
+        select 'large objects', count(*) from pg_largeobject_metadata
+        """
+    )
+    counted.update({name: number for name, number in others if number})
+    return counted
+
+
+def horizon(session: Session) -> int:
+    """Return the id below which every transaction of the server was over when the session's snapshot was taken."""
+    return int(session.value("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
+
+
+def history(session: Session) -> dict[str, Any]:
+    """Return what must stay the same for the server's transaction ids to mean the same.
+
+    A failover to a standby that lagged begins a new timeline, on which ids are given out a second time.
+    """
+    allowed = "has_function_privilege('pg_walfile_name(pg_lsn)', 'execute')"
+    allowed += " and has_function_privilege('pg_current_wal_lsn()', 'execute')"
+    timeline = None
+    if session.value(f"select {allowed} and not pg_is_in_recovery()"):
+        timeline = session.value("select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)")
+    return {"timeline": timeline, "version": session.version // 10000}
+
+
+def column_numbers(relation: str) -> str:
+    """Return SQL for the numbers of the columns of O(relation), an oid: a column that is dropped and made again gets
+    another, and has lost its content without a trace in the rows.
+    """
+    return (
+        "(select string_agg(attnum::text, ',' order by attnum) from pg_attribute "
+        f"where attrelid = {relation} and attnum > 0 and not attisdropped)"
+    )
+
+
+def columns(session: Session) -> str:
+    """Return what is the same as long as no table's column is made again."""
+    return str(
+        session.value(
+            f"""
+            select md5(string_agg(concat_ws(' ', {NAME}, {column_numbers("c.oid")}), ';'
+                                  order by n.nspname, c.relname))
+            from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and {_OWN_RELATION}
+            """
+        )
+    )
+
+
+def next_transaction(session: Session) -> int:
+    """Return the id that no transaction of the server has reached yet."""
+    return int(session.value("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint"))
+
+
+@dataclass(frozen=True)
+class Key:
+    """Columns that tell a table's rows apart."""
+
+    columns: tuple[str, ...]
+    """Quoted names."""
+    integer: bool
+    """Whether it is one column of an integer type."""
+
+    def bucket(self, session: Session, table: str, number: int) -> str:
+        """Return SQL that gives each row of O(table) one of about O(number) buckets, a power of 2; the same for equal
+        keys on every server. Integers that follow each other share one.
+        """
+        if self.integer:
+            column = f"{self.columns[0]}::bigint"
+            low, high = session.row(f"select coalesce(min({column}), 0), coalesce(max({column}), 0) from only {table}")
+            return f"{column} >> {((high - low) // number).bit_length()}"
+        text = ", ".join(f"{column}::text" for column in self.columns)
+        return f"hashtextextended(concat_ws(chr(31), {text}), 0) & {number - 1}"
+
+
+def keys(session: Session) -> dict[int, Key]:
+    """Return, by the table's oid, its primary key, else the unique index with the fewest columns; none of which may be
+    null or computed.
+    """
+    return {
+        oid: Key(tuple(columns), integer)
+        for oid, columns, integer in session.rows(
+            f"""
+            select distinct on (i.indrelid) i.indrelid, k.columns, k.integer
+            from pg_index i join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
+            cross join lateral (
+              select array_agg(quote_ident(a.attname::text) order by u.place) as columns,
+                     bool_and(a.attnotnull and a.attgenerated = '') as firm, count(*) as number,
+                     count(*) = 1 and bool_and(a.atttypid = any ('{{int2,int4,int8}}'::regtype[])) as integer
+              from unnest(i.indkey::int2[]) with ordinality u(number, place)
+              join pg_attribute a on a.attrelid = i.indrelid and a.attnum = u.number
+              where u.place <= i.indnkeyatts) k
+            where i.indisunique and i.indisvalid and not i.indisexclusion and i.indpred is null and i.indexprs is null
+              and k.firm and k.number = i.indnkeyatts and {_OWN_RELATION}
+            order by i.indrelid, i.indisprimary desc, k.number, i.indexrelid
+            """
+        )
+    }

@@ -1,0 +1,404 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""What a copy would do, and what stands in its way: all that check mode does, and the first part of every run."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import (
+    USER_SCHEMA,
+    Extension,
+    Table,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+
+OLDEST_MAJOR = 14
+# Hosts and ports by which platforms offer their connection poolers.
+_POOLER_HOSTS = ("pgbouncer.",)
+_SAMPLE = 8 << 20  # bytes on disk
+
+
+@dataclass
+class Side:
+    """One server and what was found there."""
+
+    session: Session
+    facts: dict[str, Any]
+    identity: dict[str, Any]
+    extensions: dict[str, Extension]
+
+    @property
+    def major(self) -> int:
+        """The server's major version."""
+        return self.session.version // 10000
+
+    def summary(self) -> dict[str, Any]:
+        """Return what RV(plan) says about this side."""
+        names = ("version", "size_bytes", "encoding", "collation", "ctype", "role", "free_connections", "search_path")
+        return {"database": str(self.session.address), **{name: self.facts[name] for name in names}}
+
+
+@dataclass
+class Findings:
+    """What a copy can't take along, what the user should know, and what forbids the copy."""
+
+    not_moved: list[dict[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    blockers: list[str] = field(default_factory=list)
+    left_out_extensions: set[str] = field(default_factory=set)
+
+    def leave(self, kind: str, names: Iterable[str], reason: str) -> None:
+        """Note that objects stay behind."""
+        self.not_moved += [{"kind": kind, "name": name, "reason": reason} for name in names]
+
+    def refuse(self, thing: str) -> None:
+        """Raise StateError when anything forbids the copy."""
+        if self.blockers:
+            raise StateError(
+                thing,
+                "it can't be copied as it is: " + "; ".join(self.blockers),
+                "Do as each of them says, then run again; nothing was written.",
+                blockers=self.blockers,
+            )
+
+
+def refuse_pooler(session: Session) -> None:
+    """Raise StateError when it is not the server itself that answers."""
+    if session.address.host.startswith(_POOLER_HOSTS) or session.pid != session.value("select pg_backend_pid()"):
+        raise StateError(
+            session.thing,
+            "a connection pooler answers there, through which sessions and snapshots do not hold",
+            "Use the database's direct URL (on Fly, host direct.ID.flympg.net or the tunnel; on Heroku, the URL of "
+            "the database's own attachment, not of its connection pool).",
+        )
+
+
+def side(session: Session) -> Side:
+    """Look at the server behind O(session); raises StateError for a pooler or a version not supported."""
+    refuse_pooler(session)
+    if session.version < OLDEST_MAJOR * 10000:
+        raise StateError(
+            session.thing,
+            f"it is PostgreSQL {session.version // 10000}, and the oldest version that can be copied is {OLDEST_MAJOR}",
+            "Upgrade it first (heroku pg:upgrade).",
+        )
+    return Side(session, catalog.facts(session), catalog.identity(session), catalog.extensions(session))
+
+
+def survey(source: Side, tables: list[Table]) -> Findings:
+    """Look for what the source alone makes impossible, or leaves behind."""
+    findings = Findings()
+    session = source.session
+    if source.facts["in_recovery"]:
+        findings.blockers.append(
+            "it is a follower, which may lag and cannot read unlogged tables: use the primary's URL"
+        )
+    _left_behind(session, findings)
+    _privileges(session, source, tables, findings)
+    return findings
+
+
+def _left_behind(session: Session, findings: Findings) -> None:
+    kinds = (
+        (
+            "event trigger",
+            "select evtname from pg_event_trigger",
+            "needs a superuser; Heroku's own must not be taken along",
+        ),
+        ("schema", "select nspname from pg_namespace where nspname = '_heroku'", "Heroku's own"),
+        ("publication", "select pubname from pg_publication", "belongs to a server's replication"),
+        (
+            "foreign server",
+            "select srvname from pg_foreign_server",
+            "a link to another server holds a password: make it anew",
+        ),
+        (
+            "foreign table",
+            "select foreign_table_schema || '.' || foreign_table_name from information_schema.foreign_tables",
+            "belongs to a foreign server, which is not moved",
+        ),
+        (
+            "setting",
+            """
+            select case when setrole = 0 then 'database' else 'role' end || ': ' || split_part(c, '=', 1)
+            from pg_db_role_setting s, unnest(setconfig) c
+            where setdatabase in (0, (select oid from pg_database where datname = current_database()))
+              and setrole in (0, (select oid from pg_roles where rolname = current_user))
+              and split_part(c, '=', 1) not in ('search_path', 'default_transaction_read_only')
+            """,
+            "settings of role and database are not in a dump; set it on the target with ALTER ROLE … SET if needed",
+        ),
+        (
+            "grant",
+            f"""
+            select distinct coalesce(r.rolname, 'public') || ' on ' || n.nspname from pg_class c
+            join pg_namespace n on n.oid = c.relnamespace cross join lateral aclexplode(c.relacl) a
+            left join pg_roles r on r.oid = a.grantee
+            where a.grantee <> c.relowner and {USER_SCHEMA} and {catalog.not_of_extension("pg_class", "c.oid")}
+            """,
+            "names a role of the source's server; grant it to the target's roles if they need it",
+        ),
+        (
+            "index",
+            f"""
+            select n.nspname || '.' || c.relname from pg_class c join pg_index i on i.indexrelid = c.oid
+            join pg_namespace n on n.oid = c.relnamespace where not i.indisvalid and c.relkind = 'i' and {USER_SCHEMA}
+            """,
+            "is invalid on the source, as a failed CREATE INDEX CONCURRENTLY leaves it",
+        ),
+        (
+            "comment",
+            "select current_database() where shobj_description((select oid from pg_database "
+            "where datname = current_database()), 'pg_database') is not null",
+            "belongs to the database itself",
+        ),
+    )
+    # In one query: far from the source each would wait for its own answer.
+    found = session.rows(
+        " union all ".join(f"select '{kind}', name::text from ({sql}) found(name)" for kind, sql, _reason in kinds)
+    )
+    for kind, _sql, reason in kinds:
+        findings.leave(kind, sorted(name for its_kind, name in found if its_kind == kind), reason)
+
+
+def _privileges(session: Session, source: Side, tables: list[Table], findings: Findings) -> None:
+    oids = [table.oid for table in tables]
+    if source.facts["superuser"]:
+        return
+    unreadable = session.rows(
+        f"""
+        select distinct text from (
+          select 'schema ' || n.nspname || ' (USAGE)' from pg_namespace n
+          where {USER_SCHEMA} and not has_schema_privilege(n.oid, 'usage')
+          union all
+          select 'table ' || oid::regclass || ' (SELECT)' from pg_class
+          where oid = any (%s::oid[]) and not has_table_privilege(oid, 'select')
+          union all
+          select 'sequence ' || n.nspname || '.' || c.relname || ' (SELECT)' from pg_class c
+          join pg_namespace n on n.oid = c.relnamespace
+          where c.relpersistence <> 't' and {USER_SCHEMA}
+            and case when c.relkind = 'S' then not has_sequence_privilege(c.oid, 'select') end
+          union all
+          select 'large object ' || oid || ' (SELECT)' from pg_largeobject_metadata l
+          where not pg_has_role(l.lomowner, 'usage') and not exists (
+            select from aclexplode(l.lomacl) a where a.privilege_type = 'SELECT'
+              and (a.grantee = 0 or pg_has_role(a.grantee, 'usage')))
+        ) missing(text) order by 1 limit 20
+        """,
+        [oids],
+    )
+    if unreadable:
+        findings.blockers.append(
+            f"its role {source.facts['role']} may not read "
+            + ", ".join(text for (text,) in unreadable)
+            + ": grant that, or use the owner's URL"
+        )
+    hidden = session.rows(
+        """
+        select oid::regclass::text from pg_class
+        where oid = any (%s::oid[]) and relrowsecurity
+          and (relforcerowsecurity or not pg_has_role(relowner, 'usage')) order by 1
+        """,
+        [oids],
+    )
+    if hidden and not source.facts["bypass_rls"]:
+        findings.blockers.append(
+            "row-level security hides rows of "
+            + ", ".join(name for (name,) in hidden)
+            + f" from its role {source.facts['role']}: give it BYPASSRLS, or lift FORCE ROW LEVEL SECURITY meanwhile"
+        )
+
+
+def judge(source: Side, target: Side, findings: Findings) -> None:
+    """Look for what the two servers together make impossible, or leave behind."""
+    _same_database(source.session, target.session)
+    if source.major > target.major:
+        findings.blockers.append(
+            f"the source is PostgreSQL {source.major} and the target only {target.major}: "
+            f"create the target with version {source.major} or newer"
+        )
+    if target.facts["in_recovery"] or target.facts["read_only"]:
+        findings.blockers.append(
+            "the target takes no writes (a replica, or read-only by a setting): use the primary's URL"
+        )
+    if source.facts["encoding"] != target.facts["encoding"]:
+        text = f"the source's encoding is {source.facts['encoding']} and the target's {target.facts['encoding']}"
+        if target.facts["encoding"] == "UTF8":
+            findings.warnings.append(f"{text}: text is converted, and the copy stops at text that can't be.")
+        else:
+            findings.blockers.append(f"{text}: create the target's database with encoding UTF8")
+    if (source.facts["collation"], source.facts["ctype"]) != (target.facts["collation"], target.facts["ctype"]):
+        findings.warnings.append(
+            f"The source's collation is {source.facts['collation']} and the target's {target.facts['collation']}: "
+            "ORDER BY may sort text in another order."
+        )
+    _extensions(source, target, findings)
+    _foreign(source.session, findings)
+    _roles(source.session, target.session, findings)
+    if not target.session.value("select has_schema_privilege('public', 'create')"):
+        findings.blockers.append(
+            f"the target's role {target.facts['role']} may not create objects in schema public: "
+            "use the role that owns the database, or grant it CREATE ON SCHEMA public"
+        )
+    if not target.facts["create_in_database"]:
+        findings.blockers.append(
+            f"the target's role {target.facts['role']} may not create schemas: grant it CREATE ON DATABASE"
+        )
+
+
+def _same_database(source: Session, target: Session) -> None:
+    """Raise StateError when both lead to one database, through whatever aliases and tunnels.
+
+    An advisory lock is seen by every session of its database and of no other.
+    """
+    key = int(source.value("select (random() * 2147483647)::int"))
+    source.run("select pg_advisory_lock(%s, %s)", (key, source.pid))
+    try:
+        same = target.value(
+            """
+            select exists (select from pg_locks where locktype = 'advisory' and classid = %s and objid = %s and pid = %s
+              and database = (select oid from pg_database where datname = current_database()))
+            """,
+            (key, source.pid, source.pid),
+        )
+    finally:
+        source.run("select pg_advisory_unlock(%s, %s)", (key, source.pid))
+    if same:
+        raise StateError(
+            target.thing, f"it is the same database as the {source.thing}", "Pass the URL of the database to copy to."
+        )
+
+
+def _extensions(source: Side, target: Side, findings: Findings) -> None:
+    creatable = catalog.creatable_extensions(target.session)
+    for name, extension in sorted(source.extensions.items()):
+        there = target.extensions.get(name)
+        if name == "plpgsql" or (there and there.schema == extension.schema):
+            continue
+        if there is None and name in creatable:
+            continue
+        uses = catalog.uses_of_extension(source.session, name)
+        if there is not None:
+            if uses:
+                findings.blockers.append(
+                    f"extension {name} is in schema {there.schema} on the target, but {', '.join(uses)} of the source "
+                    f"need it in {extension.schema}: move it (ALTER EXTENSION {name} SET SCHEMA {extension.schema}), "
+                    "or drop it and let the copy create it (on Fly Managed Postgres by the dashboard or API)"
+                )
+            else:
+                findings.left_out_extensions.add(name)
+                findings.leave("extension", [name], f"is in schema {there.schema} on the target; no object needs it")
+            continue
+        reason = "the target's server does not offer it, or not to this role"
+        if uses:
+            findings.blockers.append(
+                f"extension {name} is needed by {', '.join(uses)}, but {reason}: enable it there in schema "
+                f"{extension.schema} (on Fly Managed Postgres by the dashboard or API), or remove those objects"
+            )
+        else:
+            findings.left_out_extensions.add(name)
+            findings.leave("extension", [name], f"{reason}; no object needs it (bodies of functions were not searched)")
+
+
+def _foreign(source: Session, findings: Findings) -> None:
+    uses = source.rows(
+        """
+        select distinct pg_describe_object(r.classid, r.objid, 0) from pg_depend r
+        join pg_class f on f.oid = r.refobjid and f.relkind = 'f'
+        where r.refclassid = 'pg_class'::regclass and r.classid = 'pg_rewrite'::regclass and r.deptype = 'n' limit 5
+        """
+    )
+    if uses:
+        findings.blockers.append(
+            "foreign tables are not moved, but these need one: "
+            + ", ".join(text for (text,) in uses)
+            + ": drop them on the source, or copy the foreign table's rows into a table"
+        )
+
+
+def _roles(source: Session, target: Session, findings: Findings) -> None:
+    """Policies name roles, which are not in a dump."""
+    named = source.rows(
+        """
+        select distinct r.rolname::text, p.polname::text from pg_policy p, unnest(p.polroles) o
+        join pg_roles r on r.oid = o
+        """
+    )
+    known = {name for (name,) in target.rows("select rolname::text from pg_roles")}
+    for role, policy in sorted(named):
+        if role not in known:
+            findings.blockers.append(
+                f"policy {policy} names the role {role}, which the target does not have: "
+                "create it there, or let the policy apply to PUBLIC"
+            )
+
+
+def extensions(source: Side, target: Side | None) -> list[dict[str, Any]]:
+    """Return the source's extensions beside the target's; needed are those that other objects depend on."""
+    result = []
+    for name, extension in sorted(source.extensions.items()):
+        there = target.extensions.get(name) if target else None
+        result.append(
+            {
+                "name": name,
+                "needed": bool(catalog.uses_of_extension(source.session, name, 1)),
+                "source": {"version": extension.version, "schema": extension.schema},
+                "target": {"version": there.version, "schema": there.schema} if there else None,
+            }
+        )
+    return result
+
+
+def estimate(session: Session, tables: Sequence[Table]) -> dict[str, Any]:
+    """Return how long the rows take to come here, from a sample of the largest table; nothing where it can't be told.
+
+    Nearly everything else that a copy does goes on meanwhile, unless the target is slower than the line.
+    """
+    largest = max(tables, key=lambda table: table.bytes, default=None)
+    if largest is None or largest.bytes < _SAMPLE:
+        return {}  # all of it takes seconds
+    rows = session.value("select greatest(reltuples, 0)::float8 from pg_class where oid = %s", [largest.oid])
+    sample = int(rows * _SAMPLE / largest.bytes)
+    if not sample:
+        return {}  # never analyzed
+    form = "binary" if largest.binary else "text"
+    started = time.monotonic()
+    session.copy_out(f"copy ({largest.row_query} limit {sample}) to stdout (format {form})", _Nowhere(), "sampling")
+    seconds = (time.monotonic() - started) * sum(table.bytes for table in tables) / _SAMPLE
+    return {"read_seconds": round(seconds, 2), "sampled_table": largest.name}
+
+
+class _Nowhere(io.RawIOBase):
+    """A file that forgets what is written to it."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return len(data)
+
+
+def workers(source: Side, target: Side, wanted: int, findings: Findings) -> int:
+    """Return how many workers the connection limits allow; each takes one connection per side.
+
+    One more is needed on either side: by pg_dump, and for a look at what a new session of the target gets.
+    """
+    free = min(source.facts["free_connections"], target.facts["free_connections"]) - 1
+    if free < 1:
+        findings.blockers.append(
+            "a server has no free connection for the copy: scale dynos down or close other clients"
+        )
+        return 1
+    if free < wanted:
+        findings.warnings.append(f"Only {free} of {wanted} jobs can run: the servers have no more free connections.")
+    return min(free, wanted)

@@ -1,0 +1,270 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""From a complete copy to the source's present: find out what moved, stage it, put it in place in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import compare as comparison
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import full_copy as engine
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.compare import Comparison
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Evidence, Marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import (
+    CompareLargeObjects,
+    ReadLargeObjects,
+    Work,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool, Task
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Sequences, Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log, delta
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.delta import Delta, Stage, Staged
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.survey import BY_LOG, UNCHANGED, Change
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.progress import Progress
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+
+# The share of new rows from which on the planner's statistics are made anew; the server's autovacuum does the same.
+_STALE = 0.1
+# The share of all bytes from which on bringing a copy forward takes longer than making one; 'make bench-pg' has both.
+_DEAR = 0.15
+# A unique value that is taken, or one that an exclusion constraint does not let in.
+_TAKEN = ("23505", "23P01")
+# Somebody else uses the target, such as the app in a rehearsal: a deadlock, or a lock that was not given in time.
+_BUSY = ("40P01", "55P03")
+_ATTEMPTS = 3
+
+
+@dataclass
+class Movement:
+    """What moved on either side since the copy."""
+
+    changes: list[Change] = field(default_factory=list)
+    large_objects: int = 0
+    large_objects_differ: bool = False
+    sequences: Sequences = field(default_factory=dict)
+    """The source's, as they are to be."""
+    sequences_differ: bool = False
+
+    @property
+    def tables(self) -> list[Change]:
+        """The tables that moved."""
+        return [change for change in self.changes if change.how != UNCHANGED]
+
+    @property
+    def any(self) -> bool:
+        """Whether anything moved."""
+        return bool(self.tables or self.large_objects_differ or self.sequences_differ)
+
+    @property
+    def dear(self) -> bool:
+        """Whether so much moved that copying everything takes less time, for it writes rows without their indexes."""
+        moved = sum(change.bytes for change in self.tables)
+        return moved > max(engine.LARGE, _DEAR * sum(change.table.bytes for change in self.changes))
+
+
+def obstacle(source: Side, target: Session, found: Marker, tables: Sequence[Table]) -> str:
+    """Return why a complete copy can't be brought forward, or nothing."""
+    if {table.name for table in tables} != set(found.tables):
+        return "other tables were copied, or by another version of this module"
+    schema = comparison.compare_schema(source, target).mismatches
+    if schema:
+        return f"the schemas differ: {schema[0]['kind']} {schema[0]['name']}: {schema[0]['difference']}"
+    return no_evidence(source.session, target, found)
+
+
+def no_evidence(source: Session, target: Session, found: Marker) -> str:
+    """Return why what the marker tells of tables says nothing any more, or nothing."""
+    servers = histories(source, target)
+    if servers != found.document.get("servers") or any(side["timeline"] is None for side in servers.values()):
+        return "a server has another history than when the copy was made, or does not tell"
+    if catalog.columns(source) != found.document.get("columns") or marker.remade(target):
+        return "columns were made since, or made again"
+    if changes.too_old(source, target, found.tables):
+        return "too many transactions have passed since the copy"
+    return ""
+
+
+def histories(source: Session, target: Session) -> dict[str, dict[str, Any]]:
+    """Return what tells whether both servers' transaction ids still mean the same."""
+    return {"source": catalog.history(source), "target": catalog.history(target)}
+
+
+def survey(
+    source: Session, target: Session, evidence: Mapping[str, Evidence], tables: Sequence[Table], pool: Pool
+) -> Movement:
+    """Find out what moved since O(evidence) was noted."""
+    movement = Movement(sequences=catalog.sequences(source))
+    movement.sequences_differ = catalog.sequences(target) != movement.sequences
+    keys = catalog.keys(source)
+    copied = [table for table in tables if table.name in evidence]
+    logged = changes.trusted(source, target, evidence)
+    scanned = [table for table in copied if table.name not in logged]
+
+    def seen(work: Work, result: Any) -> None:
+        if isinstance(work, changes.SurveyLogs):
+            for (table, _noted, _logs), change in zip(work.tables, result):
+                if change:
+                    movement.changes.append(change)
+                else:
+                    scanned.append(table)
+        elif isinstance(work, changes.Survey):
+            for (table, noted), (one, other) in zip(work.tables, result):
+                movement.changes.append(changes.judge(table, keys.get(table.oid), noted, one, other))
+        else:
+            ours, theirs = result
+            movement.large_objects, movement.large_objects_differ = ours.number, ours != theirs
+
+    logs = [(table, evidence[table.name], logged[table.name]) for table in copied if table.name in logged]
+    starts = range(0, len(logs), comparison.TABLES_AT_ONCE)
+    pool.run(
+        [Task(changes.SurveyLogs(logs[start : start + comparison.TABLES_AT_ONCE])) for start in starts],
+        seen,
+        lambda: None,
+    )
+    tasks = [Task(CompareLargeObjects(checksums=True))]
+    # Where the logs don't tell, too.
+    for batch in content.batches(scanned, engine.LARGE, comparison.TABLES_AT_ONCE):
+        tasks.append(Task(changes.Survey([(table, evidence[table.name]) for table in batch])))
+    pool.run(tasks, seen, lambda: None)
+    return movement
+
+
+class Forward:
+    """One way from the copy to the present."""
+
+    def __init__(
+        self, source: Side, target: Session, found: Marker, movement: Movement, pool: Pool, progress: Progress
+    ) -> None:
+        """Take the marker O(found), also one of a copy that was broken off, and what has happened since."""
+        self._source = source
+        self._target = target
+        self._found = found
+        self._movement = movement
+        self._pool = pool
+        self._progress = progress
+
+    def run(self, horizon: int) -> None:
+        """Make the target equal to the source's snapshot, whose horizon is O(horizon).
+
+        Raises StateError when that is not possible; the target is then the copy it was.
+        """
+        delta.clear(self._target)
+        try:
+            self._progress.phase("stage", tables_total=len(self._movement.tables), tables_done=0, bytes_total=0)
+            staged, objects = self._stage()
+            self._progress.phase("apply")
+            self._apply_patiently(staged, objects, horizon)
+        finally:
+            delta.clear(self._target)
+        names = [one.name for one in staged if one.expected.marked > one.expected.rows * _STALE]
+        if names:
+            self._target.run(f"analyze {', '.join(names)}", doing="analyzing")
+
+    def _stage(self) -> tuple[list[Staged], dict[int, int | None]]:
+        """Return what waits for the tables, and the large objects that differ: None or the size on the source."""
+        staged: list[Staged] = []
+        digests: list[tuple[dict[int, tuple[int, str]], dict[int, tuple[int, str]]]] = []
+
+        def done(work: Work, result: Any) -> None:
+            if isinstance(work, Stage):
+                staged.append(result)
+                if work.change.how == BY_LOG:  # by now the rows are counted
+                    position = self._movement.changes.index(work.change)
+                    self._movement.changes[position] = replace(work.change, source=result.expected)
+                self._progress.add(tables_done=1)
+            elif isinstance(work, ReadLargeObjects):
+                digests.append(result)
+
+        evidence = self._found.tables
+        tasks: list[Task] = [Task(ReadLargeObjects())] if self._movement.large_objects_differ else []
+        # The largest come first, so that none is left alone at the end.
+        for change in sorted(self._movement.tables, key=lambda change: change.table.bytes, reverse=True):
+            tasks.append(Task(Stage(change, evidence[change.table.name])))
+        self._pool.run(tasks, done, lambda: self._progress.update(bytes_done=self._pool.bytes_moved()))
+        objects: dict[int, int | None] = {}
+        for ours, theirs in digests:
+            objects = {oid: None for oid in theirs if oid not in ours}
+            objects.update({oid: size for oid, (size, _digest) in ours.items() if theirs.get(oid) != ours[oid]})
+        wanted = [(oid, size) for oid, size in objects.items() if size is not None]
+        self._pool.run([Task(delta.StageLargeObjects(wanted))] if objects else [], done, lambda: None)
+        # What is copied whole goes first: a table can't be truncated any more when others' rows wait to be checked.
+        return sorted(staged, key=lambda one: one.change.how != changes.WHOLE), objects
+
+    def _apply_patiently(self, staged: list[Staged], objects: dict[int, int | None], horizon: int) -> None:
+        unique, attempts = False, 0
+        while True:
+            attempts += 1
+            try:
+                return self._apply(staged, objects, horizon, unique)
+            except StateError as error:
+                state = error.facts.get("sqlstate")
+                if state in _TAKEN and not unique:
+                    unique = True
+                elif state not in _BUSY or attempts >= _ATTEMPTS:
+                    raise
+
+    def _apply(self, staged: list[Staged], objects: dict[int, int | None], horizon: int, unique: bool) -> None:
+        target, source = self._target, self._source.session
+        with target.transaction(doing="bringing the copy forward"):
+            began = catalog.horizon(target)
+            reached = Delta(target, staged, unique).apply()
+            delta.put_large_objects(target, objects)
+            complete = self._found.state == marker.COMPLETE
+            if complete:
+                engine.comment_large_objects(source, target)
+                if staged:
+                    engine.refresh(target, [name for _oid, name in sorted(catalog.populated_views(target).items())])
+            found = self._differences(staged, reached, bool(objects))
+            if complete:
+                found.mismatches += comparison.compare_schema(self._source, target).mismatches
+                engine.set_sequences(target, self._movement.sequences)
+            found.refuse(target)
+            marker.record_tables(target, self._kept(staged), horizon, began)
+            marker.advance(target, horizon)
+
+    def _kept(self, staged: Sequence[Staged]) -> list[tuple[str, int, str | None]]:
+        """Return what to note of the tables that were written: name, rows, and the logs that go on telling."""
+        logs = change_log.logs(self._target) if any(one.change.logged for one in staged) else {}
+        identities = {
+            one.name: replace(one.change.logged, target=logs[one.name]).identity
+            for one in staged
+            if one.change.logged and one.name in logs
+        }
+        return [(one.name, one.expected.rows, identities.get(one.name)) for one in staged]
+
+    def _differences(self, staged: Sequence[Staged], reached: set[str], objects: bool) -> Comparison:
+        """Compare what was written, and what may have been by cascading deletes."""
+        expected = {change.table.name: change.source for change in self._movement.changes}
+        expected.update({one.name: one.expected for one in staged})
+        found = Comparison()
+        tables = []
+        for change in self._movement.changes:
+            name = change.table.name
+            if name in reached and change.logged is None:
+                tables.append(change.table)
+            elif name in reached and delta.differs_by_log(
+                self._target, change, self._found.tables[name], expected[name]
+            ):
+                found.differs("table", name, "other rows than those with logged keys were written, or other content")
+        for batch in content.batches(tables, engine.LARGE, comparison.TABLES_AT_ONCE):
+            marks = [(table, changes.foreign(self._found.tables[table.name])) for table in batch]
+            for table, scan in zip(batch, changes.scans(self._target, marks)):
+                if scan != expected[table.name]:
+                    wanted = expected[table.name]
+                    found.differs("table", table.name, f"{scan.rows} rows of {wanted.rows}, or other content")
+        if objects:
+            ours, theirs = (content.large_objects(side, True) for side in (self._source.session, self._target))
+            if ours[:3] != theirs[:3]:
+                found.differs("large objects", "all", "other content")
+        return found

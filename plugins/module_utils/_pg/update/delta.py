@@ -1,0 +1,356 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""Bringing a copy forward: only what moved since is read from the source, and one transaction puts it in its place.
+
+Until that transaction commits the target is the copy it was, with a marker that says so. Workers first bring the new
+rows, and the keys of the rows that are gone, into staging tables beside the marker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Evidence
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import Feed
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import MARKER_SCHEMA, Key, Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.constraints import (
+    ForeignKeys,
+    deferred,
+    set_aside,
+    silenced,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.survey import (
+    BY_LOG,
+    WHOLE,
+    Change,
+    Logged,
+    Scan,
+    same,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+
+_SLICES = f"{MARKER_SCHEMA}.staged_slices"
+# Buckets of keys for each row that is gone: with so many, few rows that are still there share a bucket with one.
+_BUCKETS = 16
+_MOST_BUCKETS = 1 << 16
+
+
+def _staging(table: Table, what: str) -> str:
+    return f"{MARKER_SCHEMA}.staged_{what}_{table.oid}"
+
+
+def _key(change: Change) -> Key:
+    if change.key is None:
+        raise AssertionError(f"{change.table.name} has no key to be brought forward by")
+    return change.key
+
+
+def _logs(change: Change) -> Logged:
+    if change.logged is None:
+        raise AssertionError(f"{change.table.name} was not surveyed by logs")
+    return change.logged
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What waits beside the marker to be put into a table."""
+
+    change: Change
+    evidence: Evidence
+    expected: Scan
+    """What a scan of the target must find when it is done, with the same mark as the survey's."""
+    gone: int = 0
+    """Rows that the source has no more."""
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return self.change.table.name
+
+
+@dataclass(frozen=True)
+class _Buckets:
+    """Count keys by their hash."""
+
+    sql: str
+    doing: str
+
+    def read(self, session: Session) -> dict[int, int]:
+        return dict(session.rows(self.sql, doing=self.doing))
+
+
+@dataclass(frozen=True)
+class _All:
+    """Scan a table with every row marked."""
+
+    table: Table
+
+    def read(self, session: Session) -> Scan:
+        return changes.scans(session, [(self.table, "true")])[0]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Bring the new rows of a table, and the keys of those that are gone, into staging tables."""
+
+    change: Change
+    evidence: Evidence
+
+    def do(self, target: Session, feed: Feed) -> Staged:
+        """Return what was brought; raises StateError when it does not add up."""
+        if self.change.how == BY_LOG:
+            return self._logged(target, feed)
+        table, how = self.change.table, self.change.how
+        newer = changes.newer(self.evidence.source_horizon)
+        columns = ", ".join(table.columns)
+        query = table.source_query if how == WHOLE else f"(select {columns} from only {table.name} where {newer})"
+        rows = self._bring(target, feed, "rows", table.columns, query)
+        if how == WHOLE:
+            feed.ask(_All(table))
+            return Staged(self.change, self.evidence, feed.answer())
+        added = target.value(
+            f"select count(*) from {rows} s where not exists "
+            f"(select from only {table.name} t where {same(_key(self.change).columns, 's', 't')})"
+        )
+        gone = self.change.target.rows + added - self.change.source.rows
+        if gone:
+            self._find_gone(target, feed, gone, f"not ({newer})")
+        return Staged(self.change, self.evidence, self.change.source, gone)
+
+    def _logged(self, target: Session, feed: Feed) -> Staged:
+        """Bring the logged keys too; without a row there, they are gone."""
+        table, key = self.change.table, _key(self.change).columns
+        written = changes.written(_logs(self.change).source, changes.newer(self.evidence.source_horizon))
+        keys = self._bring(target, feed, "keys", key, written)
+        wanted = ", ".join(f"t.{column}" for column in table.columns)
+        query = f"(select {wanted} {changes.found(written, key, table, table.columns)})"
+        rows = self._bring(target, feed, "rows", table.columns, query)
+        name = _staging(table, "gone")
+        target.run(
+            f"create unlogged table {name} as select k.* {changes.found(keys, key, table, ())} "
+            f"where not exists (select from {rows} s where {same(key, 's', 'k')}); analyze {name}",
+            doing=f"comparing the keys of {table.name}",
+        )
+        here = target.value(f"select count(*) {changes.found(keys, key, table, ())}")
+        source = self.change.source
+        return Staged(
+            self.change,
+            self.evidence,
+            source._replace(rows=self.evidence.rows - here + source.marked),
+            target.value(f"select count(*) from {name}"),
+        )
+
+    def _bring(self, target: Session, feed: Feed, what: str, columns: Sequence[str], query: str) -> str:
+        """Fill a staging table from the source's O(query), which gives O(columns); return its name."""
+        table = self.change.table
+        name, form = _staging(table, what), "binary" if table.binary else "text"
+        feed.ask([(f"copy {query} to stdout (format {form})", f"reading {table.name}")])
+        with target.transaction(doing=f"staging {table.name}"):
+            target.run(
+                f"create unlogged table {name} as select {', '.join(columns)} from only {table.name} with no data"
+            )
+            feed.copy_in(target, f"copy {name} from stdin (format {form})", f"staging {table.name}")
+        target.run(f"analyze {name}", doing="analyzing")
+        return name
+
+    def _find_gone(self, target: Session, feed: Feed, gone: int, older: str) -> None:
+        """Find the O(gone) rows of the target that are no more on the source, by buckets of their keys' hashes.
+
+        Every older row of the source is on the target, so where a bucket's numbers agree its keys do.
+        """
+        table, key = self.change.table, _key(self.change).columns
+        number = 64
+        while number < min(gone * _BUCKETS, _MOST_BUCKETS):
+            number *= 2
+        bucket = _key(self.change).bucket(target, table.name, number)
+        counted = f"select {bucket}, count(*) from only {table.name} t"
+        kept = f"not exists (select from {_staging(table, 'rows')} s where {same(key, 's', 't')})"
+        doing = f"comparing the keys of {table.name}"
+        feed.ask(_Buckets(f"{counted} where {older} group by 1", doing))
+        here = _Buckets(f"{counted} where {kept} group by 1", doing).read(target)
+        there = feed.answer()
+        differing = ",".join(str(number) for number in here if here[number] != there.get(number))
+        inside = f"({bucket}) = any ('{{{differing}}}'::bigint[])"
+        query = f"(select {', '.join(key)} from only {table.name} where {older} and {inside})"
+        old = self._bring(target, feed, "kept", key, query)
+        name = _staging(table, "gone")
+        target.run(
+            f"create unlogged table {name} as select {', '.join(key)} from only {table.name} t where {inside} "
+            f"and {kept} and not exists (select from {old} s where {same(key, 's', 't')}); analyze {name}",
+            doing=doing,
+        )
+        found = target.value(f"select count(*) from {name}")
+        if found != gone:
+            raise StateError(
+                table.name,
+                f"{gone} rows must be gone from the source since the copy, but {found} were found",
+                "Run again; if it happens again, copy with mode full.",
+            )
+
+
+@dataclass(frozen=True)
+class StageLargeObjects:
+    """Bring large objects (oid, bytes) into a staging table."""
+
+    objects: Sequence[tuple[int, int]]
+
+    def do(self, target: Session, feed: Feed) -> None:
+        """Return nothing."""
+        feed.ask([(content.slices_query(self.objects), "reading large objects")])
+        with target.transaction(doing="staging large objects"):
+            target.run(f"create unlogged table {_SLICES} {content.SLICE_COLUMNS}", doing="staging large objects")
+            feed.copy_in(target, f"copy {_SLICES} from stdin (format binary)", "staging large objects")
+
+
+def put_large_objects(target: Session, objects: Mapping[int, int | None]) -> None:
+    """Replace O(objects) by those that are staged; the ones without a size are gone from the source."""
+    if objects:
+        target.run(
+            "select count(lo_unlink(oid)) from pg_largeobject_metadata where oid = any (%s::oid[])",
+            [list(objects)],
+            doing="removing large objects",
+        )
+        content.put_slices(target, _SLICES)
+
+
+def clear(target: Session) -> None:
+    """Drop staging tables, of this run or one that was killed."""
+    names = target.rows(
+        f"select oid::regclass::text from pg_class where relkind = 'r' and relname like 'staged\\_%' "
+        f"and relnamespace = '{MARKER_SCHEMA}'::regnamespace"
+    )
+    for start in range(0, len(names), 100):
+        tables = ", ".join(name for (name,) in names[start : start + 100])
+        target.run(f"drop table {tables}", doing="dropping staging tables")
+
+
+class Delta:
+    """What is staged, on its way into its tables, inside a transaction of the target."""
+
+    def __init__(self, target: Session, staged: Sequence[Staged], unique: bool) -> None:
+        """O(unique) lets rows of a table swap unique values, at the cost of checking foreign keys anew."""
+        self._target = target
+        self._staged = staged
+        self._keys = ForeignKeys(target)
+        self._by_log = {one.name: one for one in staged if one.change.how == BY_LOG}
+        partitions = target.rows(
+            "select oid::regclass::text from pg_class where oid = any (%s::regclass[]) and relispartition",
+            [[one.name for one in staged]],
+        )
+        # Deleting a row that went to another partition would take along what refers to it.
+        self._aside = self._keys.topmost(
+            key
+            for one in staged
+            if one.change.how == WHOLE or unique or (one.gone and (one.name,) in partitions)
+            for key in self._keys.into(one.name)
+        )
+
+    def apply(self) -> set[str]:
+        """Put everything into its place; return the tables that this may have changed."""
+        names = [one.name for one in self._staged]
+        held = [one for one in self._staged if one.change.how != WHOLE and self._held(one.name)]
+        gone = {one.name: one for one in held if one.gone}
+        reached = self._keys.reached(gone)
+        self._shut()
+        silence, restore = silenced(self._target, names, reached & self._by_log.keys())
+        drop, make = set_aside(self._aside)
+        aside = {key.oid for key in self._aside}
+        defer, settle = deferred(key for key in self._keys.touching(names) if key.oid not in aside)
+        self._run([*silence, *drop, *defer], "preparing the tables")
+        for one in self._staged:
+            self._run(_by_index(one, _merge(one) if one in held else _replace(one)), f"writing {one.name}")
+        for name in self._keys.children_first(gone):
+            self._run(_by_index(gone[name], [_delete(gone[name], "gone")]), f"deleting from {name}")
+        self._run(["set constraints all immediate"], "checking foreign keys")
+        self._run([*settle, *make, *restore], "restoring the tables")
+        return {*names, *reached}
+
+    def _shut(self) -> None:
+        """Keep others from writing to tables whose log says that they have not; it must say so still."""
+        if not self._by_log:
+            return
+        self._run([f"lock table only {name} in share row exclusive mode" for name in self._by_log], "locking tables")
+        logs = change_log.logs(self._target)
+        for name, one in self._by_log.items():
+            if logs.get(name) != _logs(one.change).target:
+                raise StateError(name, "its change log on the target was changed meanwhile", "Run again.")
+
+    def _held(self, name: str) -> bool:
+        """Return whether deleting a row of the table does something at once to rows that refer to it."""
+        aside = {key.oid for key in self._aside}
+        found = [key for key in self._keys.into(name) if key.acts_at_once]
+        return bool({key.oid for key in self._keys.topmost(found)} - aside)
+
+    def _run(self, statements: Sequence[str], doing: str) -> None:
+        if statements:
+            self._target.run(";\n".join(statements), doing=doing)
+
+
+def differs_by_log(target: Session, change: Change, evidence: Evidence, expected: Scan) -> bool:
+    """Return whether a table that was surveyed by its log is now, written or not, otherwise than expected.
+
+    It is as expected when the rows with the logged keys are, and no other row was written: neither by others, nor by an
+    action of a foreign key, which the log has noted in the tables that one may reach.
+    """
+    table, log = change.table, _logs(change).target
+    columns, ours = log.columns, "xmin = pg_current_xact_id()::xid"
+    others = changes.written(log, f"{changes.foreign(evidence)} and {ours.replace('=', '<>')}")
+    stray = changes.written(log, ours)
+    if change.how == BY_LOG:
+        keys = _staging(table, "keys")
+        if changes.marked(target, [(table, columns, keys)]) != [(expected.marked, expected.checksum)]:
+            return True
+        stray = f"(select from {stray} w where not exists (select from {keys} k where {same(columns, 'w', 'k')}))"
+    return bool(target.value(f"select exists (select from {others} o) or exists (select from {stray} s)"))
+
+
+def _by_index(one: Staged, statements: Sequence[str]) -> list[str]:
+    """Return O(statements), which find each logged key's row by the key's index whatever the planner guesses."""
+    if one.change.how != BY_LOG:
+        return list(statements)
+    settings = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
+    off = [f"set local {setting} = off" for setting in settings]
+    return [*off, *statements, *(f"set local {setting} to default" for setting in settings)]
+
+
+def _delete(one: Staged, what: str) -> str:
+    table, key = one.change.table, _key(one.change).columns
+    return f"delete from only {table.name} t using {_staging(table, what)} s where {same(key, 's', 't')}"
+
+
+def _insert(one: Staged, condition: str = "") -> str:
+    table = one.change.table
+    columns = ", ".join(table.columns)
+    listed = f" ({columns})" if columns else ""
+    return (
+        f"insert into {table.name}{listed} overriding system value "
+        f"select {columns} from {_staging(table, 'rows')} s {condition}"
+    )
+
+
+def _replace(one: Staged) -> list[str]:
+    """Delete all that is to go, then insert: unique values are free again when they are needed."""
+    table = one.change.table
+    if one.change.how == WHOLE:
+        return [table.clearing, _insert(one)]
+    return [_delete(one, "rows"), *([_delete(one, "gone")] if one.gone else []), _insert(one)]
+
+
+def _merge(one: Staged) -> list[str]:
+    """Update and insert, so that nothing that refers to a row loses it; what is to go goes last."""
+    table, key = one.change.table, _key(one.change).columns
+    rows, found = _staging(table, "rows"), same(key, "s", "t")
+    statements = [_insert(one, f"where not exists (select from only {table.name} t where {found})")]
+    others = [column for column in table.columns if column not in key]
+    if others:
+        values = ", ".join(f"{column} = s.{column}" for column in others)
+        statements.insert(0, f"update only {table.name} t set {values} from {rows} s where {found}")
+    return statements

@@ -1,0 +1,254 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""What moved since a copy was made: told for each table by its logs, else by one scan of either side, from
+transaction ids.
+
+A row of the source whose inserting transaction was over before the copied snapshot was in that snapshot, with the
+content that it still has: every update makes a new row version with a new transaction id. So if all rows are that old,
+and as many as were copied, they are the rows that were copied. The same holds on the target for the transaction that
+wrote the table. Ids are compared with C(age), which errs only towards "newer" when they have wrapped around.
+
+Where both sides have logged the table since it was known to be equal, its rows are not looked at: what was written on
+the source has its key in the log there, in a row that is as new, and nothing new in the target's log means that nobody
+else has written to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Evidence
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import Feed
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Key, Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.change_log import Log
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+
+# Ids further away than this can't be told from those to come.
+_FARTHEST = 2_000_000_000
+# Keys in a log, beyond which looking up each costs more than a scan: a share of the table's rows, or so many.
+_FEW = 0.1
+_VERY_FEW = 1000
+
+COPY, BY_LOG, BY_KEY, WHOLE, UNCHANGED = "copy", "by log", "by key", "whole", "unchanged"
+"""How a table became equal: with all others from nothing, row by row as a log or a scan told, all its rows anew, or
+it was.
+"""
+
+
+class Scan(NamedTuple):
+    """What a scan of one side's table found."""
+
+    rows: int
+    marked: int
+    """Rows that are newer than the copy."""
+    checksum: str
+    """Of these rows' content, as in content.Content."""
+
+
+@dataclass(frozen=True)
+class Logged:
+    """The logs of one table on both sides."""
+
+    source: Log
+    target: Log
+
+    @property
+    def identity(self) -> str:
+        """What is noted beside the copy; see change_log."""
+        return f"{self.source.identity}; {self.target.identity}"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What moved in one table since it was copied."""
+
+    table: Table
+    key: Key | None
+    source: Scan
+    target: Scan
+    how: str
+    """V(unchanged), V(by log), V(by key) or V(whole)."""
+    logged: Logged | None = None
+    """The logs that told it."""
+
+    @property
+    def bytes(self) -> float:
+        """What is to be written, as a share of the table's bytes."""
+        if self.how == WHOLE:
+            return self.table.bytes
+        moved = self.source.marked + max(0, self.target.rows - self.source.rows)
+        return self.table.bytes * min(1.0, moved / max(1, self.source.rows, self.target.rows))
+
+
+def newer(horizon: int) -> str:
+    """Return the condition that a row may be the work of a transaction with the id O(horizon) or a later one."""
+    low = max(horizon % (1 << 32), 3)  # 0 to 2 are given to no transaction
+    return f"age(xmin) <= (select age('{low}'::xid))"
+
+
+def foreign(evidence: Evidence) -> str:
+    """Return the condition that a row of the target may be another's work than the copy's."""
+    return f"{newer(evidence.target_horizon)} and xmin <> '{evidence.target_xid % (1 << 32)}'::xid"
+
+
+def scans(session: Session, tables: Sequence[tuple[Table, str]]) -> list[Scan]:
+    """Scan O(tables), each with the condition that marks rows, by one query."""
+    sql = " union all ".join(
+        f"select {index}, count(*), count(*) filter (where {mark}), "
+        f"coalesce(sum(hashtextextended(row({', '.join(table.all_columns)})::text, 0)::numeric) "
+        f"filter (where {mark}), 0)::text from only {table.name} {table.condition}"
+        for index, (table, mark) in enumerate(tables)
+    )
+    found = {index: Scan(*scan) for index, *scan in session.rows(sql, doing=f"scanning {tables[0][0].name}")}
+    return [found[index] for index in range(len(tables))]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Scan O(tables) on both sides at the same time."""
+
+    tables: Sequence[tuple[Table, Evidence]]
+
+    def read(self, session: Session) -> list[Scan]:
+        """Return what the source holds."""
+        return scans(session, [(table, newer(evidence.source_horizon)) for table, evidence in self.tables])
+
+    def do(self, target: Session, feed: Feed) -> list[tuple[Scan, Scan]]:
+        """Return what each side holds."""
+        feed.ask(self)
+        there = scans(target, [(table, foreign(evidence)) for table, evidence in self.tables])
+        return list(zip(feed.answer(), there))
+
+
+def same(columns: Sequence[str], one: str, other: str) -> str:
+    """Return the condition that two rows have the same key."""
+    return " and ".join(f"{one}.{column} = {other}.{column}" for column in columns)
+
+
+def found(keys: str, columns: Sequence[str], table: Table, wanted: Sequence[str]) -> str:
+    """Return FROM and its items: each row of O(keys) as C(k), beside the O(wanted) columns of its row as C(t).
+
+    One look into the key's index for each: the C(offset) keeps the planner from joining otherwise.
+    """
+    row = ", ".join(wanted) or "1"
+    return (
+        f"from {keys} k cross join lateral "
+        f"(select {row} from only {table.name} t where {same(columns, 't', 'k')} offset 0) t"
+    )
+
+
+def marked(session: Session, tables: Sequence[tuple[Table, Sequence[str], str]]) -> list[tuple[int, str]]:
+    """Return number and checksum of the rows whose key is logged: of O(tables), the key's columns, and the keys."""
+    queries = []
+    for index, (table, columns, keys) in enumerate(tables):
+        row = ", ".join(f"t.{column}" for column in table.all_columns)
+        checksum = f"coalesce(sum(hashtextextended(row({row})::text, 0)::numeric), 0)::text"
+        queries.append(f"select {index}, count(*), {checksum} {found(keys, columns, table, table.all_columns)}")
+    if not queries:
+        return []
+    doing = f"reading what was logged of {tables[0][0].name}"
+    rows = {index: row for index, *row in session.rows(" union all ".join(queries), doing=doing)}
+    return [(rows[index][0], rows[index][1]) for index in range(len(tables))]
+
+
+def written(log: Log, condition: str) -> str:
+    """Return the query of the keys that were logged under O(condition)."""
+    return f"(select distinct {', '.join(log.columns)} from {log.name} where {condition})"
+
+
+def logged(source: Session, target: Session) -> dict[str, Logged]:
+    """Return the logs that both sides have of the same table's key."""
+    theirs = change_log.logs(target)
+    return {
+        table: Logged(log, theirs[table])
+        for table, log in change_log.logs(source).items()
+        if table in theirs and theirs[table].columns == log.columns
+    }
+
+
+def trusted(source: Session, target: Session, evidence: Mapping[str, Evidence]) -> dict[str, Logged]:
+    """Return the logs that have noted everything since the evidence was."""
+    if not any(noted.log for noted in evidence.values()):
+        return {}
+    return {
+        table: logs
+        for table, logs in logged(source, target).items()
+        if table in evidence and evidence[table].log == logs.identity
+    }
+
+
+@dataclass(frozen=True)
+class SurveyLogs:
+    """Read the logs of O(tables) on both sides at the same time."""
+
+    tables: Sequence[tuple[Table, Evidence, Logged]]
+
+    def read(self, session: Session) -> list[tuple[int, Scan | None]]:
+        """Return, of each table, how many keys the source logged and what it holds for them, unless they are many."""
+        queries = [written(logs.source, newer(evidence.source_horizon)) for _table, evidence, logs in self.tables]
+        numbers = _counts(session, queries)
+        looked_up = {
+            index: (table, logs.source.columns, queries[index])
+            for index, (table, evidence, logs) in enumerate(self.tables)
+            if 0 < numbers[index] <= max(evidence.rows * _FEW, _VERY_FEW)
+        }
+        rows = dict(zip(looked_up, marked(session, list(looked_up.values()))))
+        return [
+            (number, Scan(evidence.rows, *rows.get(index, (0, "0"))) if index in rows or not number else None)
+            for index, (number, (_table, evidence, _logs)) in enumerate(zip(numbers, self.tables))
+        ]
+
+    def do(self, target: Session, feed: Feed) -> list[Change | None]:
+        """Return what moved in each table, or None where its logs don't tell."""
+        feed.ask(self)
+        there = _counts(target, [written(logs.target, foreign(evidence)) for _table, evidence, logs in self.tables])
+        return [
+            None
+            if others or scan is None
+            else Change(
+                table,
+                Key(logs.source.columns, False),
+                scan,
+                Scan(evidence.rows, 0, "0"),
+                BY_LOG if number else UNCHANGED,
+                logs,
+            )
+            for (table, evidence, logs), (number, scan), others in zip(self.tables, feed.answer(), there)
+        ]
+
+
+def _counts(session: Session, queries: Sequence[str]) -> list[int]:
+    """Return how many rows each of O(queries) gives."""
+    sql = " union all ".join(f"select {index}, count(*) from {query} q" for index, query in enumerate(queries))
+    numbers = dict(session.rows(sql, doing="reading the change log"))
+    return [numbers[index] for index in range(len(queries))]
+
+
+def judge(table: Table, key: Key | None, evidence: Evidence, source: Scan, target: Scan) -> Change:
+    """Decide what to do about one table."""
+    if target.marked or target.rows != evidence.rows:
+        how = WHOLE
+    elif not source.marked and source.rows == evidence.rows:
+        how = UNCHANGED
+    else:
+        how = BY_KEY if key else WHOLE
+    return Change(table, key, source, target, how)
+
+
+def too_old(source: Session, target: Session, tables: Mapping[str, Evidence]) -> bool:
+    """Return whether transaction ids have gone too far since for C(age) to compare them."""
+    oldest = {
+        source: min((evidence.source_horizon for evidence in tables.values()), default=None),
+        target: min((evidence.target_horizon for evidence in tables.values()), default=None),
+    }
+    return any(
+        horizon is not None and catalog.next_transaction(session) - horizon > _FARTHEST
+        for session, horizon in oldest.items()
+    )

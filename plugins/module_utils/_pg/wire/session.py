@@ -1,0 +1,188 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""One session with a PostgreSQL server: settings for this session only, typed errors, always ended."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import Any, Union
+
+from ansible.module_utils.basic import missing_required_lib
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.errors import connect_error, sql_error
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import Address
+
+try:
+    import psycopg2
+except ImportError:
+    psycopg2 = None  # type: ignore[assignment]
+    PSYCOPG2_IMPORT_ERROR: str | None = traceback.format_exc()
+else:
+    PSYCOPG2_IMPORT_ERROR = None
+
+Values = Union[Sequence[Any], Mapping[str, Any]]
+"""Of a statement's placeholders, by position or by name."""
+
+APPLICATION_NAME = "flyover pg_transfer"
+
+# Text of a value must be the same on both servers, whatever their roles, databases and locales prescribe.
+_SETTINGS = """
+set statement_timeout = 0;
+set lock_timeout = '10s';
+set idle_in_transaction_session_timeout = 0;
+set client_min_messages = error;
+set search_path = '';
+set row_security = off;
+set datestyle = 'ISO, YMD';
+set intervalstyle = postgres;
+set timezone = 'UTC';
+set extra_float_digits = 3;
+set bytea_output = hex;
+set xmloption = content;
+set lc_monetary = 'C';
+set quote_all_identifiers = off;
+set synchronize_seqscans = off;
+set work_mem = '32MB';
+set default_transaction_isolation = 'read committed';
+set default_transaction_deferrable = off;
+set default_transaction_read_only = {read_only};
+select set_config(name, '0', false) from pg_catalog.pg_settings
+  where name in ('idle_session_timeout', 'transaction_timeout');
+-- Where it can (PostgreSQL 14), lets the server notice within seconds that we are gone, even in an index build.
+do $$ begin
+  perform pg_catalog.set_config('client_connection_check_interval', '5s', false);
+exception when others then null;
+end $$;
+"""
+
+
+class Session:
+    """An open session in autocommit: transactions are begun and ended by statements."""
+
+    def __init__(self, address: Address, thing: str, read_only: bool, settings: str = "") -> None:
+        """Connect to O(address), called O(thing) in errors; O(settings) are SET statements beside the usual ones.
+
+        Raises InputError, ConnectionFailed or StateError.
+        """
+        if psycopg2 is None:
+            raise InputError(
+                "Python library psycopg2",
+                missing_required_lib("psycopg2 (>= 2.9)").split("\n")[0],
+                "Install psycopg2 or psycopg2-binary for the Python that runs this module.",
+            )
+        self.address = address
+        self.thing = f"{thing} ({address})"
+        self._name = thing
+        self._read_only = read_only
+        self._settings = settings
+        options: dict[str, Any] = {"gssencmode": "disable", **address.options}
+        try:
+            self._connection = psycopg2.connect(
+                host=address.host,
+                port=address.port,
+                user=address.user,
+                password=address.password or None,
+                dbname=address.dbname,
+                application_name=APPLICATION_NAME,
+                client_encoding="UTF8",
+                connect_timeout=20,
+                keepalives_idle=30,
+                keepalives_interval=10,
+                keepalives_count=6,
+                **options,
+            )
+        except psycopg2.Error as error:
+            raise connect_error(error, self.thing) from None
+        self._connection.autocommit = True
+        try:
+            self.run(_SETTINGS.format(read_only="on" if read_only else "off") + settings, doing="preparing the session")
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def version(self) -> int:
+        """The server's version as a number: 150018 is 15.18."""
+        return int(self._connection.server_version)
+
+    @property
+    def pid(self) -> int:
+        """The process id that the server announced on connecting; a pooler announces one of its own invention."""
+        return int(self._connection.get_backend_pid())
+
+    def again(self) -> Session:
+        """Return another session like this one; in a forked process the parent's must not be used."""
+        return Session(self.address, self._name, self._read_only, self._settings)
+
+    def rows(self, sql: str, values: Values | None = None, doing: str = "") -> list[tuple[Any, ...]]:
+        """Return all rows of a query."""
+        with self._cursor(doing or "reading the catalog") as cursor:
+            cursor.execute(sql, values)
+            return list(cursor.fetchall())
+
+    def row(self, sql: str, values: Values | None = None, doing: str = "") -> tuple[Any, ...]:
+        """Return the only row of a query."""
+        (only,) = self.rows(sql, values, doing)
+        return only
+
+    def value(self, sql: str, values: Values | None = None, doing: str = "") -> Any:
+        """Return the only value of a query."""
+        return self.row(sql, values, doing)[0]
+
+    def run(self, sql: str, values: Values | None = None, doing: str = "") -> None:
+        """Run statements for their effect."""
+        with self._cursor(doing or "working") as cursor:
+            cursor.execute(sql, values)
+
+    def copy_out(self, sql: str, stream: Any, doing: str) -> int:
+        """Run a COPY TO STDOUT into O(stream); return its number of rows."""
+        with self._cursor(doing) as cursor:
+            cursor.copy_expert(sql, stream)
+            return int(cursor.rowcount)
+
+    def copy_in(self, sql: str, stream: Any, doing: str) -> int:
+        """Run a COPY FROM STDIN from O(stream); return its number of rows."""
+        with self._cursor(doing) as cursor:
+            cursor.copy_expert(sql, stream, 1 << 18)
+            return int(cursor.rowcount)
+
+    @contextmanager
+    def transaction(self, begin: str = "begin", doing: str = "") -> Iterator[None]:
+        """Commit what is done inside, or roll it back."""
+        self.run(begin, doing=doing)
+        try:
+            yield
+        except BaseException:
+            with suppress(Exception):  # the first failure is the one to tell
+                self.run("rollback")
+            raise
+        self.run("commit", doing=doing)
+
+    def close(self) -> None:
+        """End the session."""
+        self._connection.close()
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor, for a forked process to close."""
+        return int(self._connection.fileno())
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    @contextmanager
+    def _cursor(self, doing: str) -> Iterator[Any]:
+        try:
+            with self._connection.cursor() as cursor:
+                yield cursor
+        except psycopg2.Error as error:
+            raise sql_error(error, self.thing, doing) from None

@@ -1,0 +1,121 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""What the folder of an app's source tells about how to run it on Fly."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
+
+_EXPOSE = re.compile(r"^\s*EXPOSE\s+(?:.*\s)?(\d+)(?:/tcp)?\s*$", re.IGNORECASE | re.MULTILINE)
+_WORKDIR = re.compile(r"^\s*WORKDIR\s+[\"']?(/[\w./-]*)", re.IGNORECASE | re.MULTILINE)
+_ENTRYPOINT = re.compile(r"^\s*ENTRYPOINT\s+(\S.*?)\s*$", re.IGNORECASE | re.MULTILINE)
+_ARGUMENTS = re.compile(r"\$\{?[@*1]")
+_CONTINUED = re.compile(r"\\[ \t]*\r?\n")
+# Rails 7.1 and later: get "up" => "rails/health#show"
+_HEALTH = re.compile(r"^\s*get\s*\(?\s*[\"']/?([\w/-]+)[\"']\s*(?:=>|,\s*to:)\s*[\"']rails/health#show", re.MULTILINE)
+# The table of heroku/deb-packages, which takes the place of an Aptfile.
+_DEB_PACKAGES = "com.heroku.buildpacks.deb-packages"
+
+# In check mode, for what only a Dockerfile tells that a task before is to write.
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class AppSource:
+    """What was found."""
+
+    dockerfile: str = ""
+    """Its name, where flyctl finds it."""
+    exposed_port: int | None = None
+    """As flyctl reads C(EXPOSE): 8000 is added to a port that only root may listen on."""
+    health_path: str = ""
+    console_command: str = ""
+    """In an image of the C(Dockerfile)."""
+    rails: bool = False
+    """Whether there is C(bin/rails)."""
+    deaf_entrypoint: str = ""
+    """The C(ENTRYPOINT), where it does not run the command that it is given."""
+    prepares_database: bool = False
+    """Whether the C(ENTRYPOINT) is Rails' own, which runs C(db:prepare) before C(./bin/rails server)."""
+    aptfile: bool = False
+    """Whether there is one whose packages are not listed in C(project.toml), too."""
+
+
+def look_at(folder: Path, dockerfile: str | None = None) -> AppSource:
+    """Look at the app in O(folder), whose C(Dockerfile) may be called otherwise; what is not there tells nothing."""
+    names = [dockerfile] if dockerfile else ["Dockerfile", "dockerfile"]
+    name = next((name for name in names if (folder / name).is_file()), "")
+    docker = _CONTINUED.sub(" ", _text(folder / name)) if name else ""
+    ports = [int(port) for port in _EXPOSE.findall(docker)]
+    port = ports[-1] if ports else None
+    routes = _HEALTH.search(_text(folder / "config" / "routes.rb"))
+    workdirs = _WORKDIR.findall(docker)
+    rails = (folder / "bin" / "rails").is_file()
+    # fly console starts in /, not in the image's WORKDIR.
+    console = f"{workdirs[-1].rstrip('/')}/bin/rails console" if workdirs and rails else ""
+    entrypoint = " ".join((_ENTRYPOINT.findall(docker) or [""])[-1].split())
+    script = _entrypoint_script(folder, entrypoint, workdirs[-1] if workdirs else "/")
+    return AppSource(
+        dockerfile=name,
+        exposed_port=port + 8000 if port and port < 1024 else port,
+        health_path=f"/{routes.group(1)}" if routes else "",
+        console_command=console,
+        rails=rails,
+        deaf_entrypoint="" if script is None or _ARGUMENTS.search(script) else entrypoint,
+        prepares_database="db:prepare" in (script or ""),
+        aptfile=(folder / "Aptfile").is_file() and _DEB_PACKAGES not in _text(folder / "project.toml"),
+    )
+
+
+def awaited_dockerfile(found: AppSource, port: int) -> AppSource:
+    """Return O(found) as it will be with a C(Dockerfile), O(port) being in the place of the one that it will expose."""
+    return replace(found, dockerfile="Dockerfile", exposed_port=port, console_command=UNKNOWN if found.rails else "")
+
+
+def _entrypoint_script(folder: Path, entrypoint: str, workdir: str) -> str | None:
+    """Return the text of the shell script that an C(ENTRYPOINT) runs, its own where that is one, None for all else."""
+    if not entrypoint:
+        return None
+    try:
+        words = json.loads(entrypoint)
+    except ValueError:
+        return entrypoint  # docker makes it sh -c ENTRYPOINT
+    if not isinstance(words, list) or len(words) != 1:
+        return None
+    inside = PurePosixPath(workdir, str(words[0]))
+    if not inside.is_relative_to(workdir) or ".." in inside.parts:
+        return None
+    text = _text(folder / inside.relative_to(workdir))
+    return text if re.match(r"#!.*sh\b", text) else None
+
+
+def read_text(path: Path, remedy: str) -> str:
+    """Return the file's text with its line breaks and BOM as they are.
+
+    Raises InputError for one that is missing (with O(remedy)), is no file, can not be read or is not UTF-8.
+    """
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise InputError(str(path), "there is no such file", remedy) from None
+    except IsADirectoryError:
+        raise InputError(str(path), "it is a folder", "Give the path of the file in it.") from None
+    except UnicodeDecodeError as error:
+        raise InputError(
+            str(path), f"it is not UTF-8 from byte {error.start + 1} on", "Save the file in UTF-8."
+        ) from None
+    except OSError as error:
+        raise InputError(str(path), f"it can not be read: {os.strerror(error.errno or 0)}", "Correct that.") from None
+
+
+def _text(path: Path) -> str:
+    return path.read_bytes().decode("utf-8", "replace") if path.is_file() and os.access(path, os.R_OK) else ""

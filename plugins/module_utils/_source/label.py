@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""A name for the content of a source tree, so that an image tells from which source it was built."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from pathlib import Path
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
+
+LABEL_PREFIX = "flyover-"
+# Never part of a build, and written by the migration itself.
+ALWAYS_LEFT_OUT = [".git", ".flyover"]
+
+
+def image_label(source: Path, config: Path) -> str:
+    """Return the label of the image that O(source) and O(config) make: equal content gives an equal label.
+
+    Files that C(.dockerignore) leaves out of the build do not count. Raises InputError when there is no such folder.
+    """
+    if not source.is_dir():
+        raise InputError(f"source_dir {source}", "there is no such folder", "Give the folder of the app's source.")
+    digest = hashlib.sha256()
+    ignored = Ignore.read(source / ".dockerignore")
+    for path in sorted(_files(source, ignored)):
+        _add(digest, path, str(path.relative_to(source)))
+    _add(digest, config, "config")
+    return LABEL_PREFIX + digest.hexdigest()[:16]
+
+
+class Ignore:
+    """The patterns of a C(.dockerignore), as docs.docker.com/build/concepts/context has them: the last match wins."""
+
+    def __init__(self, lines: list[str]) -> None:
+        """Take the file's lines; comments and blank ones are allowed."""
+        self._rules: list[tuple[re.Pattern[str], bool]] = []
+        for line in (line.strip() for line in lines):
+            if line and not line.startswith("#"):
+                self._rules.append((_pattern(line.lstrip("!").strip("/")), not line.startswith("!")))
+
+    @classmethod
+    def read(cls, path: Path) -> Ignore:
+        """Return the patterns of the file, and those that always hold."""
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+        return cls([*lines, *ALWAYS_LEFT_OUT])
+
+    def leaves_out(self, relative: str) -> bool:
+        """Return whether the build does not see O(relative), itself or by a folder above it."""
+        parts = relative.split("/")
+        above = ["/".join(parts[: end + 1]) for end in range(len(parts))]
+        verdict = False
+        for pattern, out in self._rules:
+            if any(pattern.fullmatch(path) for path in above):
+                verdict = out
+        return verdict
+
+
+def _pattern(glob: str) -> re.Pattern[str]:
+    text = ""
+    for token in re.findall(r"\*\*/?|\*|\?|\[[^\]]*\]|.", glob):
+        if token.startswith("**"):
+            text += "(?:.*/)?" if token.endswith("/") else ".*"
+        elif token == "*":
+            text += "[^/]*"
+        elif token == "?":
+            text += "[^/]"
+        else:
+            text += token if token.startswith("[") and len(token) > 1 else re.escape(token)
+    return re.compile(text)
+
+
+def _files(source: Path, ignored: Ignore) -> list[Path]:
+    found = []
+    for folder, folders, names in os.walk(source):
+        here = Path(folder)
+        folders[:] = [name for name in folders if name not in ALWAYS_LEFT_OUT]
+        for name in [*names, *(name for name in folders if (here / name).is_symlink())]:
+            if not ignored.leaves_out((here / name).relative_to(source).as_posix()):
+                found.append(here / name)
+    return found
+
+
+def _add(digest: hashlib._Hash, path: Path, name: str) -> None:
+    state = path.lstat()
+    digest.update(
+        f"{name}\0{stat.S_IFMT(state.st_mode):o} {state.st_mode & 0o111:o}\0".encode("utf-8", "surrogateescape")
+    )
+    if path.is_symlink():
+        digest.update(os.readlink(path).encode("utf-8", "surrogateescape"))
+    elif path.is_file():
+        with path.open("rb") as content:
+            for block in iter(lambda: content.read(1 << 20), b""):
+                digest.update(block)
+    digest.update(b"\0")

@@ -1,0 +1,498 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""TOML text, edited in place: a change replaces the characters it is about, and no others.
+
+tomlkit reads the text, says what is wrong with it, and edits the insides of arrays and inline tables. Where a key or a
+table goes is decided here: tomlkit appends tables at the end and keys below the comments of what follows, knows no BOM,
+and joins an array of tables that is spread over the file. Each edit is checked before it counts: read again, the text
+must mean what it meant, plus the change.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ansible.module_utils.basic import missing_required_lib
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError, StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._toml.scan import (
+    BARE_KEY,
+    Path,
+    Statement,
+    statements,
+)
+
+try:
+    import tomlkit
+    from tomlkit.exceptions import ParseError, TOMLKitError, UnexpectedEofError
+except ImportError:
+    HAS_TOMLKIT = False
+else:
+    HAS_TOMLKIT = True
+
+_BOM = "\ufeff"
+_INDENT = "  "
+
+
+class TomlText:
+    """One TOML document under edit."""
+
+    def __init__(self, text: str, name: str, order: Sequence[str] = ()) -> None:
+        """Take O(text); O(name) is for errors, O(order) the order in which top-level tables are to stand.
+
+        Raises InputError, with line, column and excerpt, for text that is not TOML, and StateError without tomlkit.
+        """
+        if not HAS_TOMLKIT:
+            raise StateError(
+                "Python library tomlkit",
+                missing_required_lib("tomlkit").split("\n")[0],
+                "Install it for the Python that runs the module: pip install tomlkit",
+            )
+        self._bom = _BOM if text.startswith(_BOM) else ""
+        self._name = name
+        self._order = list(order)
+        self._take(text[len(self._bom) :])
+        self._newline = "\r\n" if re.match(r"[^\n]*\r\n", self._text) else "\n"
+        pairs = [statement for statement in self._statements if statement.kind == "pair"]
+        quotes = [self._text[pair.value[0]] for pair in pairs]
+        self._prefers_literal = quotes.count("'") > quotes.count('"')
+        outer = [pair for pair in pairs if pair.section >= 0 and len(_named(self._statements[pair.section].path)) == 1]
+        indents = Counter(self._text[pair.start : pair.keys[0][0]] for pair in outer)
+        self._indent = max(indents, key=lambda indent: (indents[indent], len(indent)), default=_INDENT)
+        tight = [pair.keys[-1][1] + 1 == pair.value[0] for pair in pairs]
+        self._equals = "=" if tight.count(True) > len(tight) / 2 else " = "
+
+    @property
+    def text(self) -> str:
+        """The whole text as it is now."""
+        return self._bom + self._text
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """What the text means."""
+        return self._data
+
+    def get(self, path: Path) -> Any:
+        """Return the value at O(path), or None."""
+        return _get(self._data, path)
+
+    def set(self, path: Path, value: Any, after: Sequence[str] = ()) -> None:
+        """Give O(path) a value: a string, number, boolean, list of strings, or a dict for a new top-level table.
+
+        A new key goes below the last of its table, in the top level preferably below the last of O(after).
+        """
+        old = self.get(path)
+        if old == value and isinstance(old, type(value)):
+            return
+        wanted = copy.deepcopy(self._data)
+        _put(wanted, path, value)
+        exact, holder = self._pair(path), self._holder(path)
+        if exact:
+            self._replace(exact.value, self._rendered_over(exact, value))
+        elif holder:
+            self._replace(holder.value, self._inside(holder, path, value))
+        elif isinstance(value, Mapping):
+            self._add_table(path, value, "[{}]")
+        else:
+            self._add_pair(path, self._rendered(value), after)
+        self._check(wanted)
+
+    def append(self, path: Path, element: Mapping[str, Any]) -> None:
+        """Add O(element) to the array of tables at O(path), which need not exist."""
+        wanted = copy.deepcopy(self._data)
+        count = len(self.get(path) or [])
+        if not count:
+            _put(wanted, path, [])
+        _get(wanted, path).append(copy.deepcopy(dict(element)))
+        inline = self._pair(path)
+        header = next((s for s in self._statements if s.path == (*path, count - 1)), None)
+        if inline:
+            self._replace(inline.value, self._inside(inline, (*path, count), element))
+        elif header:
+            end = max(s.end for s in self._statements if s.within(header.path))
+            indent = re.match(r"[ \t]*", self._text[header.start :])
+            self._insert_block(end, self._block(path, element, "[[{}]]", indent.group() if indent else ""))
+        else:
+            self._add_table(path, element, "[[{}]]")
+        self._check(wanted)
+
+    def rename(self, path: Path, key: str) -> None:
+        """Give the key of the value at O(path) another name, in its place."""
+        exact, holder = self._pair(path), self._holder(path)
+        wanted = copy.deepcopy(self._data)
+        parent = _get(wanted, path[:-1])
+        parent[key] = parent.pop(path[-1])
+        if exact:
+            self._replace(exact.keys[-1], _key(key))
+        elif holder and holder.path == path[:-1]:
+            document, written = self._opened(holder)
+            table = tomlkit.inline_table()
+            for name, item in document["v"].items():
+                table.append(key if name == path[-1] else name, item)
+            document["v"] = table
+            self._replace(holder.value, self._closed(document, written, written, table.as_string()))
+        else:
+            value = self.get(path)
+            self.remove(path)
+            self.set((*path[:-1], key), value)
+            return
+        self._check(wanted)
+
+    def remove(self, path: Path, comment: bool = False) -> None:
+        """Remove what stands at O(path): a key, a table or an array's element; with O(comment) the lines above, too."""
+        wanted = copy.deepcopy(self._data)
+        del _get(wanted, path[:-1])[path[-1]]
+        holder = self._holder(path)
+        if holder and self._pair(path) is None:
+            self._replace(holder.value, self._inside(holder, path, None))
+        else:
+            extents = list(self._extents(path))
+            if comment and extents:
+                start, end = extents[0]
+                first = next(s for s in self._statements if s.start == start)
+                extents[0] = (self._commented(start) if first.kind == "pair" else self._above(first), end)
+            for extent in reversed(extents):
+                self._cut(*extent)
+        self._check(wanted, ignore_empty=True)
+
+    def make_array(self, path: Path) -> bool:
+        """Turn the table whose header stands at O(path) into an array with one element; False if it has no header."""
+        inside = [s for s in self._statements if s.within(path)]
+        if not inside or inside[0].kind != "table" or len({s.section for s in inside}) > 1:
+            return False
+        wanted = copy.deepcopy(self._data)
+        _put(wanted, path, [self.get(path)])
+        closing = self._text.index("]", inside[0].keys[-1][1])
+        self._replace((closing, closing), "]")
+        opening = self._text.index("[", inside[0].start)
+        self._replace((opening, opening), "[")
+        self._check(wanted)
+        return True
+
+    def _take(self, text: str) -> None:
+        self._text = text
+        self._data = _parse(text, self._name)
+        self._statements = list(statements(text))
+
+    def _check(self, wanted: Mapping[str, Any], ignore_empty: bool = False) -> None:
+        self._take(self._text)
+        found: Mapping[str, Any] = self._data
+        if ignore_empty:  # a removal takes tables along that were only implied, or leaves them empty
+            found, wanted = _pruned(found), _pruned(wanted)
+        if not _same(found, wanted):
+            raise StateError(
+                self._name,
+                "an edit would have changed more than it should",
+                "Nothing was written. This is a defect of the collection: please report it with the file.",
+            )
+
+    # Finding.
+
+    def _pair(self, path: Path) -> Statement | None:
+        return next((s for s in self._statements if s.kind == "pair" and s.path == path), None)
+
+    def _holder(self, path: Path) -> Statement | None:
+        """Return the pair whose value, an array or inline table, holds O(path)."""
+        return next((s for s in self._statements if s.kind == "pair" and path[: len(s.path)] == s.path != path), None)
+
+    def _extents(self, path: Path) -> Iterator[tuple[int, int]]:
+        """Yield the lines of what stands at O(path), in the text's order."""
+        for index, statement in enumerate(self._statements):
+            if not statement.within(path):
+                continue
+            if statement.kind != "pair":
+                yield statement.start, max(s.end for s in self._statements if s.section == index)
+            elif statement.section < 0 or not self._statements[statement.section].within(path):
+                yield statement.start, statement.end
+
+    def _above(self, header: Statement) -> int:
+        """Return where the comment of O(header) begins: the lines right above it, after a blank one."""
+        start = header.start
+        while start > 0:
+            line_start = self._text.rfind("\n", 0, start - 1) + 1
+            line = self._text[line_start:start].strip()
+            if not line:
+                return start
+            if not line.startswith("#"):
+                return header.start  # these comments go on with what stands above them
+            start = line_start
+        return header.start  # the file's own heading
+
+    def _commented(self, start: int) -> int:
+        """Return where the comment lines right above O(start) begin; the file's own heading is nobody's comment."""
+        top = start
+        while top > 0:
+            above = self._text.rfind("\n", 0, top - 1) + 1
+            if not self._text[above:top].lstrip().startswith("#"):
+                return top
+            top = above
+        return start
+
+    # Changing the text. Offsets of statements hold up to the place of a change, until the next _take.
+
+    def _replace(self, extent: tuple[int, int], text: str) -> None:
+        self._text = self._text[: extent[0]] + text + self._text[extent[1] :]
+
+    def _cut(self, start: int, end: int) -> None:
+        before, after = self._text[:start], self._text[end:]
+        if _ends_blank(before):
+            after = re.sub(r"\A([ \t]*\r?\n)+", "", after)
+        if not after:
+            before = re.sub(r"(\n)([ \t]*\r?\n)+\Z", r"\1", before)
+        self._text = before + after
+
+    def _add_pair(self, path: Path, value: str, after: Sequence[str]) -> None:
+        parent, key = path[:-1], _key(path[-1])
+        index = next((i for i, s in enumerate(self._statements) if s.kind != "pair" and s.path == parent), -1)
+        pairs = [s for s in self._statements if s.kind == "pair"]
+        if index >= 0 or not parent:
+            pairs = [s for s in pairs if s.section == index]
+            pairs = [s for s in pairs if s.path[0] in after] or pairs
+        else:  # the table may be there through dotted keys
+            pairs = [s for s in pairs if s.within(parent) and len(s.path) - len(s.keys) < len(parent)]
+            if pairs:
+                parts = pairs[-1].keys[: len(parent) - len(pairs[-1].path)]
+                key = f"{self._text[parts[0][0] : parts[-1][1]]}.{key}"
+        if pairs:
+            last = pairs[-1]
+            equals = self._equals_below([pair for pair in pairs if pair.section == last.section], key)
+            self._insert_line(last.end, f"{self._text[last.start : last.keys[0][0]]}{key}{equals}{value}")
+        elif index >= 0:
+            header = self._statements[index]
+            outer = self._text[header.start : self._text.index("[", header.start)]
+            self._insert_line(header.end, f"{outer}{self._indent}{key}{self._equals}{value}")
+        elif not parent:
+            first = next(iter(self._statements), None)
+            line = f"{key}{self._equals}{value}{self._newline}"
+            self._insert_block(self._above(first) if first else len(self._text), line)
+        else:
+            self._add_table(parent, {str(path[-1]): _Written(value)}, "[{}]")
+
+    def _equals_below(self, pairs: Sequence[Statement], key: str) -> str:
+        """Return the C(=) for O(key) below O(pairs): in their column where they have one, else as the last has it."""
+        last = pairs[-1]
+        if last.keys[-1][1] + 1 == last.value[0]:
+            return "="
+        columns = {self._text.index("=", pair.keys[-1][1]) - pair.keys[0][0] for pair in pairs}
+        lengths = {pair.keys[-1][1] - pair.keys[0][0] for pair in pairs}
+        padding = min(columns) - len(key) if len(columns) == 1 and len(lengths) > 1 else 1
+        return " " * max(padding, 1) + "= "
+
+    def _add_table(self, path: Path, table: Mapping[str, Any], header: str) -> None:
+        """Add a table above its own inner tables, else where the order puts it, else at the end."""
+        later = self._order[self._order.index(str(path[0])) + 1 :] if path[0] in self._order else []
+        headers = [s for s in self._statements if s.kind != "pair"]
+        follower = next((s for s in headers if s.within(path)), None)
+        follower = follower or next((s for s in headers if s.path[0] in later), None)
+        self._insert_block(self._above(follower) if follower else len(self._text), self._block(path, table, header))
+
+    def _block(self, path: Path, table: Mapping[str, Any], header: str, indent: str = "") -> str:
+        """Return the lines of a table: its header, its values, then the tables in it."""
+        inner = indent + self._indent
+        lines = [indent + header.format(".".join(map(_key, _named(path))))]
+        values = {_key(key): self._rendered(value) for key, value in table.items() if not _tables(value)}
+        lines += [f"{inner}{key}{self._equals}{value}" for key, value in values.items()]
+        text = "".join(line + self._newline for line in lines)
+        for key, value in table.items():
+            for element in _tables(value):
+                inner_header = "[{}]" if isinstance(value, Mapping) else "[[{}]]"
+                text += self._newline + self._block((*path, key), element, inner_header, inner)
+        return text
+
+    def _insert_line(self, position: int, line: str) -> None:
+        before, after = self._text[:position], self._text[position:]
+        # A file that ends without a line break goes on doing so.
+        self._text = before + line + self._newline + after if before.endswith("\n") else before + self._newline + line
+
+    def _insert_block(self, position: int, block: str) -> None:
+        """Put O(block) in with a blank line before and after it."""
+        before, after = self._text[:position], self._text[position:]
+        if before and not before.endswith("\n"):
+            before += self._newline
+        if not _ends_blank(before):
+            before += self._newline
+        if after and not re.match(r"[ \t]*(\r?\n|\Z)", after):
+            block += self._newline
+        self._text = before + block + after
+
+    # Writing values.
+
+    def _rendered(self, value: Any) -> str:
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, _Written):
+            return str(value)
+        if isinstance(value, str):
+            return self._quoted(value)
+        if isinstance(value, Mapping):
+            return "{ " + ", ".join(f"{_key(k)} = {self._rendered(v)}" for k, v in value.items()) + " }"
+        if isinstance(value, list):
+            return "[" + ", ".join(self._rendered(item) for item in value) + "]"
+        return str(value)
+
+    def _quoted(self, value: str) -> str:
+        """Quote as the file does, and so that nothing needs a backslash where that is possible."""
+        literal = "'" not in value and value.isprintable()
+        if literal and (self._prefers_literal or '"' in value or "\\" in value):
+            return f"'{value}'"
+        return str(tomlkit.string(value).as_string())
+
+    def _rendered_over(self, pair: Statement, value: Any) -> str:
+        """Write O(value) in place of another; a list keeps the shape of the one that was there."""
+        old = self.get(pair.path)
+        if not isinstance(value, list) or not isinstance(old, list) or not old:
+            return self._rendered(value)
+        document, written = self._opened(pair)
+        array: Any = document["v"]
+        fresh = [item for item in value if item not in old]
+        for index in reversed(range(len(old))):
+            if old[index] in value and old[index] not in old[:index]:
+                continue
+            if index < len(value) and value[index] in fresh:
+                fresh.remove(value[index])
+                array[index] = self._item(value[index])
+            else:
+                del array[index]
+        for item in fresh:
+            array.append(self._item(item))
+        return self._closed(document, written) if document.unwrap()["v"] == value else self._rendered(value)
+
+    def _inside(self, holder: Statement, path: Path, value: Any) -> str:
+        """Return the text of O(holder)'s value with O(value) at O(path), which is in it; None removes."""
+        document, written = self._opened(holder)
+        container: Any = document["v"]
+        for part in path[len(holder.path) : -1]:
+            if isinstance(part, str) and part not in container:
+                container[part] = tomlkit.inline_table()
+            container = container[part]
+        before = container.as_string()
+        if value is None:
+            del container[path[-1]]
+        elif path[-1] == len(container):
+            container.append(self._item(value))
+        else:
+            container[path[-1]] = self._item(value)
+        return self._closed(document, written, before, container.as_string())
+
+    def _item(self, value: Any) -> Any:
+        return tomlkit.value(self._rendered(value))
+
+    def _opened(self, pair: Statement) -> tuple[Any, str]:
+        written = self._text[slice(*pair.value)]
+        return tomlkit.parse(f"v = {written}"), written
+
+    def _closed(self, document: Any, written: str, before: str = "", after: str = "") -> str:
+        """Return the text of what _opened() opened, in which O(before), where given, has become O(after)."""
+        text = str(document.as_string())[len("v = ") :]
+        # tomlkit forgets the blank before the brace, and leaves that of a first key which is gone.
+        if before.startswith("{ ") and before.endswith(" }") and text.count(after) == 1:
+            text = text.replace(after, re.sub(r"\s*}\Z", " }", re.sub(r"\A{\s*", "{ ", after)))
+        if written.startswith("{ ") and written.endswith(" }"):
+            text = re.sub(r"\s*}\Z", " }", text)
+        if self._newline == "\r\n":
+            text = re.sub(r"(?<!\r)\n", "\r\n", text)
+        return text
+
+
+class _Written(str):
+    """A value as TOML writes it."""
+
+
+def _parse(text: str, name: str) -> dict[str, Any]:
+    try:
+        data: dict[str, Any] = tomlkit.parse(text).unwrap()
+    except TOMLKitError as error:
+        line, column = _position(text, error)
+        lines = text.split("\n")
+        cause = re.sub(r"( at line \d+ col \d+)?\.?$", "", str(error))
+        raise InputError(
+            f"{name}, line {line}, column {column}",
+            f"this is not TOML: {cause}: {lines[min(line, len(lines)) - 1].strip()!r}",
+            "Correct the file; nothing was written.",
+            line=line,
+            column=column,
+        ) from None
+    return data
+
+
+def _position(text: str, error: TOMLKitError) -> tuple[int, int]:
+    """Return line and column, both from 1, of what tomlkit found wrong.
+
+    It knows no position for what it notices only later (a key given twice, an array left open): that is on the line
+    after the longest beginning of the file that is TOML.
+    """
+    late = error.__class__ is ParseError or isinstance(error, UnexpectedEofError) or r"\x00" in str(error)
+    if isinstance(error, ParseError) and not late:
+        return error.line, error.col + 1
+    lines = text.splitlines(keepends=True)
+    for count in range(len(lines) - 1, 0, -1):
+        try:
+            tomlkit.parse("".join(lines[:count])).unwrap()
+        except TOMLKitError:
+            continue
+        return count + 1, 1
+    return 1, 1
+
+
+def _named(path: Path) -> list[str]:
+    """Return O(path) without the indices of array elements, as headers have it."""
+    return [part for part in path if isinstance(part, str)]
+
+
+def _key(name: str | int) -> str:
+    return str(name) if BARE_KEY.fullmatch(str(name)) else str(tomlkit.string(str(name)).as_string())
+
+
+def _ends_blank(text: str) -> bool:
+    """Return whether O(text) ends in a blank line, or holds nothing yet."""
+    return not text.strip() or bool(re.search(r"\n[ \t]*\r?\n\Z", text))
+
+
+def _tables(value: Any) -> list[Mapping[str, Any]]:
+    """Return the tables that O(value) is or consists of."""
+    if isinstance(value, Mapping):
+        return [value]
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _get(data: Any, path: Path) -> Any:
+    for part in path:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
+
+
+def _put(data: Any, path: Path, value: Any) -> None:
+    for part in path[:-1]:
+        data = data.setdefault(part, {}) if isinstance(part, str) else data[part]
+    data[path[-1]] = copy.deepcopy(value)
+
+
+def _pruned(value: Any) -> Any:
+    """Return O(value) without empty tables and arrays."""
+    if isinstance(value, Mapping):
+        inner = {key: _pruned(item) for key, item in value.items()}
+        return {key: item for key, item in inner.items() if item not in ({}, [])}
+    if isinstance(value, list):
+        return [item for item in map(_pruned, value) if item not in ({}, [])]
+    return value
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
+        return math.isnan(other)
+    return bool(one == other)
