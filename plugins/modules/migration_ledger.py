@@ -16,6 +16,8 @@ description:
     Heroku app had before it was frozen.
   - The file is replaced as a whole under a lock, has mode 0600, and holds no secret value. It is also where
     M(flyover.heroku_to_fly.fly_secrets) keeps its fingerprints, which this module neither shows nor changes.
+  - Beside it lies a lease, so that one run at a time works on a migration. While a run has it, no other can change the
+    ledger.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.common
@@ -48,6 +50,29 @@ options:
     type: list
     elements: str
     default: []
+  lease:
+    description:
+      - With V(acquire) the run takes the lease of this ledger, or goes on holding it; the task fails, and nothing is
+        changed, while another run has it. With V(release) it gives back a lease that is its own, after the ledger was
+        written.
+      - A run is one C(ansible-playbook) process, for one host of its inventory. Each of its tasks with this module
+        renews its lease, and so do long tasks with M(flyover.heroku_to_fly.pg_transfer) and
+        M(flyover.heroku_to_fly.fly_deploy) on the controller.
+      - The lease of a run that has ended is free. On the same machine that is seen by the process and the machine's
+        start; a run elsewhere counts as ended when it has not renewed its lease for an hour.
+      - In check mode nothing is acquired or released, and a lease that another run has is no failure; see RV(lease).
+    type: str
+    choices: [acquire, release]
+  take_over:
+    description:
+      - Acquire the lease although another run has it, for a run on another machine that is known to be dead.
+      - A run that is seen to be alive on this machine keeps its lease all the same.
+    type: bool
+    default: false
+  run:
+    description:
+      - Who the run is. The module's action plugin sets it; leave it out.
+    type: dict
 """
 
 EXAMPLES = r"""
@@ -57,6 +82,11 @@ EXAMPLES = r"""
     once:
       freeze:
         formation: {web: 2, worker: 1}
+
+- name: Work on it alone
+  flyover.heroku_to_fly.migration_ledger:
+    path: .flyover/paper-crane--paper-crane.json
+    lease: acquire
 """
 
 RETURN = r"""
@@ -65,11 +95,43 @@ ledger:
   returned: success
   type: dict
   sample: {freeze: {formation: {web: 2, worker: 1}}}
+lease:
+  description:
+    - The run that has the lease now, null where none has it. Also returned by the failure that it causes.
+    - RV(lease.command) is the command line without what may be secret, such as the values of extra variables.
+  returned: success
+  type: dict
+  contains:
+    host:
+      description: Name of the machine on which the run is.
+      type: str
+    user:
+      description: Name of the user who started it.
+      type: str
+    pid:
+      description: Process id of C(ansible-playbook).
+      type: int
+    started:
+      description: When it acquired the lease.
+      type: str
+    command:
+      description: Its command line.
+      type: str
+    renewed:
+      description: When it was last heard of.
+      type: str
+  sample:
+    host: deploy-1
+    user: ana
+    pid: 4711
+    started: "2026-11-26T18:00:00Z"
+    command: ansible-playbook flyover.heroku_to_fly.migrate -e …
+    renewed: "2026-11-26T18:04:10Z"
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.ledger import keep
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.ledger import visit
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
 
 
@@ -80,13 +142,18 @@ def main() -> None:
             "record": {"type": "dict", "default": {}},
             "once": {"type": "dict", "default": {}},
             "forget": {"type": "list", "elements": "str", "default": []},
+            "lease": {"type": "str", "choices": ["acquire", "release"]},
+            "take_over": {"type": "bool", "default": False},
+            "run": {"type": "dict"},
         },
         supports_check_mode=True,
     )
     options = module.params
     run(
         module,
-        lambda module: keep(options["path"], options["record"], options["once"], options["forget"], module.check_mode),
+        lambda module: visit(
+            options["path"], options, options["lease"], options["take_over"], module.check_mode, options["run"]
+        ),
     )
 
 

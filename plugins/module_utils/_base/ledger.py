@@ -7,19 +7,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.files import locked, replace_file
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.lease import Lease, Run, shown
 
 FORMAT = 1
 # What of the file stays in it: the key of the fingerprints, and these themselves.
@@ -49,36 +49,25 @@ class Ledger:
         """Return the content without keys and fingerprints."""
         return _without(self.load(), PRIVATE)
 
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep other processes from changing the ledger, or its lease."""
+        return locked(Path(f"{self._path}.lock"), f"ledger {self._path}")
+
     @contextmanager
     def change(self) -> Iterator[dict[str, Any]]:
         """Give the content to be changed, and write it when it was."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(os.open(f"{self._path}.lock", os.O_CREAT | os.O_RDWR, 0o600), "w", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with self.locked():
             before = self.load()
             content = deepcopy(before) or {"format": FORMAT, "key": os.urandom(32).hex()}
             yield content
             if content != before:
-                self._write(content)
-
-    def _write(self, content: Mapping[str, Any]) -> None:
-        # A temporary file of its own (mode 0600) in the same folder, so that the rename is atomic.
-        descriptor, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
-        try:
-            with open(descriptor, "w", encoding="utf-8") as file:
-                json.dump(content, file, indent=1, sort_keys=True)
-                file.write("\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, self._path)
-        except BaseException:
-            os.unlink(name)
-            raise
+                text = json.dumps(content, indent=1, sort_keys=True) + "\n"
+                replace_file(self._path, text, f"ledger {self._path}")
 
     def _unusable(self, why: str) -> InputError:
         return InputError(
             f"ledger {self._path}",
-            f"it can not be used ({why})",
+            f"it cannot be used ({why})",
             "Put a copy back, or move it away: without it more is written again, and nothing is lost.",
         )
 
@@ -90,20 +79,26 @@ def fingerprint(content: Mapping[str, Any], *parts: str) -> str:
 
 
 def keep(
-    path: str, record: Mapping[str, Any], once: Mapping[str, Any], forget: Sequence[str], check_mode: bool
+    path: str,
+    record: Mapping[str, Any],
+    once: Mapping[str, Any],
+    forget: Sequence[str],
+    check_mode: bool,
+    run: Run | None = None,
 ) -> dict[str, Any]:
     """Merge O(record), add what of O(once) is not there yet, drop O(forget); return the module's result.
 
-    Raises InputError for a name that is the ledger's own.
+    Raises InputError for a name that is the ledger's own, StateError where another run than O(run) has the lease.
     """
     for name in (*record, *once, *forget):
         if name in PRIVATE:
             raise InputError(f"ledger section {name!r}", "the ledger keeps it for itself", "Take another name.")
-    ledger = Ledger(path)
+    ledger, lease = Ledger(path), Lease(path)
     before = ledger.public()
     wanted = _applied(before, record, once, forget)
     if wanted != before and not check_mode:
         with ledger.change() as content:
+            lease.check(run)
             kept = {name: content[name] for name in PRIVATE if name in content}
             wanted = _applied(_without(content, PRIVATE), record, once, forget)
             content.clear()
@@ -114,6 +109,34 @@ def keep(
         "ledger": wanted,
         "diff": {"before": _text(before), "after": _text(wanted)},
     }
+
+
+def visit(
+    path: str, sections: Mapping[str, Any], wish: str | None, take_over: bool, check_mode: bool, run: Run | None
+) -> dict[str, Any]:
+    """Do what keep() does with O(sections), inside the lease that is to be acquired or released (O(wish)), if any.
+
+    Raises InputError where a wish comes from nobody, and what keep() and Lease.acquire() raise.
+    """
+    if wish and not run:
+        raise InputError(
+            "option lease",
+            "nobody said which run is to have it",
+            "Call the module from a playbook: its action plugin sets the option run.",
+        )
+    ledger, lease = Ledger(path), Lease(path)
+    ledger.load()
+    if run and not check_mode and (wish == "acquire" or lease.exists()):
+        with ledger.locked():
+            if wish == "acquire":
+                lease.acquire(run, take_over)
+            else:
+                lease.renew(run)
+    result = keep(path, sections["record"], sections["once"], sections["forget"], check_mode, run)
+    if run and not check_mode and wish == "release" and lease.exists():
+        with ledger.locked():
+            lease.release(run)
+    return {**result, "lease": shown(lease.holder())}
 
 
 def _applied(

@@ -1,0 +1,30 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs the module migration_ledger and tells it which run this is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._run import this_run
+
+
+class ActionModule(ActionBase):
+    """Sets the option O(run)."""
+
+    _supports_check_mode = True
+    _supports_async = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the module's result."""
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        arguments = {**self._task.args, "run": this_run(str(variables.get("inventory_hostname", "")))}
+        result: dict[str, Any] = self._execute_module(
+            module_args=arguments, task_vars=variables, wrap_async=self._task.async_val
+        )
+        return result
