@@ -46,15 +46,17 @@ def locked(path: Path, thing: str) -> Iterator[None]:
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = open(os.open(path, os.O_CREAT | os.O_RDWR, 0o600), "w", encoding="utf-8")
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     except OSError as error:
         raise _unwritable(thing, error) from None
-    with lock:
+    try:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         except OSError as error:
             raise _unwritable(thing, error) from None
         yield
+    finally:
+        os.close(descriptor)
 
 
 def _unwritable(thing: str, error: OSError) -> InputError:

@@ -145,6 +145,10 @@ class FlyAPI:
         """Return the app's Machines, without destroyed ones."""
         return self._app(app, "GET", "/machines") or []
 
+    def machine(self, app: str, machine: str, method: str, path: str, body: Any = None, **options: Any) -> Any:
+        """Send a request about one Machine, such as POST C(/start), and return the answer."""
+        return self._app(app, method, f"/machines/{_part(machine)}{path}", body, **options)
+
     def lease(self, app: str, machine: str) -> dict[str, Any] | None:
         """Return owner and expires_at (seconds since 1970) of the lease that keeps others from changing a Machine."""
         try:

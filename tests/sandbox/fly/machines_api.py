@@ -153,8 +153,22 @@ class Machines(Part):
 
     async def set_metadata(self, request: Request) -> Any:
         machine = self._machine(request)
+        require_lease(machine, request)
         value = (await read(request, {"value": str}, ("value",)))["value"]
         machine.config.setdefault("metadata", {})[request.path_params["key"]] = value
+        return {"ok": True}
+
+    async def delete_metadata(self, request: Request) -> Any:
+        machine = self._machine(request)
+        require_lease(machine, request)
+        machine.config.setdefault("metadata", {}).pop(request.path_params["key"], None)
+        return {"ok": True}
+
+    async def cordon(self, request: Request) -> Any:
+        """Let no request reach the Machine, or start it, or again."""
+        machine = self._machine(request)
+        require_lease(machine, request)
+        machine.cordoned = request.url.path.endswith("/cordon")
         return {"ok": True}
 
     async def exec(self, request: Request) -> Any:
@@ -204,5 +218,8 @@ def routes(world: World) -> list[Route]:
         part.route(f"{MACHINE}/ps", part.processes),
         part.route(f"{MACHINE}/metadata", part.metadata),
         part.route(f"{MACHINE}/metadata/{{key}}", part.set_metadata, "POST"),
+        part.route(f"{MACHINE}/metadata/{{key}}", part.delete_metadata, "DELETE"),
+        part.route(f"{MACHINE}/cordon", part.cordon, "POST"),
+        part.route(f"{MACHINE}/uncordon", part.cordon, "POST"),
         part.route(f"{MACHINE}/exec", part.exec, "POST"),
     ]

@@ -65,6 +65,7 @@ class Machine:
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     lease: Lease | None = None
+    cordoned: bool = False
 
     @property
     def group(self) -> str:
@@ -200,7 +201,7 @@ class Machine:
             "events": self.events,
             "checks": self.checks() if self.state == "started" else [],
             "host_status": "ok",
-            "cordoned": False,
+            "cordoned": self.cordoned,
         }
 
     def processes(self) -> list[dict[str, Any]]:
