@@ -38,6 +38,19 @@ attributes:
       - flyover.heroku_to_fly.fly
 """
 
+    FLYCTL = r"""
+attributes:
+  action_group:
+    description: >-
+      Use C(group/flyover.heroku_to_fly.fly) or C(group/flyover.heroku_to_fly.flyctl) in C(module_defaults) to set
+      defaults for this module.
+    support: full
+    membership:
+      - flyover.heroku_to_fly.all
+      - flyover.heroku_to_fly.fly
+      - flyover.heroku_to_fly.flyctl
+"""
+
     COMMON = r"""
 attributes:
   action_group:

@@ -21,7 +21,7 @@ description:
     that is there already is never written over.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
-  - flyover.heroku_to_fly.attributes.fly
+  - flyover.heroku_to_fly.attributes.flyctl
   - flyover.heroku_to_fly.fly
   - flyover.heroku_to_fly.flyctl
 attributes:

@@ -16,7 +16,7 @@ description:
   - flyctl registers a WireGuard peer with the organization, so the tunnel is not opened in check mode.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
-  - flyover.heroku_to_fly.attributes.fly
+  - flyover.heroku_to_fly.attributes.flyctl
   - flyover.heroku_to_fly.fly
   - flyover.heroku_to_fly.flyctl
 attributes:

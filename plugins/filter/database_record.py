@@ -1,0 +1,70 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: database_record
+short_description: What the ledger and the report keep of a database's copy
+version_added: 1.0.0
+author:
+  - The flyover contributors (@flyover)
+description:
+  - The result of M(flyover.heroku_to_fly.pg_transfer) without its long lists, with a sentence that sums it up.
+options:
+  _input:
+    description:
+      - The result of M(flyover.heroku_to_fly.pg_transfer).
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Sum up a copy
+  ansible.builtin.debug:
+    msg: "{{ (copy | flyover.heroku_to_fly.database_record).summary }}"
+    # => 46 tables, 125811 rows, 40 sequences, 22 large objects; checksums compared: equal
+"""
+
+RETURN = r"""
+_value:
+  description: C(verdict), C(totals), C(verified), C(seconds), and the sentence C(summary).
+  type: dict
+"""
+
+from collections.abc import Mapping
+from typing import Any, Callable
+
+_WORDS = {
+    "would_copy": "would be copied",
+    "would_update": "would be brought forward",
+    "unchanged": "already equal to Heroku's",
+    "unknown": "unknown, because nothing is read through a tunnel in check mode",
+}
+
+
+def database_record(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is kept of pg_transfer's result."""
+    parts = {part: result.get(part) or {} for part in ("totals", "verified", "seconds")}
+    return {"verdict": result["verdict"], **parts, "summary": _summary(result, parts["totals"], parts["verified"])}
+
+
+def _summary(result: Mapping[str, Any], totals: Mapping[str, Any], verified: Mapping[str, Any]) -> str:
+    numbers = ", ".join(
+        f"{totals.get(kind) or 0} {kind.replace('_', ' ')}" for kind in ("tables", "rows", "sequences", "large_objects")
+    )
+    if result["verdict"] == "copied":
+        return f"{numbers}; {verified.get('level') or 'none'} compared: equal"
+    if result["verdict"] == "updated":
+        moved = sum(table["how"] != "unchanged" for table in result.get("tables") or [])
+        return f"{numbers}; what changed since the copy, in {moved} tables, was brought over and compared: equal"
+    return _WORDS.get(result["verdict"], result["verdict"])
+
+
+class FilterModule:
+    """What Ansible loads."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filter by its name."""
+        return {"database_record": database_record}

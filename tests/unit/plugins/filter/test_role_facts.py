@@ -1,0 +1,85 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the role makes of the modules' results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.flyover.heroku_to_fly.plugins.filter.addon_replacements import addon_replacements
+from ansible_collections.flyover.heroku_to_fly.plugins.filter.database_record import database_record
+from ansible_collections.flyover.heroku_to_fly.plugins.filter.machine_counts import machine_counts
+from ansible_collections.flyover.heroku_to_fly.plugins.filter.nearest_fly_region import nearest_fly_region
+from ansible_collections.flyover.heroku_to_fly.plugins.filter.wanted_extensions import wanted_extensions
+
+GROUPS = {"web": "bin/rails server", "worker": "sidekiq", "clock": "clockwork"}
+
+
+def test_machines_follow_herokus_quantities_whatever_their_case() -> None:
+    counts = machine_counts(GROUPS, {"Web": 3, "worker": 0, "gone": 4})
+    assert counts == {"web": 3, "worker": 0, "clock": 1}
+
+
+def test_given_numbers_go_before_herokus() -> None:
+    assert machine_counts(GROUPS, {"web": 3}, {"Web": "1", "clock": 0}) == {"web": 1, "worker": 1, "clock": 0}
+
+
+def test_only_the_chosen_groups_run() -> None:
+    assert machine_counts(GROUPS, {"web": 3}, only=["WEB"]) == {"web": 3, "worker": 0, "clock": 0}
+    assert machine_counts(GROUPS, {"web": 3}, only=[]) == {"web": 0, "worker": 0, "clock": 0}
+
+
+@pytest.mark.parametrize("count", ["two", -1, 1.5, True, None])
+def test_what_is_not_a_number_of_machines_is_named(count: Any) -> None:
+    with pytest.raises(ValueError, match="Process group worker"):
+        machine_counts(GROUPS, {}, {"worker": count})
+
+
+def test_extensions_that_nothing_needs_are_optional_and_come_last() -> None:
+    found = [
+        {"name": "plpgsql", "source": {"schema": "pg_catalog"}, "needed": True},
+        {"name": "pg_stat_statements", "source": {"schema": "heroku_ext"}, "needed": False},
+        {"name": "citext", "source": {"schema": "public"}, "needed": True},
+        {"name": "on_fly_alone", "source": None, "needed": False},
+    ]
+    assert wanted_extensions(found) == [
+        {"name": "citext", "schema": "public"},
+        {"name": "pg_stat_statements", "schema": "heroku_ext", "optional": True},
+    ]
+
+
+def test_each_addon_gets_the_url_of_its_kind() -> None:
+    services = [
+        {"kind": "postgres", "addon": "postgresql-flat-1"},
+        {"kind": "postgres", "addon": "postgresql-follower-2"},
+        {"kind": "redis", "addon": "redis-round-3"},
+    ]
+    urls = {"postgres": "postgres://new", "redis": ""}
+    assert addon_replacements(services, urls) == {"postgresql-flat-1": "postgres://new"}
+    assert addon_replacements([], urls) == {}
+
+
+def test_a_copy_is_summed_up() -> None:
+    totals = {"tables": 2, "rows": 7, "sequences": 1, "large_objects": 0}
+    copied = {"verdict": "copied", "totals": totals, "verified": {"level": "checksums"}, "tables": []}
+    assert database_record(copied)["summary"] == (
+        "2 tables, 7 rows, 1 sequences, 0 large objects; checksums compared: equal"
+    )
+    tables = [{"name": "a", "how": "by key"}, {"name": "b", "how": "unchanged"}]
+    assert "in 1 tables" in database_record({**copied, "verdict": "updated", "tables": tables})["summary"]
+    assert database_record({"verdict": "unchanged"}) == {
+        "verdict": "unchanged",
+        "totals": {},
+        "verified": {},
+        "seconds": {},
+        "summary": "already equal to Heroku's",
+    }
+    assert database_record({"verdict": "of_tomorrow"})["summary"] == "of_tomorrow"
+
+
+def test_regions() -> None:
+    assert (nearest_fly_region("eu"), nearest_fly_region("tokyo"), nearest_fly_region("mars")) == ("lhr", "nrt", "iad")
