@@ -218,7 +218,7 @@ def in_another_process(source: Database, target: Database, progress: Path) -> su
         "import json, sys\n"
         "from ansible.module_utils.testing import patch_module_args\n"
         "from ansible_collections.flyover.heroku_to_fly.plugins.modules import pg_transfer\n"
-        "from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import engine\n"
+        "from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import full_copy as engine\n"
         "engine._TABLES_AT_ONCE = engine._SMALL_TABLES_AT_ONCE = 1\n"
         "with patch_module_args(json.load(sys.stdin)): pg_transfer.main()\n"
     )

@@ -326,6 +326,30 @@ def test_what_is_dear(large: tuple[int, int], how: str, dear: bool) -> None:
     assert Movement([small, moved(1 << 30, *large, how)]).dear is dear
 
 
+def test_what_is_compared_once_is_known(transfer: Any, source: Database, target: Database) -> None:
+    transfer(verify="counts")
+    assert "verify" in transfer(verify="checksums")["seconds"]
+    before = target.fingerprint()
+    result = transfer(verify="checksums")
+
+    assert (result["verdict"], "verify" in result["seconds"]) == ("unchanged", False)
+    assert result["verified"]["level"] == "checksums"
+    assert target.fingerprint() == before
+
+
+def test_a_lock_on_the_target_is_no_reason_to_copy_everything(
+    transfer: Any, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transfer()
+    source.app("update users set last_name = 'new' where id = 4")
+    monkeypatch.setattr(session, "_SETTINGS", session._SETTINGS.replace("'10s'", "'300ms'"))
+    before = content(target)
+    with target.server.connect(target.name) as connection, connection.cursor() as cursor:
+        cursor.execute("begin; lock table users in share mode")
+        assert "55P03" in transfer()["msg"]
+    assert content(target) == before
+
+
 def test_after_a_failover_everything_is_compared(transfer: Any, source: Database, target: Database) -> None:
     transfer()
     target.rows(

@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import transfer as transferring
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import full_copy as engine
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import pg_transfer
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import (
     PASSWORD,
@@ -480,6 +482,61 @@ def test_sealed_is_never_overwritten(transfer: Any, run_module: Any, source: Dat
     result = transfer(clean=True)
     assert (result["verdict"], result["sealed"]) == ("copied", False)
     assert content(target) == content(source)
+
+
+def test_a_seal_waits_for_the_transfer_that_holds_the_target(
+    transfer: Any, run_module: Any, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transfer()
+    begin = marker.begin
+    sealed = []
+
+    def seal_first(here: Any, document: dict[str, Any]) -> None:
+        # In the midst of a copy: neither a seal nor another copy may come between.
+        sealed.append(_sealed(transfer)["msg"])
+        sealed.append(transfer()["msg"])
+        begin(here, document)
+
+    monkeypatch.setattr(transferring, "_PATIENCE", 0.5)
+    monkeypatch.setattr(marker, "begin", seal_first)
+    source.app("alter table notes add more text")
+    assert transfer()["verdict"] == "copied"
+    for message in sealed:
+        assert re.search(r"another transfer is copying into it \(session \d+ from 127\.0\.0\.1, since ", message), (
+            message
+        )
+    assert len(sealed) == 2
+    assert _sealed(transfer)["sealed"]
+
+
+def test_a_transfer_that_runs_never_overwrites_a_seal(
+    transfer: Any, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transfer()
+    hold, write = marker.hold, marker.complete
+
+    def seal_meanwhile(*arguments: Any) -> None:
+        # As an administrator may, or a version of this module without the lock.
+        target.app("update _flyover.transfer set state = 'sealed'")
+        hold(*arguments)
+
+    monkeypatch.setattr(marker, "hold", seal_meanwhile)
+    source.app("delete from notes")
+    before = content(target)
+    result = transfer()
+    assert (result["changed"], result["sealed"]) == (False, True)
+    assert content(target) == before
+
+    monkeypatch.setattr(marker, "hold", hold)
+    target.app("update _flyover.transfer set state = 'complete'")
+
+    def sealed_last(*arguments: Any) -> None:
+        target.app("update _flyover.transfer set state = 'sealed'")
+        write(*arguments)
+
+    monkeypatch.setattr(marker, "complete", sealed_last)
+    assert "it was sealed while it was copied to" in transfer(mode="warm")["msg"]
+    assert target.rows("select state from _flyover.transfer") == [("sealed",)]
 
 
 def test_sealed_needs_no_source_any_more(run_module: Any, transfer: Any, source: Database, target: Database) -> None:

@@ -13,11 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import (
-    ConnectionFailed,
-    FlyoverError,
-    StateError,
-)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import FlyoverError, StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import compare as comparison
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.archive import (
@@ -38,6 +34,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update i
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.bring_forward import Forward, Movement
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.errors import transient
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.progress import Progress
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.tools import Tools, find_tools
@@ -45,9 +42,9 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url
 
 COPIED, UPDATED, UNCHANGED, UNKNOWN = "copied", "updated", "unchanged", "unknown"
 WOULD_COPY, WOULD_UPDATE = "would_copy", "would_update"
+_SEALED = {"changed": False, "verdict": UNCHANGED, "sealed": True}
 _LEVELS = ("none", "counts", "checksums")  # of comparison, each stronger than the one before
-# Two transfers into one database would undo each other; "flyover" in hexadecimal.
-_LOCK = 0x666C796F766572
+_PATIENCE = 5.0  # seconds in which a transfer that has just ended lets go of its lock
 _TARGET_SETTINGS = (
     SCRIPT_SETTINGS
     + """
@@ -97,8 +94,7 @@ def transfer(source: Address, target: Address, wanted: Wanted, check_mode: bool)
             plan.refuse_pooler(here)
             found = marker.read(here)
             if found and found.state == marker.SEALED and not wanted.clean:
-                # Its source may be gone by now.
-                result = {"changed": False, "verdict": UNCHANGED, "sealed": True}
+                result = dict(_SEALED)  # its source may be gone by now
             else:
                 with Session(source, "source", read_only=True) as there:
                     result = _transfer(there, here, wanted, check_mode, progress)
@@ -112,6 +108,7 @@ def transfer(source: Address, target: Address, wanted: Wanted, check_mode: bool)
 def seal(target: Address, check_mode: bool) -> dict[str, Any]:
     """Say that the target is the system of record from now on; return the module's result."""
     with Session(target, "target", read_only=check_mode) as here:
+        marker.hold(here, _PATIENCE)
         found = marker.read(here)
         if found is None or found.state not in (marker.COMPLETE, marker.SEALED):
             raise StateError(
@@ -132,9 +129,10 @@ def seal(target: Address, check_mode: bool) -> dict[str, Any]:
 
 def _transfer(there: Session, here: Session, wanted: Wanted, check_mode: bool, progress: Progress) -> dict[str, Any]:
     source, target = plan.side(there), plan.side(here)
-    if not here.value("select pg_try_advisory_lock(%s)", [_LOCK]):
-        raise StateError(here.thing, "another transfer is copying into it", "Wait until that one has ended.")
-    found = marker.read(here)  # under the lock
+    marker.hold(here)
+    found = marker.read(here)
+    if found and found.state == marker.SEALED and not wanted.clean:
+        return dict(_SEALED)  # while this run waited or connected
     with _snapshot(there) as snapshot:
         tables = catalog.tables(there)
         findings = plan.survey(source, tables)
@@ -235,10 +233,8 @@ class _Transfer:
                 Forward(self._source, self._here, found, movement, self._pool, self._progress).run(
                     catalog.horizon(self._there)
                 )
-            except ConnectionFailed:
-                raise
             except StateError as error:
-                if self._wanted.mode == "delta":
+                if self._wanted.mode == "delta" or transient(error):
                     raise
                 self.reason = f"the copy could not be brought forward ({error.cause})"
                 self._pool.close()
@@ -246,7 +242,7 @@ class _Transfer:
                 return None
         same = None
         if self._wanted.mode == "warm" or _LEVELS.index(self._wanted.verify) > _LEVELS.index(level):
-            level = self._wanted.verify
+            known, level = level, self._wanted.verify
             self._progress.phase("verify")
             noted = {name: evidence.log for name, evidence in found.tables.items() if evidence.log}
             logs = noted if check_mode else self._logs(level)
@@ -257,7 +253,9 @@ class _Transfer:
             if same.mismatches:
                 self._give_up(found.document)
             same.refuse(self._here)
-            if movement.any or logs != noted:
+            # A stronger comparison is noted, or every run would make it again.
+            stronger = _LEVELS.index(level) > _LEVELS.index(known)
+            if not check_mode and (movement.any or logs != noted or stronger):
                 marker.complete(self._here, {**found.document, "verified": level}, level == "checksums", logs)
         return self._result(UPDATED if movement.any else UNCHANGED, level, same, movement, found)
 
@@ -301,8 +299,9 @@ class _Transfer:
             self._progress.phase("verify")
             logs = self._logs(self._wanted.verify)
             same = self._compare(copy.sequences, self._wanted.verify)
-        except StateError:
-            if broken_off:
+        except FlyoverError as error:
+            # What was kept may be what fails: then the next run must not go on with it.
+            if broken_off and not transient(error):
                 self._give_up(document)
             raise
         if same.mismatches:

@@ -11,10 +11,12 @@ It is a small schema, C(_flyover), that can be dropped when the migration is ove
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import (
     MARKER_SCHEMA,
     column_numbers,
@@ -109,7 +111,7 @@ def read(target: Session) -> Marker | None:
 def begin(target: Session, document: dict[str, Any]) -> None:
     """Say, before anything is dropped or written, that a copy of C(source) in O(document) is under way."""
     with target.transaction(doing="writing the marker"):
-        target.run(_CREATE, doing="writing the marker")
+        target.run(f"{_CREATE}; delete from {MARKER_SCHEMA}.transfer", doing="writing the marker")
         _write(target, COPYING, document)
 
 
@@ -186,12 +188,60 @@ def seal(target: Session) -> None:
 
 
 def _write(target: Session, state: str, document: dict[str, Any]) -> None:
-    target.run(
+    written = target.value(
         f"""
-        insert into {MARKER_SCHEMA}.transfer (format, state, document) values (%s, %s, %s)
-        on conflict (only_one) do update set format = excluded.format, state = excluded.state,
-          document = excluded.document, updated_at = now()
+        with written as (
+          insert into {MARKER_SCHEMA}.transfer as t (format, state, document) values (%s, %s, %s)
+          on conflict (only_one) do update set format = excluded.format, state = excluded.state,
+            document = excluded.document, updated_at = now() where t.state <> '{SEALED}'
+          returning 1)
+        select count(*) from written
         """,
         [_FORMAT, state, json.dumps(document)],
         doing="writing the marker",
     )
+    if not written:
+        raise StateError(
+            target.thing,
+            "it was sealed while it was copied to",
+            "It is the system of record now: do not copy into it, or set clean to true to drop what it holds.",
+        )
+
+
+# Two transfers into one database would undo each other; "flyover" in hexadecimal.
+_LOCK = 0x666C796F766572
+
+
+def hold(target: Session, patience: float = 0, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Keep other transfers and seals off O(target) for as long as its session lasts.
+
+    Raises StateError when another holds it for O(patience) seconds more; a session that just ended may take a moment.
+    """
+    ends = time.monotonic() + patience
+    while not target.value("select pg_try_advisory_lock(%s)", [_LOCK]):
+        if time.monotonic() >= ends:
+            raise StateError(
+                target.thing,
+                f"another transfer is copying into it{_holder(target)}",
+                "Wait until that one has ended, then run again.",
+            )
+        sleep(0.2)
+
+
+def _holder(target: Session) -> str:
+    """Return who holds the lock, as far as the role may see."""
+    found = target.rows(
+        """
+        select a.pid, coalesce(host(a.client_addr), 'a local socket'),
+               to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+        from pg_locks l join pg_stat_activity a on a.pid = l.pid
+        where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+          and (l.classid::bigint << 32) + l.objid::bigint = %s
+          and l.database = (select oid from pg_database where datname = current_database())
+        """,
+        [_LOCK],
+    )
+    if not found:
+        return ""
+    pid, address, since = found[0]
+    return f" (session {pid} from {address}" + (f", since {since})" if since else ")")

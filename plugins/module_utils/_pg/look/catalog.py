@@ -172,7 +172,10 @@ def facts(session: Session) -> dict[str, Any]:
                r.rolconnlimit,
                least(
                  current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-                   - (select count(*) from pg_stat_activity where backend_type = 'client backend'),
+                   - coalesce(current_setting('reserved_connections', true)::int, 0)
+                   -- What others' sessions are is hidden; those of users in a database are mostly clients.
+                   - (select count(*) from pg_stat_activity where coalesce(backend_type = 'client backend',
+                      usesysid is not null and datid is not null)),
                  case when r.rolconnlimit < 0 then 100000
                       else r.rolconnlimit - (select count(*) from pg_stat_activity where usename = current_user) end,
                  case when d.datconnlimit < 0 then 100000

@@ -88,6 +88,12 @@ class AuthenticationFailed(InputError):
     """The server refuses user or password: the caller may read them again and call once more."""
 
 
+def transient(error: FlyoverError) -> bool:
+    """Return whether the same work may succeed later without anything else being done: a lock, a restart, a lack."""
+    state = str(error.facts.get("sqlstate", ""))
+    return isinstance(error, ConnectionFailed) or state == "55P03" or state[:2] in ("40", "53", "57")
+
+
 def connect_error(error: Exception, thing: str) -> FlyoverError:
     """Return what to raise for a connection that psycopg2 could not make."""
     for pattern, cause, remedy in _CONNECT:

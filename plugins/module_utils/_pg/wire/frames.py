@@ -17,14 +17,22 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import ConnectionFailed, FlyoverError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import (
+    ConnectionFailed,
+    FlyoverError,
+    InputError,
+    StateError,
+)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.masking import safe_traceback
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.errors import AuthenticationFailed
 
 _END = 0
 _ERROR = 0xFFFFFFFF
 _LENGTH = struct.Struct("!I")
 _ROWS = struct.Struct("!q")
 _PIECE = 1 << 18
+# What a session raises; whoever catches one of them must be able to tell it from the others.
+_KINDS = {kind.__name__: kind for kind in (AuthenticationFailed, ConnectionFailed, InputError, StateError)}
 
 
 def pack_error(error: BaseException) -> bytes:
@@ -43,10 +51,9 @@ def pack_error(error: BaseException) -> bytes:
 
 
 def unpack_error(packed: bytes) -> FlyoverError:
-    """Return the error that another process packed."""
+    """Return the error that another process packed, of the same class."""
     name, thing, cause, remedy, facts = pickle.loads(packed)
-    kind = ConnectionFailed if name == ConnectionFailed.__name__ else FlyoverError
-    return kind(thing, cause, remedy, **facts)
+    return _KINDS.get(name, FlyoverError)(thing, cause, remedy, **facts)
 
 
 class FrameWriter(io.RawIOBase):
