@@ -18,7 +18,7 @@ attributes:
     description: When run twice in a row outside check mode, with the same arguments, the second run changes nothing.
 """
 
-    HEROKU = r"""
+    ACTIONGROUP_HEROKU = r"""
 attributes:
   action_group:
     description: Use C(group/flyover.heroku_to_fly.heroku) in C(module_defaults) to set defaults for this module.
@@ -28,7 +28,7 @@ attributes:
       - flyover.heroku_to_fly.heroku
 """
 
-    FLY = r"""
+    ACTIONGROUP_FLY = r"""
 attributes:
   action_group:
     description: Use C(group/flyover.heroku_to_fly.fly) in C(module_defaults) to set defaults for this module.
@@ -38,7 +38,7 @@ attributes:
       - flyover.heroku_to_fly.fly
 """
 
-    FLYCTL = r"""
+    ACTIONGROUP_FLYCTL = r"""
 attributes:
   action_group:
     description: >-

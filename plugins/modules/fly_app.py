@@ -16,7 +16,7 @@ description:
   - Nothing is deployed. Apps are never deleted, and addresses never released.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
-  - flyover.heroku_to_fly.attributes.fly
+  - flyover.heroku_to_fly.attributes.actiongroup_fly
   - flyover.heroku_to_fly.fly
 attributes:
   check_mode:
@@ -104,6 +104,26 @@ ips:
       type: str
       returned: always
   sample: [{ip: 66.241.124.1, kind: shared_v4}]
+remedy:
+  description: What to do about the failure. It also ends C(msg).
+  returned: failure
+  type: str
+  sample: Create a token with 'fly tokens create org' and pass it as fly_api_token.
+status:
+  description: HTTP status of the answer that ended the task.
+  returned: failure, when Fly refused a request
+  type: int
+  sample: 403
+error_id:
+  description: Fly's name of the error, where it has one.
+  returned: failure, when Fly refused a request
+  type: str
+  sample: insufficient_permissions
+request_id:
+  description: Fly's id of the request, for its support; empty where Fly gave none.
+  returned: failure, when Fly refused a request
+  type: str
+  sample: 01JDMX3Z9Q-iad
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -17,7 +17,7 @@ description:
   - The cluster is reached only from the organization's private network; see M(flyover.heroku_to_fly.fly_proxy).
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
-  - flyover.heroku_to_fly.attributes.fly
+  - flyover.heroku_to_fly.attributes.actiongroup_fly
   - flyover.heroku_to_fly.fly
 attributes:
   check_mode:
@@ -121,9 +121,9 @@ id:
   type: str
   sample: abc123def4567
 status:
-  description: Its status.
-  returned: success
-  type: str
+  description: Its status; where Fly refused a request and the task failed, the HTTP status of the answer.
+  returned: success, and failure when Fly refused a request
+  type: raw
   sample: ready
 region:
   description: Its region.
@@ -151,6 +151,21 @@ direct:
   returned: with O(return_url=true)
   type: dict
   sample: {host: "fdaa:0:1::2", port: 5432, user: fly-user, dbname: fly-db}
+remedy:
+  description: What to do about the failure. It also ends C(msg).
+  returned: failure
+  type: str
+  sample: Create a token with 'fly tokens create org' and pass it as fly_api_token.
+error_id:
+  description: Fly's name of the error, where it has one.
+  returned: failure, when Fly refused a request
+  type: str
+  sample: insufficient_permissions
+request_id:
+  description: Fly's id of the request, for its support; empty where Fly gave none.
+  returned: failure, when Fly refused a request
+  type: str
+  sample: 01JDMX3Z9Q-iad
 """
 
 from typing import Any

@@ -20,7 +20,7 @@ description:
     and after then tell whether they changed.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
-  - flyover.heroku_to_fly.attributes.fly
+  - flyover.heroku_to_fly.attributes.actiongroup_fly
   - flyover.heroku_to_fly.fly
 attributes:
   check_mode:
@@ -30,8 +30,8 @@ attributes:
     support: full
     details: Shows names and digests, never values.
   idempotent:
-    support: full
-    details: With a O(ledger). Without one, secrets are written again on every run.
+    support: partial
+    details: With a O(ledger) it is. Without one, secrets are written again on every run.
 options:
   app:
     description:
@@ -122,6 +122,26 @@ version:
   returned: success
   type: int
   sample: 7
+remedy:
+  description: What to do about the failure. It also ends C(msg).
+  returned: failure
+  type: str
+  sample: Create a token with 'fly tokens create org' and pass it as fly_api_token.
+status:
+  description: HTTP status of the answer that ended the task.
+  returned: failure, when Fly refused a request
+  type: int
+  sample: 403
+error_id:
+  description: Fly's name of the error, where it has one.
+  returned: failure, when Fly refused a request
+  type: str
+  sample: insufficient_permissions
+request_id:
+  description: Fly's id of the request, for its support; empty where Fly gave none.
+  returned: failure, when Fly refused a request
+  type: str
+  sample: 01JDMX3Z9Q-iad
 """
 
 from typing import Any

@@ -220,6 +220,11 @@ backup_file:
   returned: when O(backup=true) and the file was changed
   type: str
   sample: src/paper-crane/fly.toml.2209.2026-11-21@14:05:11~
+remedy:
+  description: What to do about the failure. It also ends C(msg).
+  returned: failure
+  type: str
+  sample: Correct what it names, then run again.
 """
 
 from ansible.module_utils.basic import AnsibleModule

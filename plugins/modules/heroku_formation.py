@@ -18,7 +18,7 @@ description:
     are returned in RV(other_dynos), with a warning, for they can still write to the database.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
-  - flyover.heroku_to_fly.attributes.heroku
+  - flyover.heroku_to_fly.attributes.actiongroup_heroku
   - flyover.heroku_to_fly.heroku
 attributes:
   check_mode:
@@ -88,6 +88,26 @@ late:
   type: list
   elements: str
   sample: [worker.1 is still up]
+remedy:
+  description: What to do about the failure. It also ends C(msg).
+  returned: failure
+  type: str
+  sample: Create a token with 'heroku authorizations:create -s read-protected,write -S'.
+status:
+  description: HTTP status of the answer that ended the task.
+  returned: failure, when Heroku refused a request
+  type: int
+  sample: 403
+request_id:
+  description: Heroku's id of the request, for its support; empty where Heroku gave none.
+  returned: failure, when Heroku refused a request
+  type: str
+  sample: 0b2a7a3c-6f0e-4c5a-9b7e-2f1d2c3b4a59
+error_id:
+  description: Heroku's name of the error.
+  returned: failure, when Heroku refused a request
+  type: str
+  sample: forbidden
 """
 
 from typing import Any

@@ -127,6 +127,11 @@ lease:
     started: "2026-11-26T18:00:00Z"
     command: ansible-playbook flyover.heroku_to_fly.migrate -e …
     renewed: "2026-11-26T18:04:10Z"
+remedy:
+  description: What to do about the failure. It also ends C(msg).
+  returned: failure
+  type: str
+  sample: Correct what it names, then run again.
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -92,6 +92,11 @@ not_logged:
   type: list
   elements: dict
   sample: [{name: public.flags, bytes: 8192, reason: "smaller than 8388608 bytes: a scan of it takes no time"}]
+remedy:
+  description: What to do about the failure. It also ends C(msg).
+  returned: failure
+  type: str
+  sample: Correct what it names, then run again.
 """
 
 from typing import Any

@@ -78,6 +78,11 @@ not_fenced:
   type: list
   elements: str
   sample: []
+remedy:
+  description: What to do about the failure. It also ends C(msg).
+  returned: failure
+  type: str
+  sample: Correct what it names, then run again.
 """
 
 from typing import Any

@@ -177,6 +177,11 @@ seconds:
   returned: with both URLs
   type: dict
   sample: {schema: 0.5, data: 2.1, constraints: 0.3, verify: 1.2}
+remedy:
+  description: What to do about the failure. It also ends C(msg).
+  returned: failure
+  type: str
+  sample: Correct what it names, then run again.
 """
 
 from typing import Any

@@ -103,6 +103,11 @@ seconds:
   returned: when something was copied
   type: float
   sample: 0.8
+remedy:
+  description: What to do about the failure. It also ends C(msg).
+  returned: failure
+  type: str
+  sample: Correct what it names, then run again.
 """
 
 from typing import Any

@@ -5,7 +5,9 @@
 # PRIVATE: internal to this collection, may change without notice.
 """An action that runs the module of its name and, where that runs on the controller, shows how far it is.
 
-A line every few seconds, through the callback like every other: it reaches terminals, logs and AWX alike.
+A line every few seconds, on standard error: it reaches terminals, logs and AWX alike, and what a callback prints on
+standard output, such as JSON, stays whole. The variable C(flyover_progress) or the environment variable
+E(FLYOVER_PROGRESS) turns the lines off.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import tempfile
 from collections.abc import Iterable
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -50,7 +53,7 @@ class WatchedAction(ActionBase):
         background = self._task.async_val
         # Elsewhere, or as another user, the file could not be read or written; a job that is left alone nobody watches.
         watched = self._connection.transport == "local" and not self._connection.become
-        silent = self._task.check_mode or (self._task.no_log and not self.shown_with_no_log)
+        silent = self._task.check_mode or (self._task.no_log and not self.shown_with_no_log) or not self._wanted()
         if not watched or silent or (background and not self._task.poll):
             return self._execute(arguments)
         if background:
@@ -65,6 +68,10 @@ class WatchedAction(ActionBase):
         self._show(self.summary(result))
         return result
 
+    def _wanted(self) -> bool:
+        given = self._templar.template(self._task_vars.get("flyover_progress", os.environ.get("FLYOVER_PROGRESS", "")))
+        return boolean(given, strict=False) if str(given) else True
+
     def _execute(self, arguments: dict[str, Any]) -> dict[str, Any]:
         result: dict[str, Any] = self._execute_module(
             module_args=arguments, task_vars=self._task_vars, wrap_async=self._task.async_val
@@ -74,4 +81,4 @@ class WatchedAction(ActionBase):
     def _show(self, text: str) -> None:
         if text:
             name, host = self._task.action.rpartition(".")[2], self._task_vars.get("inventory_hostname", "")
-            Display().display(f"{name} [{host}]: {text}")
+            Display().display(f"{name} [{host}]: {text}", stderr=True)

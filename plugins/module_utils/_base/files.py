@@ -38,6 +38,13 @@ def replace_file(path: Path, content: str, thing: str) -> None:
         raise _unwritable(thing, error) from None
 
 
+def prepare_folder(folder: Path) -> None:
+    """Make sure that O(folder) is there. A new one is left out of git, because it may lie in the app's source."""
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+
+
 @contextmanager
 def locked(path: Path, thing: str) -> Iterator[None]:
     """Hold the lock O(path), a file, whose folder is made where it is missing.
@@ -45,7 +52,7 @@ def locked(path: Path, thing: str) -> Iterator[None]:
     Raises InputError, about O(thing), where it cannot be made.
     """
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        prepare_folder(path.parent)
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     except OSError as error:
         raise _unwritable(thing, error) from None

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError, StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.files import prepare_folder
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.flyctl import Flyctl
 
 LOOPBACK = "127.0.0.1"
@@ -57,7 +58,7 @@ def start(flyctl: Flyctl, tunnel: Tunnel, timeout: float, check_mode: bool) -> d
         )
     if check_mode:
         return {"changed": True, "host": LOOPBACK, "local_port": 0, "pid": 0}
-    tunnel.state_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    prepare_folder(tunnel.state_file.parent)
     log = tunnel.state_file.with_suffix(".log")
     with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
         # Not run_command: it waits, and the tunnel outlives this module.

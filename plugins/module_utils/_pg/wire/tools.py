@@ -78,7 +78,7 @@ def find_tools(source_major: int, target_major: int, folder: str | None) -> Tool
     An older pg_dump refuses the source; a newer one writes settings that the target does not know
     (C(transaction_timeout) since 17). Raises InputError that lists what was found.
     """
-    found = sorted(_installed([folder] if folder else _folders()), key=lambda tools: tools.major, reverse=True)
+    found = installed(folder)
     for tools in found:
         if source_major <= tools.major <= target_major:
             return tools
@@ -89,6 +89,12 @@ def find_tools(source_major: int, target_major: int, folder: str | None) -> Tool
         f"pg_dump and pg_restore of version {need} are needed; found: {have}",
         f"Install the package postgresql-client-{target_major}, or name their folder in pg_bin_dir.",
     )
+
+
+def installed(folder: str | None) -> list[Tools]:
+    """Return the client programs in O(folder), or else wherever they are looked for, the newest first."""
+    found = _installed([os.path.expanduser(folder)] if folder else _folders())
+    return sorted(found, key=lambda tools: tools.major, reverse=True)
 
 
 def _folders() -> Iterator[str]:

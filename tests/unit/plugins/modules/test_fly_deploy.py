@@ -585,7 +585,7 @@ def test_tunnel_that_ended_by_itself_is_told_when_it_is_closed(
     assert closed["changed"] is False
     assert "tunnel to db.internal:5432 had ended by itself" in str(closed["warnings"])
     assert "peer lost with ********" in str(closed["warnings"])
-    assert list(Path(tunnel["state_file"]).parent.iterdir()) == []
+    assert [path.name for path in Path(tunnel["state_file"]).parent.iterdir()] == [".gitignore"]
 
 
 def test_tunnel_that_ended_by_itself_is_opened_again(run_module: Any, flyctl: Program, tunnel: dict[str, Any]) -> None:

@@ -1,0 +1,89 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Refuses variables of the role that it could only misread. Runs on the controller alone: no module has them all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._variables import (
+    OF_ONE_APP,
+    PREFIX,
+    Given,
+    problems,
+)
+
+APPS = ("migrate_heroku_app", "migrate_fly_app")
+
+
+class ActionModule(ActionBase):
+    """Compares every variable with the role's specification."""
+
+    _supports_check_mode = True
+    _requires_connection = False
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return nothing but that all is well; raises AnsibleActionFail with all that is not."""
+        super().run(tmp, task_vars)
+        self._variables = task_vars or {}
+        _validation, arguments = self.validate_argument_spec(
+            argument_spec={
+                "specification": {"type": "path", "required": True},
+                "needs_source": {"type": "bool", "default": True},
+            }
+        )
+        with open(arguments["specification"], encoding="utf-8") as file:
+            options = yaml.safe_load(file)["argument_specs"]["main"]["options"]
+        values = {str(name): self._value(raw) for name, raw in self._variables.items() if name.startswith(PREFIX)}
+        folder = str(values.get("migrate_source_dir") or "")
+        wrong = problems(
+            Given(
+                values=values,
+                options=options,
+                from_environment=[name for name in OF_ONE_APP if self._from_environment(name)],
+                hosts=len(self._variables.get("ansible_play_hosts_all", [])) or 1,
+                same_apps=list(self._same_apps(values)),
+                folder=self._without_procfile(folder) if arguments["needs_source"] else "",
+            )
+        )
+        if wrong:
+            raise AnsibleActionFail(" ".join(wrong), result={"problems": wrong})
+        return {"changed": False}
+
+    def _value(self, raw: Any) -> Any:
+        return self._templar.template(raw)
+
+    def _from_environment(self, name: str) -> bool:
+        """Return whether the role's own default is in force, and the environment has a value for it."""
+        variable = OF_ONE_APP[name]
+        return f"'{variable}'" in str(self._variables.get(name, "")) and bool(os.environ.get(variable))
+
+    def _same_apps(self, values: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the hosts of the play whose own variables name the same two apps, if there are others than this one."""
+        if not all(values.get(name) for name in APPS):
+            return
+        hosts = [str(host) for host in self._variables.get("ansible_play_hosts_all", [])]
+        present = self._variables.get("hostvars", {})
+        same = [
+            host
+            for host in hosts
+            if all(name in present[host] and present[host][name] == values[name] for name in APPS)
+        ]
+        if len(same) > 1:
+            yield from same
+
+    def _without_procfile(self, folder: str) -> str:
+        if self._connection.transport != "local" or os.path.isfile(
+            os.path.join(os.path.expanduser(folder), "Procfile")
+        ):
+            return ""
+        return folder or "''"

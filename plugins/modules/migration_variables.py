@@ -1,0 +1,59 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: migration_variables
+short_description: Refuse variables that the role would misread
+version_added: 1.0.0
+author:
+  - The flyover contributors (@flyover)
+description:
+  - Compares all variables whose names begin with C(migrate_) with the specification of the role
+    P(flyover.heroku_to_fly.migrate#role), and fails with everything that is wrong in one message.
+  - It finds names that the role does not have, a text where a list or a dict is needed, steps that do not exist, apps
+    that are not named or that several hosts would move, URLs that are none, and a source folder without a Procfile.
+  - It runs on the controller.
+extends_documentation_fragment:
+  - flyover.heroku_to_fly.attributes
+  - flyover.heroku_to_fly.attributes.common
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+    details:
+      - This module changes nothing.
+  idempotent:
+    support: full
+options:
+  specification:
+    description:
+      - Path of the role's C(argument_specs.yml).
+    type: path
+    required: true
+  needs_source:
+    description:
+      - Whether the folder of the app's source is going to be read.
+    type: bool
+    default: true
+"""
+
+EXAMPLES = r"""
+- name: Refuse what the role could only misread
+  flyover.heroku_to_fly.migration_variables:
+    specification: "{{ role_path }}/meta/argument_specs.yml"
+"""
+
+RETURN = r"""
+problems:
+  description: What is wrong, a text each. All of them are in C(msg), too.
+  returned: failure
+  type: list
+  elements: str
+  sample: ["migrate_steps: there is no step databse. Did you mean database?"]
+"""
+# This is an action plugin, see plugins/action/migration_variables.py.

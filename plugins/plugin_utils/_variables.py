@@ -1,0 +1,175 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""What is wrong with the variables that a role was given, all of it at once. No word of ansible-core."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from fnmatch import fnmatch
+from typing import Any
+
+PREFIX = "migrate_"
+OF_THE_PLAYBOOKS = ("migrate_hosts",)
+# Steps that a cut-over may leave out.
+OPTIONAL_STEPS = ("domains", "report")
+# What tells one app from another: with several hosts none of it can come from the one environment they share.
+OF_ONE_APP = {
+    "migrate_heroku_app": "HEROKU_APP",
+    "migrate_fly_app": "FLY_APP",
+    "migrate_fly_url": "MIGRATE_FLY_URL",
+}
+_POSTGRES_URL = re.compile(r"$|postgres(ql)?://[^@/?#]+@[^@/?#]+/[^@/?#]+")
+_REDIS_URL = re.compile(r"$|rediss?://([^@/?#]*@)?[^@/?#]+")
+_KINDS: dict[str, tuple[str, type | tuple[type, ...]]] = {
+    "list": ("a list", (list, tuple)),
+    "dict": ("a dict", Mapping),
+}
+_TRUE = ("true", "yes", "on", "1", "t", "y")
+
+
+@dataclass
+class Given:
+    """The variables of one host, and what is around them."""
+
+    values: Mapping[str, Any]
+    """The role's variables by name, as templates come out."""
+    options: Mapping[str, Mapping[str, Any]]
+    """The role's specification of them."""
+    from_environment: Sequence[str] = ()
+    """Variables whose value the role took from the environment."""
+    hosts: int = 1
+    """The number of hosts of the play."""
+    same_apps: Sequence[str] = ()
+    """Other hosts of the play that name the same two apps."""
+    folder: str = ""
+    """The source folder, if it is on this machine and has no Procfile."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def problems(given: Given) -> list[str]:
+    """Return a sentence or more about each thing that is wrong, in the order in which to look at them."""
+    found = [*_unknown(given), *_wrong_kind(given)]
+    if found:
+        return found  # what comes next reads the values
+    return [*_steps(given), *_apps(given), *_urls(given), *_source(given)]
+
+
+def _unknown(given: Given) -> Iterator[str]:
+    own = [str(pattern) for pattern in _listed(given.values.get("migrate_own_variables"))]
+    for name in sorted(given.values):
+        if name in given.options or name in OF_THE_PLAYBOOKS or any(fnmatch(name, pattern) for pattern in own):
+            continue
+        close = get_close_matches(name, [*given.options, *OF_THE_PLAYBOOKS], n=1, cutoff=0.75)
+        yield (
+            f"{name}: this role has no such variable, and names that begin with {PREFIX} are its own. "
+            + (f"Did you mean {close[0]}? " if close else "")
+            + "'ansible-doc -t role flyover.heroku_to_fly.migrate' lists them all; "
+            "name one of your own in migrate_own_variables."
+        )
+
+
+def _wrong_kind(given: Given) -> Iterator[str]:
+    for name, value in given.values.items():
+        option = given.options.get(name, {})
+        kind = str(option.get("type", ""))
+        if kind not in _KINDS or value is None or isinstance(value, _KINDS[kind][1]):
+            continue
+        article = _KINDS[kind][0]
+        if option.get("no_log"):
+            yield f"{name}: {article} is needed, and it is something else. {_example(name, kind, None)}"
+        else:
+            yield f"{name}: {article} is needed, and it is {_described(value)}. {_example(name, kind, value)}"
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, str):
+        return f"the text {value!r}"
+    if isinstance(value, Mapping):
+        return "a dict"
+    return "a list" if isinstance(value, (list, tuple)) else repr(value)
+
+
+def _example(name: str, kind: str, value: Any) -> str:
+    example: Any = {"NAME": "VALUE"}
+    if kind == "list":
+        words = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else []
+        example = [word for word in words if word]
+    return f"""Give -e '{json.dumps({name: example})}', or in a file {name}: {json.dumps(example)}."""
+
+
+def _steps(given: Given) -> Iterator[str]:
+    steps = [str(step) for step in _listed(given.values.get("migrate_steps"))]
+    known = [str(step) for step in given.options["migrate_steps"]["default"]]
+    for step in steps:
+        if step not in known:
+            close = get_close_matches(step, known, n=1)
+            yield (
+                f"migrate_steps: there is no step {step}. "
+                + (f"Did you mean {close[0]}? " if close else "")
+                + f"Choose among {', '.join(known)}."
+            )
+    missing = [step for step in known if step not in steps and step not in OPTIONAL_STEPS]
+    if missing and _true(given.values.get("migrate_cutover")):
+        yield (
+            f"migrate_steps leaves out {', '.join(missing)}, but a cut-over takes every step up to verify. "
+            "Rehearse with fewer steps, or cut over with all of them."
+        )
+
+
+def _apps(given: Given) -> Iterator[str]:
+    for name in ("migrate_heroku_app", "migrate_fly_app"):
+        if not str(given.values.get(name) or ""):
+            yield (
+                f"{name} is not set. Give it with -e {name}=NAME, or in the environment as {OF_ONE_APP[name]}"
+                + (", or for each host in the inventory." if given.hosts > 1 else ".")
+            )
+    if given.hosts > 1:
+        for name in given.from_environment:
+            yield (
+                f"{OF_ONE_APP[name]} is set in the environment, and this play has {given.hosts} hosts, which would all "
+                f"take it as their {name}. Unset it, and give each host {name} in the inventory."
+            )
+    if given.same_apps:
+        yield (
+            f"migrate_heroku_app and migrate_fly_app: {', '.join(given.same_apps)} in this play move the same app. "
+            "Give each host apps of its own."
+        )
+
+
+def _urls(given: Given) -> Iterator[str]:
+    # Nothing of a URL is said: it has a password.
+    if not _POSTGRES_URL.match(str(given.values.get("migrate_postgres_url") or "")):
+        yield (
+            "migrate_postgres_url: it is not a URL of a PostgreSQL database. Give "
+            "postgres://USER:PASSWORD@HOST:PORT/DATABASE as the app is to see it, with special characters in the "
+            "password percent-encoded."
+        )
+    if not _REDIS_URL.match(str(given.values.get("migrate_redis_url") or "")):
+        yield (
+            "migrate_redis_url: it is not a URL of a Redis database. Give redis://USER:PASSWORD@HOST:PORT as the app "
+            "is to see it, with special characters in the password percent-encoded."
+        )
+
+
+def _source(given: Given) -> Iterator[str]:
+    if given.folder and given.values.get("migrate_processes_from") != "heroku":
+        yield (
+            f"migrate_source_dir: {given.folder} has no Procfile. Give the folder of the app's source with "
+            "-e migrate_source_dir=FOLDER or in the environment as MIGRATE_SOURCE_DIR; by default it is the folder in "
+            "which ansible-playbook was started. For an app without a Procfile set migrate_processes_from=heroku."
+        )
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, (list, tuple)) else []
+
+
+def _true(value: Any) -> bool:
+    return str(value).lower() in _TRUE

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is said about variables that the role could only misread, and that the role's own defaults are none of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._variables import Given, problems
+
+_ROLE = Path(__file__).resolve().parents[4] / "roles" / "migrate"
+_OPTIONS = yaml.safe_load((_ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+_DEFAULTS = yaml.safe_load((_ROLE / "defaults" / "main.yml").read_text())
+_APPS = {"migrate_heroku_app": "paper-crane", "migrate_fly_app": "paper-crane"}
+
+
+def said(values: dict[str, Any], **around: Any) -> list[str]:
+    return problems(
+        Given(values={"migrate_steps": _DEFAULTS["migrate_steps"], **_APPS, **values}, options=_OPTIONS, **around)
+    )
+
+
+def test_defaults_are_fine() -> None:
+    own = {name: value for name, value in _DEFAULTS.items() if name.startswith("migrate_") and "{{" not in str(value)}
+    assert said(own) == []
+
+
+def test_every_default_is_in_the_specification_and_every_list_has_one() -> None:
+    assert {name for name in _DEFAULTS if name.startswith("migrate_")} <= set(_OPTIONS)
+
+
+@pytest.mark.parametrize("name", [name for name, option in _OPTIONS.items() if option["type"] == "list"])
+def test_a_text_is_not_taken_for_a_list(name: str) -> None:
+    (problem,) = said({name: "web, worker"})
+    assert problem == (
+        f"{name}: a list is needed, and it is the text 'web, worker'. "
+        f"""Give -e '{{"{name}": ["web", "worker"]}}', or in a file {name}: ["web", "worker"]."""
+    )
+    assert said({name: ""}) != []
+
+
+@pytest.mark.parametrize("name", [name for name, option in _OPTIONS.items() if option["type"] == "dict"])
+@pytest.mark.parametrize("value", ["S3CRET=hunter2", ["hunter2"], 2])
+def test_anything_else_is_not_taken_for_a_dict(name: str, value: Any) -> None:
+    (problem,) = said({name: value})
+    assert problem.startswith(f"{name}: a dict is needed")
+    if _OPTIONS[name].get("no_log"):
+        assert "hunter2" not in problem
+
+
+def test_misspelt_names_are_told_with_the_nearest_and_own_names_can_be_allowed() -> None:
+    values = {"migrate_cut_over": True, "migrate_hosts": "apps", "migrate_owner": "me", "migrate_tmp_x": 1}
+    cut_over, owner, temporary = said(values)
+    assert "migrate_cut_over: this role has no such variable" in cut_over
+    assert "Did you mean migrate_cutover?" in cut_over
+    assert owner.startswith("migrate_owner")
+    assert temporary.startswith("migrate_tmp_x")
+    allowed = {**values, "migrate_own_variables": ["migrate_owner", "migrate_tmp_*"]}
+    assert said(allowed) == [cut_over]
+
+
+def test_unknown_step_and_half_a_cut_over() -> None:
+    unknown, half = said({"migrate_steps": ["preflight", "databse"], "migrate_cutover": "true"})
+    assert unknown.startswith("migrate_steps: there is no step databse. Did you mean database? Choose among preflight,")
+    assert half.startswith("migrate_steps leaves out provision, secrets, database, redis,")
+    assert said({"migrate_steps": ["secrets"], "migrate_cutover": "no"}) == []
+
+
+def test_apps_are_asked_for_and_the_environment_does_not_name_them_for_several_hosts() -> None:
+    (missing,) = said({"migrate_heroku_app": ""})
+    assert missing == (
+        "migrate_heroku_app is not set. Give it with -e migrate_heroku_app=NAME, or in the environment as HEROKU_APP."
+    )
+    (shared,) = said({}, from_environment=["migrate_heroku_app"], hosts=2)
+    assert shared.startswith("HEROKU_APP is set in the environment, and this play has 2 hosts")
+    assert said({}, from_environment=["migrate_heroku_app"], hosts=1) == []
+    (same,) = said({}, hosts=2, same_apps=["red", "blue"])
+    assert "red, blue in this play move the same app" in same
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("migrate_postgres_url", "postgres://u:p@db.example.com:5432/app", "mysql://u:hunter2@db/app"),
+        ("migrate_redis_url", "rediss://:p@redis.example.com", "redis.example.com:hunter2"),
+    ],
+)
+def test_urls_are_not_repeated(name: str, good: str, bad: str) -> None:
+    assert said({name: good}) == []
+    (problem,) = said({name: bad})
+    assert problem.startswith(f"{name}: it is not a URL of a ")
+    assert "hunter2" not in problem
+
+
+def test_a_folder_without_a_procfile_is_named() -> None:
+    (problem,) = said({}, folder="/")
+    assert problem.startswith("migrate_source_dir: / has no Procfile.")
+    assert said({"migrate_processes_from": "heroku"}, folder="/") == []
