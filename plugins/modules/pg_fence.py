@@ -12,10 +12,13 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Takes the privileges to write to tables, sequences, large objects and schemas from every role, the owner included,
-    and gives them back. Reading goes on. Only the owner's rights are needed.
-  - What was taken away is kept in the database itself, in the schema C(_flyover_fence), from the same transaction on.
-  - After raising the fence, transactions that wrote before it are waited for, and ended when they take too long.
+  - Takes the privileges to write to tables, sequences, large objects, schemas and the database from every role, the
+    owner included, lets new sessions begin read-only, and ends the sessions that this role may end, readers among them.
+    Reading goes on in new ones. Only the owner's rights are needed.
+  - What was so before is kept in the database itself, in the schema C(_flyover_fence), from the same transaction on,
+    and lowering the fence restores it.
+  - Transactions of other roles that wrote before the fence are waited for.
+  - An owner can still give its rights back to itself. That leaves a trace, which RV(drift_since_raised) names.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.common
@@ -34,13 +37,19 @@ options:
     required: true
   state:
     description:
-      - Whether the fence is to be up.
+      - With V(raised) and V(lowered), whether the fence is to be up.
+      - V(noted) only keeps O(record), and V(gathered) only reads.
     type: str
-    choices: [raised, lowered]
+    choices: [noted, raised, lowered, gathered]
     required: true
+  record:
+    description:
+      - What Heroku ran before it was frozen, for O(state=noted), so that every controller can find it. It must hold no
+        secret. An earlier record stays as it is; V(lowered) removes it.
+    type: dict
   wait_timeout:
     description:
-      - Seconds to wait for open transactions before their sessions are ended.
+      - Seconds to wait for sessions to end, and for open transactions of other roles.
     type: int
     default: 10
 requirements:
@@ -54,26 +63,60 @@ EXAMPLES = r"""
   flyover.heroku_to_fly.pg_fence:
     url: "{{ heroku_database_url }}"
     state: raised
+
+- name: Look whether anything changed although it was up
+  flyover.heroku_to_fly.pg_fence:
+    url: "{{ heroku_database_url }}"
+    state: gathered
+  register: fence
+  failed_when: fence.drift_since_raised | length > 0
 """
 
 RETURN = r"""
 state:
-  description: Whether the fence is up now (in check mode, would be).
+  description: The state that was asked for (in check mode, as it would be).
   returned: success
   type: str
   sample: raised
+raised:
+  description: Whether the fence is up and every session that could write has ended.
+  returned: success
+  type: bool
+  sample: true
+record:
+  description: What is kept of O(record), of this run or an earlier one; null where nothing is.
+  returned: success
+  type: dict
+  sample: {formation: {web: 2, worker: 1}, maintenance: false, release_version: 42, opened_at: "2026-11-26T18:00:00Z"}
+drift_since_raised:
+  description:
+    - What changed since O(state=raised) was last asked for, a line for each kind of object. The catalogues, sequences
+      and the list of large objects are compared; nobody writes to rows or into large objects without a change of these.
+    - Empty where nothing changed, and where the fence is not up.
+  returned: O(state=gathered)
+  type: list
+  elements: str
+  sample: ["large objects: 4711; 12 before, 13 now"]
 objects:
   description: Number of objects whose privileges were taken away or given back.
   returned: success
   type: int
   sample: 83
 sessions_ended:
-  description: Number of sessions that were ended because their transactions did not end by themselves.
+  description: Number of sessions that were ended.
   returned: success
   type: int
-  sample: 0
+  sample: 3
+read_only:
+  description:
+    - Whose new sessions begin read-only, V(role) for those of the URL's role, V(database) for all. The latter needs the
+      database's owner.
+  returned: success
+  type: list
+  elements: str
+  sample: [database, role]
 not_fenced:
-  description: Objects of other owners, which this role can not fence.
+  description: Objects of other owners, which this role cannot fence.
   returned: success
   type: list
   elements: str
@@ -89,32 +132,45 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.masking import hide, invocation, keep_readable
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.masking import hide, whole_result
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.fence import lower_fence, raise_fence
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.fence.fence import (
+    gather,
+    lower_fence,
+    note,
+    raise_fence,
+)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import parse
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
-    hide(module, [module.params["url"]])
-    address = parse(module.params["url"], "url").with_sslmode("url", None, "require")
-    if module.params["state"] == "raised":
-        result = raise_fence(address, module.params["wait_timeout"], module.check_mode)
+    options = module.params
+    hide(module, [options["url"]])
+    address = parse(options["url"], "url").with_sslmode("url", None, "require")
+    if options["state"] == "gathered":
+        result = gather(address)
+    elif options["state"] == "noted":
+        result = note(address, options["record"], module.check_mode)
+    elif options["state"] == "raised":
+        result = raise_fence(address, options["wait_timeout"], module.check_mode)
     else:
         result = lower_fence(address, module.check_mode)
     if result["not_fenced"]:
         module.warn(f"{len(result['not_fenced'])} objects belong to other roles and are not fenced.")
-    keep_readable(module, [str(result)])
-    return {**result, "invocation": invocation(module, ["url"])}
+    if options["state"] == "raised" and "role" not in result["read_only"]:
+        module.warn("The server did not let new sessions begin read-only: only privileges keep the app from writing.")
+    return whole_result(module, result, ["url"])
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "url": {"type": "str", "required": True, "no_log": True},
-            "state": {"type": "str", "choices": ["raised", "lowered"], "required": True},
+            "state": {"type": "str", "choices": ["noted", "raised", "lowered", "gathered"], "required": True},
+            "record": {"type": "dict"},
             "wait_timeout": {"type": "int", "default": 10},
         },
+        required_if=[("state", "noted", ["record"])],
         supports_check_mode=True,
     )
     run(module, work)
