@@ -12,11 +12,14 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Copies keys of every type with their expiry from one Redis or Valkey server to another (C(SCAN), C(DUMP),
-    C(RESTORE), pipelined), then compares both, key by key, by content.
+  - Copies keys of every type with their expiry from one Redis or Valkey server to another, in large groups, then
+    compares both, key by key, by content. Where a server allows scripts, it computes the digests itself.
   - Only what differs is written, so a second run writes nothing, and a run that was killed is finished by the next.
-  - A target that was filled by this module becomes the source's mirror again on the next run; keys that are only
-    there are deleted. A sealed target is never written to.
+  - The target keeps a record of the keys that were copied (20 bytes for each, in keys that begin with C(_flyover:)).
+    Only those are overwritten, or deleted when the source has them no more. Keys of anybody else are counted and left
+    alone.
+  - All databases of the source are copied, to the same numbers, unless its URL names one other than 0.
+  - One transfer at a time writes to a target. A sealed target is never written to.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.common
@@ -31,7 +34,7 @@ attributes:
 options:
   source:
     description:
-      - URL of the source, C(redis://) or C(rediss://). Certificates are not verified, for Heroku's are self-signed.
+      - URL of the source, C(redis://) or C(rediss://). Certificates are not verified, because Heroku's are self-signed.
       - Required with O(state=present).
     type: str
   target:
@@ -40,19 +43,32 @@ options:
     type: str
   state:
     description:
-      - V(present) makes the target a copy of the source.
+      - V(present) makes the target hold what the source holds.
       - V(sealed) says that the target is the system of record from now on, so that no later run writes over it.
     type: str
     choices: [present, sealed]
     default: present
+  name:
+    description:
+      - Name of this copy. A target that several apps share keeps the record and the seal of each by its name.
+    type: str
+    default: default
   match:
     description:
-      - Glob of the keys to copy.
-    type: str
-    default: "*"
+      - Globs of the keys to copy, as Redis reads them.
+    type: list
+    elements: str
+    default: ["*"]
+  exclude:
+    description:
+      - Globs of the keys not to copy.
+    type: list
+    elements: str
+    default: []
   replace:
     description:
-      - Whether keys of the target that hold something else may be overwritten although this module did not write them.
+      - Whether keys of the target that this module did not copy may be overwritten, and deleted where the source does
+        not have them. Never set it for a Redis that somebody else uses.
     type: bool
     default: false
   replace_sealed:
@@ -62,11 +78,15 @@ options:
     default: false
   source_may_change:
     description:
-      - Whether the source is in use. Keys that differ in the end are then a warning, not a failure.
+      - Whether the source is in use. Keys that differ in the end are then a finding, not a failure.
     type: bool
     default: false
-requirements:
-  - Python library redis
+  acknowledged:
+    description:
+      - Ids of findings that do not block, such as V(redis-databases).
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -89,10 +109,23 @@ sealed:
   type: bool
   sample: false
 counts:
-  description: Number of keys on the C(source), of those C(copied), and of those C(deleted) on the target.
+  description:
+    - Number of keys on the C(source), of those C(copied), of those C(deleted) on the target, and of C(foreign) keys
+      there that were not copied from this source.
   returned: success
   type: dict
-  sample: {source: 120, copied: 120, deleted: 0}
+  sample: {source: 120, copied: 120, deleted: 0, foreign: 1000}
+foreign:
+  description: Number of C(keys) on the target that were not copied from this source, and their C(prefixes).
+  returned: when both servers were looked at
+  type: dict
+  sample: {keys: 1000, prefixes: {"shop:": 1000}}
+findings:
+  description: What the user should know, as C(id), C(level) (V(block), V(warn) or V(info)), C(text) and C(remedy).
+  returned: success
+  type: list
+  elements: dict
+  sample: []
 verified:
   description: Number of keys C(compared) after the copy, and of those C(differing).
   returned: when something was copied
@@ -115,15 +148,15 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.masking import invocation, keep_readable
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.masking import whole_result
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.server import parse
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.transfer import (
-    UNKNOWN,
     Wanted,
     seal,
     survey,
     transfer,
+    unknown,
 )
 
 
@@ -133,19 +166,14 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     target = parse(options["target"], "target") if options["target"] else None
     if target is None and not module.check_mode:
         raise InputError("target", "it is missing", "Give the target's URL; only check mode can do without.")
-    if options["state"] == "sealed" and target is not None:
-        result = seal(target, module.check_mode)
-    elif source is not None and target is not None:
-        wanted = Wanted(**{name: options[name] for name in ("match", "replace", "replace_sealed", "source_may_change")})
-        result = transfer(source, target, wanted, module.check_mode)
-    elif source is not None and options["state"] == "present":
-        result = survey(source, options["match"])
+    wanted = Wanted(**{name: options[name] for name in Wanted.__dataclass_fields__})
+    if options["state"] == "sealed":
+        result = seal(target, wanted.name, module.check_mode) if target else unknown()
+    elif target is not None:
+        result = transfer(source, target, wanted, module.check_mode) if source else unknown()
     else:
-        result = {"changed": True, "verdict": UNKNOWN, "sealed": False, "counts": {}, "warnings": []}
-    for warning in result.pop("warnings"):
-        module.warn(warning)
-    keep_readable(module, [str(result)])
-    return {**result, "invocation": invocation(module, ["source", "target"])}
+        result = survey(source, wanted) if source else unknown()
+    return whole_result(module, result, ["source", "target"])
 
 
 def main() -> None:
@@ -154,10 +182,13 @@ def main() -> None:
             "source": {"type": "str", "no_log": True},
             "target": {"type": "str", "no_log": True},
             "state": {"type": "str", "choices": ["present", "sealed"], "default": "present"},
-            "match": {"type": "str", "default": "*"},
+            "name": {"type": "str", "default": "default"},
+            "match": {"type": "list", "elements": "str", "default": ["*"]},
+            "exclude": {"type": "list", "elements": "str", "default": []},
             "replace": {"type": "bool", "default": False},
             "replace_sealed": {"type": "bool", "default": False},
             "source_may_change": {"type": "bool", "default": False},
+            "acknowledged": {"type": "list", "elements": "str", "default": []},
         },
         required_if=[("state", "present", ["source"])],
         supports_check_mode=True,

@@ -10,9 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from importlib import import_module
-from typing import Any
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import (
@@ -20,15 +18,23 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
     InputError,
     StateError,
 )
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import Broken, Connection, Refused
 
 CONNECT_TIMEOUT = 20  # seconds
 SOCKET_TIMEOUT = 120
 PORT = 6379
+CLIENT_NAME = "flyover"
+# Error's first word -> what to do.
+REMEDIES = {
+    "OOM": "Give the server more memory (a larger plan), then run again.",
+    "READONLY": "Give the URL of the primary, not of a replica.",
+    "LOADING": "The server is starting: run again in a minute.",
+}
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server is and who connects to it."""
+    """Where a server is and who connects to it; O(chosen) says whether the URL names its database."""
 
     host: str
     port: int
@@ -36,9 +42,14 @@ class Address:
     tls: bool
     user: str = ""
     password: str = field(default="", repr=False)
+    chosen: bool = False
 
     def __str__(self) -> str:
         return f"Redis at {self.host}:{self.port}, database {self.database}"
+
+    def other(self, database: int) -> Address:
+        """Return another database of the same server."""
+        return replace(self, database=database)
 
 
 def parse(url: str, option: str) -> Address:
@@ -47,66 +58,80 @@ def parse(url: str, option: str) -> Address:
         parts = urlsplit(url.strip())
         port = parts.port or PORT
     except ValueError:
-        raise InputError(option, "it can not be read as a URL", "Pass the URL as the platform shows it.") from None
-    database = parts.path.lstrip("/") or dict(parse_qsl(parts.query)).get("db") or "0"
-    if parts.scheme not in ("redis", "rediss") or not parts.hostname or not re.fullmatch(r"\d{1,5}", database):
+        raise InputError(option, "it cannot be read as a URL", "Pass the URL as the platform shows it.") from None
+    named = parts.path.lstrip("/") or dict(parse_qsl(parts.query)).get("db") or ""
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname or not re.fullmatch(r"\d{0,5}", named):
         raise InputError(
-            option, "it is no redis:// or rediss:// URL with a host", "Pass the URL as the platform shows it."
+            option, "it is not a redis:// or rediss:// URL with a host", "Pass the URL as the platform shows it."
         )
     return Address(
         host=parts.hostname,
         port=port,
-        database=int(database),
+        database=int(named or 0),
         tls=parts.scheme == "rediss",
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
+        chosen=int(named or 0) > 0,
     )
 
 
 @contextmanager
-def connected(address: Address) -> Iterator[Any]:
-    """Give a client; raises typed errors for what the library raises, whose texts may quote a command's arguments."""
+def connected(address: Address) -> Iterator[Connection]:
+    """Give a connection, logged in, on the address's database; raises typed errors, whose texts quote no argument."""
     try:
-        library = import_module("redis")
-    except ImportError:
-        raise InputError(
-            "Python library redis", "it is not installed on the host that runs the module", "Run: pip install redis"
-        ) from None
-    client = library.Redis(
-        host=address.host,
-        port=address.port,
-        db=address.database,
-        username=address.user or None,
-        password=address.password or None,
-        socket_connect_timeout=CONNECT_TIMEOUT,
-        socket_timeout=SOCKET_TIMEOUT,
-        socket_keepalive=True,
-        # Heroku's certificates are signed by nobody; its own client does not verify them either.
-        **({"ssl": True, "ssl_cert_reqs": "none", "ssl_check_hostname": False} if address.tls else {}),
-    )
+        connection = Connection(address.host, address.port, address.tls, CONNECT_TIMEOUT, SOCKET_TIMEOUT)
+    except OSError as error:
+        raise _lost(address, type(error).__name__) from None
     try:
-        client.ping()
-        yield client
-    except library.exceptions.AuthenticationError:
-        raise InputError(
-            str(address),
-            "the server refuses the user or password",
-            "Read the URL again from the platform (Heroku rotates credentials), and run again.",
-        ) from None
-    except (library.exceptions.ConnectionError, library.exceptions.TimeoutError) as error:
-        raise ConnectionFailed(
-            str(address),
-            f"the connection failed or was lost ({type(error.__cause__ or error).__name__})",
-            "Check host, port and tunnel, then run again: what is equal is not copied twice.",
-        ) from None
-    except library.exceptions.ResponseError as error:
-        # The first word is the kind of error (WRONGTYPE, OOM, NOPERM, ...); what follows may quote values.
-        kind = str(error).split(" ", 1)[0]
-        remedies = {
-            "OOM": "Give the server more memory (a larger plan), then run again.",
-            "READONLY": "Give the URL of the primary, not of a replica.",
-        }
-        remedy = remedies.get(kind, "See what the server allows this user, then run again.")
-        raise StateError(str(address), f"the server refused a command ({kind})", remedy) from None
+        _log_in(connection, address)
+        yield connection
+    except Broken as error:
+        if error.origin not in (connection, None):
+            raise
+        raise _lost(address, str(error)) from None
+    except Refused as error:
+        if error.origin not in (connection, None):
+            raise
+        remedy = REMEDIES.get(error.kind, "See what the server allows this user, then run again.")
+        raise StateError(str(address), f"the server refused a command ({error.kind})", remedy) from None
     finally:
-        client.close()
+        connection.close()
+
+
+def _lost(address: Address, how: str) -> ConnectionFailed:
+    return ConnectionFailed(
+        str(address),
+        f"the connection failed or was lost ({how})",
+        "Check host, port and tunnel, then run again: what is equal is not copied twice.",
+    )
+
+
+def _log_in(connection: Connection, address: Address) -> None:
+    if address.password:
+        try:
+            connection.call("AUTH", *([address.user] if address.user else []), address.password)
+        except Refused:
+            raise _wrong_password(address) from None
+    try:
+        connection.call("PING")
+    except Refused as error:
+        if error.kind == "NOAUTH":
+            raise _wrong_password(address) from None
+        raise
+    # For whoever reads CLIENT LIST; some servers know no names.
+    connection.pipe([["CLIENT", "SETNAME", CLIENT_NAME]])
+    if address.database:
+        try:
+            connection.call("SELECT", address.database)
+        except Refused:
+            raise StateError(
+                str(address), "the server does not have this database", "Give a URL whose database it has."
+            ) from None
+
+
+def _wrong_password(address: Address) -> InputError:
+    return InputError(
+        str(address),
+        "the server refuses the user or password",
+        "Read the URL again from the platform (Heroku rotates credentials), and run again.",
+    )

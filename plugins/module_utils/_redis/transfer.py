@@ -7,25 +7,26 @@
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import dataclass
-from importlib import import_module
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.keys import (
-    KEYS_AT_ONCE,
-    Content,
-    contents,
-    copy,
-    scan,
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import databases, findings, marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.marker import (
+    COMPLETE,
+    COPYING,
+    SEALED,
+    Lock,
+    locked,
 )
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.names import Prefixes, Selection
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.pair import Count, Pair, Target
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.server import Address, connected
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import Connection
 
-# The target's own record: what it is a copy of, and whether the app lives there by now.
-MARKER = b"_flyover:transfer"
-COPYING, COMPLETE, SEALED = "copying", "complete", "sealed"
 UNKNOWN = "unknown"
 ROUNDS = 3  # of copying what still differs
 
@@ -34,142 +35,198 @@ ROUNDS = 3  # of copying what still differs
 class Wanted:
     """How to copy."""
 
-    match: str
-    replace: bool
-    replace_sealed: bool
-    source_may_change: bool
+    name: str = "default"
+    match: Sequence[str] = ("*",)
+    exclude: Sequence[str] = ()
+    replace: bool = False
+    replace_sealed: bool = False
+    source_may_change: bool = False
+    acknowledged: Sequence[str] = ()
+
+    @property
+    def selection(self) -> Selection:
+        """The keys to copy."""
+        return Selection(self.match, self.exclude)
 
 
 @dataclass
-class Comparison:
-    """How the target differs."""
+class Transfer:
+    """One run from a source to a target."""
 
-    source_keys: int
-    missing: list[bytes]
-    differing: list[bytes]
-    extra: list[bytes]
+    source: Address
+    target: Address
+    wanted: Wanted
+    pairs: list[Pair] = field(default_factory=list)
+    looked: list[Target] = field(default_factory=list)
+    findings: list[dict[str, str]] = field(default_factory=list)
 
-    @property
-    def to_copy(self) -> list[bytes]:
-        """The keys to write."""
-        return self.missing + self.differing
+    def run(self, check_mode: bool) -> dict[str, Any]:
+        """Copy what differs and compare again; return the module's result."""
+        started = time.monotonic()
+        with ExitStack() as stack:
+            here = stack.enter_context(connected(self.source))
+            base = stack.enter_context(connected(self.target))
+            if self._sealed(base):
+                return sealed_result(int(base.call("DBSIZE")))
+            plan = databases.plan(here, self.source, self.target)
+            self.findings += plan.findings(self.wanted.acknowledged)
+            # A target that holds another app's copy is shared, whatever was asked.
+            others = marker.read(base, self.target).others(self.wanted.name)
+            replace = self.wanted.replace and not others
+            for source, target in plan.pairs:
+                first, second = stack.enter_context(connected(source)), stack.enter_context(connected(target))
+                self.pairs.append(Pair(first, second, self.wanted.name, self.wanted.selection, replace))
+            self._look_at_target(others)
+            if check_mode:
+                return self._predicted(base)
+            self._refuse_what_blocks()
+            equal = self._equal_keys(base)
+            if equal is not None:
+                return {"changed": False, "verdict": "unchanged", "sealed": False, **self._counts(equal, 0, 0)}
+            with locked(base, self.target) as lock:
+                if self._sealed(base):
+                    return sealed_result(int(base.call("DBSIZE")))
+                result = self._copied(base, lock)
+            return {**result, "seconds": round(time.monotonic() - started, 3)}
 
-    @property
-    def equal(self) -> bool:
-        """Whether the target holds what the source holds."""
-        return not (self.missing or self.differing or self.extra)
+    def _sealed(self, base: Connection) -> bool:
+        return marker.read(base, self.target).state(self.wanted.name) == SEALED and not self.wanted.replace_sealed
 
+    def _look_at_target(self, others: list[str]) -> None:
+        self.looked = [pair.look_at_target() for pair in self.pairs]
+        foreign, conflicting = self._together("foreign"), self._together("conflicting")
+        replace = self.wanted.replace and not others
+        self.findings += findings.foreign_keys(str(self.target), foreign, conflicting, replace, others)
 
-def survey(source: Address, match: str) -> dict[str, Any]:
-    """Return the result for a source alone, as in check mode before there is a target."""
-    with connected(source) as client:
-        keys = sum(len(group) for group in scan(client, match, MARKER))
-        warnings = _warnings(client, source)
-    return {"changed": True, "verdict": UNKNOWN, "sealed": False, "counts": {"source": keys}, "warnings": warnings}
+    def _together(self, what: str) -> Prefixes:
+        total = Prefixes()
+        for looked in self.looked:
+            total.update(getattr(looked, what))
+        return total
+
+    def _refuse_what_blocks(self) -> None:
+        blocking = [finding for finding in self.findings if finding["level"] == findings.BLOCK]
+        if blocking:
+            raise StateError(
+                f"{self.target} as a copy of {self.source}",
+                " ".join(finding["text"] for finding in blocking).rstrip("."),
+                " ".join(finding["remedy"] for finding in blocking),
+                **self._counts(0, 0, 0),
+            )
+
+    def _predicted(self, base: Connection) -> dict[str, Any]:
+        found = [pair.compare() for pair in self.pairs]
+        to_write, gone = sum(count.to_write for count in found), sum(looked.gone for looked in self.looked)
+        complete = marker.read(base, self.target).state(self.wanted.name) == COMPLETE
+        return {
+            "changed": bool(to_write or gone) or not complete,
+            "verdict": "would_copy" if to_write or gone else "unchanged",
+            "sealed": False,
+            **self._counts(sum(count.keys for count in found), to_write, gone),
+        }
+
+    def _equal_keys(self, base: Connection) -> int | None:
+        """Return how many keys are equal where a whole copy is there and nothing differs; else None, at once."""
+        if marker.read(base, self.target).state(self.wanted.name) != COMPLETE:
+            return None
+        keys = 0
+        for looked, pair in zip(self.looked, self.pairs):
+            count = Count() if looked.gone else pair.compare(at_most=1)
+            if looked.gone or count.to_write:
+                return None
+            keys += count.keys
+        return keys
+
+    def _copied(self, base: Connection, lock: Lock) -> dict[str, Any]:
+        state = marker.read(base, self.target)
+        state.write(base, self.wanted.name, COPYING)
+        written = removed = 0
+        found: list[Count] = []
+        for round_ in range(ROUNDS + 1):
+            found = []
+            for pair, looked in zip(self.pairs, self.looked):
+                count, builder = pair.copy(lock.check, looked.empty and round_ == 0)
+                removed += pair.remove_gone(lock.check) if round_ == 0 else 0
+                pair.save(builder)
+                found.append(count)
+            written += sum(count.to_write for count in found) if round_ == 0 else 0
+            if round_ and not any(count.to_write for count in found):
+                break
+        keys, differing = sum(count.keys for count in found), sum(count.to_write for count in found)
+        if differing and not self.wanted.source_may_change:
+            raise StateError(
+                f"{self.target} as a copy of {self.source}",
+                f"{differing} of {keys} keys differ after {ROUNDS} rounds of copying",
+                "Stop whatever still writes to either server, then run again.",
+            )
+        if differing:
+            self.findings += findings.still_in_use(differing)
+        lock.check()
+        state.write(base, self.wanted.name, COMPLETE)
+        return {
+            "changed": True,
+            "verdict": "copied" if written or removed else "unchanged",
+            "sealed": False,
+            "verified": {"compared": keys, "differing": differing},
+            **self._counts(keys, written, removed),
+        }
+
+    def _counts(self, keys: int, written: int, removed: int) -> dict[str, Any]:
+        foreign = self._together("foreign")
+        return {
+            "counts": {"source": keys, "copied": written, "deleted": removed, "foreign": foreign.keys},
+            "foreign": foreign.as_result(),
+            "findings": self.findings,
+        }
 
 
 def transfer(source: Address, target: Address, wanted: Wanted, check_mode: bool) -> dict[str, Any]:
     """Copy what differs and compare again; return the module's result.
 
-    Raises StateError for keys on the target that are not ours to replace, and when the servers differ in the end.
+    Raises StateError for what blocks (keys on the target that are not ours to replace, databases that it does not
+    have), and when the servers differ in the end.
     """
-    started = time.monotonic()
     if (source.host, source.port, source.database) == (target.host, target.port, target.database):
         raise StateError(str(target), "source and target are the same database", "Correct one of the URLs.")
-    library = import_module("redis")
-    with connected(source) as there, connected(target) as here:
-        marker = _marker(here)
-        if marker.get("state") == SEALED and not wanted.replace_sealed:
-            return {
-                "changed": False, "verdict": "unchanged", "sealed": True,
-                "counts": {"target": int(here.dbsize()) - 1}, "warnings": [],
-            }  # fmt: skip
-        found = _compare(there, here, wanted.match, mirror=bool(marker))
-        if found.differing and not (wanted.replace or marker):
-            raise StateError(
-                str(target),
-                f"{len(found.differing)} of its keys hold something else than the source's, and were not copied by us",
-                "Set replace to true to overwrite them, or give an empty Redis.",
-            )
-        result: dict[str, Any] = {
-            "changed": not found.equal or marker.get("state") != COMPLETE,
-            "verdict": "unchanged" if found.equal else "would_copy" if check_mode else "copied",
-            "sealed": False,
-            "counts": {"source": found.source_keys, "copied": len(found.to_copy), "deleted": len(found.extra)},
-            "warnings": _warnings(there, source),
-        }
-        if check_mode or not result["changed"]:
-            return result
-        # Said first, so that a run that is killed leaves no keys that the next one takes for someone else's.
-        _mark(here, COPYING)
-        for _round in range(ROUNDS):
-            for start in range(0, len(found.to_copy), KEYS_AT_ONCE):
-                copy(there, here, found.to_copy[start : start + KEYS_AT_ONCE], library)
-            for start in range(0, len(found.extra), KEYS_AT_ONCE):
-                here.delete(*found.extra[start : start + KEYS_AT_ONCE])
-            found = _compare(there, here, wanted.match, mirror=True)
-            if found.equal:
-                break
-        differing = len(found.to_copy) + len(found.extra)
-        if differing and not wanted.source_may_change:
-            raise StateError(
-                f"{target} as a copy of {source}",
-                f"{differing} of {found.source_keys} keys differ after {ROUNDS} rounds of copying",
-                "Stop whatever still writes to either server, then run again.",
-            )
-        if differing:
-            result["warnings"].append(f"{differing} keys changed on the source while they were copied.")
-        _mark(here, COMPLETE)
-        result["verified"] = {"compared": found.source_keys, "differing": differing}
-        result["seconds"] = round(time.monotonic() - started, 3)
-        return result
+    return Transfer(source, target, wanted).run(check_mode)
 
 
-def seal(target: Address, check_mode: bool) -> dict[str, Any]:
+def survey(source: Address, wanted: Wanted) -> dict[str, Any]:
+    """Return the result for a source alone, as in check mode before there is a target."""
+    with connected(source) as connection:
+        plan = databases.plan(connection, source, None)
+    keys = sum(plan.keys.values())
+    return {
+        "changed": True, "verdict": UNKNOWN, "sealed": False, "counts": {"source": keys},
+        "findings": plan.findings(wanted.acknowledged),
+    }  # fmt: skip
+
+
+def unknown() -> dict[str, Any]:
+    """Return the result where there is nothing to look at yet."""
+    return {"changed": True, "verdict": UNKNOWN, "sealed": False, "counts": {}, "findings": []}
+
+
+def seal(target: Address, name: str, check_mode: bool) -> dict[str, Any]:
     """Say that the target is the system of record from now on; return the module's result."""
-    with connected(target) as here:
-        state = _marker(here).get("state")
-        if state not in (COMPLETE, SEALED):
-            raise StateError(
-                str(target), "it holds no complete copy that could be sealed", "Copy it first, with state present."
-            )
+    with connected(target) as base:
+        state = _sealable(base, target, name)
         if state == COMPLETE and not check_mode:
-            _mark(here, SEALED)
-    return {"changed": state == COMPLETE, "verdict": "unchanged", "sealed": True, "counts": {}, "warnings": []}
+            with locked(base, target):
+                if _sealable(base, target, name) == COMPLETE:
+                    marker.read(base, target).write(base, name, SEALED)
+    return {"changed": state == COMPLETE, "verdict": "unchanged", "sealed": True, "counts": {}, "findings": []}
 
 
-def _compare(there: Any, here: Any, match: str, mirror: bool) -> Comparison:
-    """Compare key by key; with O(mirror) keys that only the target has count too."""
-    missing: list[bytes] = []
-    differing: list[bytes] = []
-    seen: set[bytes] = set()
-    for group in scan(there, match, MARKER):
-        ours = contents(there, group)
-        theirs: dict[bytes, Content] = contents(here, list(ours))
-        seen.update(ours)
-        for key, content in ours.items():
-            if key not in theirs:
-                missing.append(key)
-            elif not content.equals(theirs[key]):
-                differing.append(key)
-    extra = [key for group in scan(here, match, MARKER) for key in group if key not in seen] if mirror else []
-    return Comparison(len(seen), missing, differing, extra)
+def sealed_result(keys: int) -> dict[str, Any]:
+    """Return the result for a target that is sealed: nothing is written."""
+    return {"changed": False, "verdict": "unchanged", "sealed": True, "counts": {"target": keys}, "findings": []}
 
 
-def _marker(client: Any) -> dict[str, Any]:
-    try:
-        return dict(json.loads(client.get(MARKER) or b"{}"))
-    except ValueError:
-        return {}
-
-
-def _mark(client: Any, state: str) -> None:
-    client.set(MARKER, json.dumps({"state": state}))
-
-
-def _warnings(client: Any, source: Address) -> list[str]:
-    others = {name: facts for name, facts in client.info("keyspace").items() if name != f"db{source.database}"}
-    if not others:
-        return []
-    counts = ", ".join(f"{name} ({facts['keys']} keys)" for name, facts in sorted(others.items()))
-    return [f"Only database {source.database} is copied; the server has others too: {counts}."]
+def _sealable(base: Connection, target: Address, name: str) -> str:
+    state = marker.read(base, target).state(name)
+    if state not in (COMPLETE, SEALED):
+        raise StateError(
+            str(target), "it holds no complete copy that could be sealed", "Copy it first, with state present."
+        )
+    return state

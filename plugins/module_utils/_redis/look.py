@@ -1,0 +1,224 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""Looking at many keys of one database at once: what each holds, when it expires, and its payload where wanted."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import digest as digests
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import scripts
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.digest import (
+    HASH,
+    LIST,
+    SET,
+    STREAM,
+    STRING,
+    ZSET,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.names import Selection
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import Command, Connection, Refused
+
+KEYS_AT_ONCE = 500
+BYTES_AT_ONCE = 1 << 24
+BIG = 1 << 20  # bytes in memory from which a key is read and written in pieces
+NO_EXPIRY = -1
+EXPIRY_TOLERANCE = 1000  # milliseconds
+
+# How a whole value is read.
+READ: dict[bytes, tuple[str | int, ...]] = {
+    STRING: ("GET",),
+    HASH: ("HGETALL",),
+    LIST: ("LRANGE", 0, -1),
+    SET: ("SMEMBERS",),
+    ZSET: ("ZRANGE", 0, -1, "WITHSCORES"),
+}
+
+
+class Seen(NamedTuple):
+    """One key: its type, bytes in memory, digest (empty for one that is read in pieces) and payload.
+
+    O(expires_at) is a point in time of this machine's clock in milliseconds, give or take O(blur).
+    """
+
+    kind: bytes
+    size: int
+    digest: str
+    expires_at: int
+    blur: int
+    payload: bytes | None = None
+
+    def expires_with(self, other: Seen) -> bool:
+        """Return whether two keys expire at the same time."""
+        if NO_EXPIRY in (self.expires_at, other.expires_at):
+            return self.expires_at == other.expires_at
+        return abs(self.expires_at - other.expires_at) <= EXPIRY_TOLERANCE + self.blur + other.blur
+
+    def milliseconds_left(self) -> int:
+        """Return for how long the key still lives: 0 for ever, negative if it is gone."""
+        if self.expires_at == NO_EXPIRY:
+            return 0
+        return (self.expires_at - _now()) or -1
+
+
+def read_command(kind: bytes, key: bytes) -> Command:
+    """Return the command that reads a whole value."""
+    name, *rest = READ[kind]
+    return [name, key, *rest]
+
+
+def digest_of(kind: bytes, value: Any) -> str:
+    """Return the digest of a value as its command answers it."""
+    if kind == STRING:
+        return digests.of_string(value)
+    if kind == LIST:
+        return digests.of_list(value)
+    total = digests.Sum()
+    {HASH: total.add_pairs, SET: total.add_members, ZSET: total.add_scored}[kind](value)
+    return total.text()
+
+
+class Eyes:
+    """Looks at the keys of a connection's database: by a script on the server, or by commands where it has none."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.scripts = True
+
+    def names(self, selection: Selection) -> Iterator[list[bytes]]:
+        """Yield the chosen keys in groups; one that moves while it is looked for may come twice."""
+        cursor, group = b"0", []
+        while True:
+            cursor, keys = self.connection.call("SCAN", cursor, "MATCH", selection.scan_pattern, "COUNT", KEYS_AT_ONCE)
+            group += [key for key in keys if key in selection]
+            while len(group) >= KEYS_AT_ONCE:
+                yield group[:KEYS_AT_ONCE]
+                group = group[KEYS_AT_ONCE:]
+            if cursor == b"0":
+                break
+        if group:
+            yield group
+
+    def look(self, keys: Sequence[bytes]) -> dict[bytes, Seen]:
+        """Return what O(keys) hold; one that is not there is left out."""
+        found: dict[bytes, Seen] = {}
+        for part in self.looks(keys, payloads=False):
+            found.update(part)
+        return found
+
+    def looks(self, keys: Sequence[bytes], payloads: bool = True) -> Iterator[dict[bytes, Seen]]:
+        """Yield what O(keys) hold, with their payloads, in parts of some megabytes."""
+        left = list(keys)
+        while left:
+            if self.scripts:
+                try:
+                    found, left = self._by_script(left, payloads)
+                    yield found
+                    continue
+                except Refused as error:
+                    if error.kind in ("OOM", "LOADING"):
+                        raise
+                    self.scripts = False
+            found, left = self._by_commands(left, payloads)
+            yield found
+
+    def kinds(self, keys: Iterable[bytes]) -> list[bytes]:
+        """Return the types of keys."""
+        return self.connection.checked(["TYPE", key] for key in keys)
+
+    def present(self, keys: Sequence[bytes]) -> list[bytes]:
+        """Return those of O(keys) that are there."""
+        answers = self.connection.checked(["EXISTS", key] for key in keys)
+        return [key for key, there in zip(keys, answers) if there]
+
+    def _by_script(self, keys: list[bytes], payloads: bool) -> tuple[dict[bytes, Seen], list[bytes]]:
+        """Return what is known now, and the keys that are left for another call."""
+        started = _now()
+        lines = self.connection.call(
+            "EVAL", scripts.LOOK, len(keys), *keys, BIG, 1 if payloads else 0, BYTES_AT_ONCE
+        )  # fmt: skip
+        blur = (_now() - started) // 2
+        found, left = {}, []
+        for key, line in zip(keys, lines):
+            if line == b"?":
+                left.append(key)
+            elif line:
+                facts, _newline, payload = line.partition(b"\n")
+                kind, remaining, size, digest = facts.split(b" ")
+                found[key] = _seen(
+                    kind, int(size), digest.decode(), int(remaining), started + blur, blur, payload or None
+                )
+        return found, left
+
+    def _by_commands(self, keys: list[bytes], payloads: bool) -> tuple[dict[bytes, Seen], list[bytes]]:
+        started = _now()
+        there, left = self._facts(keys)
+        blur = (_now() - started) // 2
+        small = [key for key, (kind, _left, size) in there.items() if _whole(kind, size) and kind != STREAM]
+        values = dict(zip(small, self._values([(key, there[key][0]) for key in small])))
+        wanted = [key for key, (kind, _left, size) in there.items() if payloads and _whole(kind, size)]
+        dumps = self._dumps(wanted)
+        found = {}
+        for key, (kind, remaining, size) in there.items():
+            digest = values.get(key, "-")
+            if digest:
+                found[key] = _seen(kind, size, digest, remaining, started + blur, blur, dumps.get(key))
+        return found, left
+
+    def _facts(self, keys: list[bytes]) -> tuple[dict[bytes, tuple[bytes, int, int]], list[bytes]]:
+        """Return type, milliseconds left and bytes of keys, and those keys that are left for another call."""
+        answers = self.connection.pipe(
+            [*words, key] for key in keys for words in (("TYPE",), ("PTTL",), ("MEMORY", "USAGE"))
+        )
+        there: dict[bytes, tuple[bytes, int, int]] = {}
+        total = 0
+        for at, key in enumerate(keys):
+            kind, remaining, size = answers[3 * at : 3 * at + 3]
+            for answer in (kind, remaining):
+                if isinstance(answer, Refused):
+                    raise answer
+            if total >= BYTES_AT_ONCE:
+                return there, keys[at:]
+            if kind != b"none":
+                # Where the server does not tell the size, it counts as something.
+                there[key] = (kind, remaining, size if isinstance(size, int) else BYTES_AT_ONCE // KEYS_AT_ONCE)
+                total += there[key][2] if _whole(kind, there[key][2]) else 0
+        return there, []
+
+    def _values(self, keys: Sequence[tuple[bytes, bytes]]) -> list[str]:
+        """Return digests; empty for a key that has gone meanwhile."""
+        commands: list[Command] = [read_command(kind, key) if kind in READ else ["DUMP", key] for key, kind in keys]
+        digest = []
+        for (_key, kind), value in zip(keys, self.connection.pipe(commands)):
+            if isinstance(value, Refused) and value.kind != "WRONGTYPE":
+                raise value
+            if isinstance(value, Refused) or (not value and value != b""):
+                digest.append("")
+            else:
+                digest.append(digest_of(kind, value) if kind in READ else hashlib.sha1(value[:-10]).hexdigest())
+        return digest
+
+    def _dumps(self, keys: list[bytes]) -> dict[bytes, bytes]:
+        """Return payloads of those keys that are still there, where the server dumps any."""
+        answers = self.connection.pipe(["DUMP", key] for key in keys)
+        return {key: answer for key, answer in zip(keys, answers) if isinstance(answer, bytes)}
+
+
+def _whole(kind: bytes, size: int) -> bool:
+    """Return whether a key is read whole; for a module's type there is no other way."""
+    return size < BIG or kind not in (*READ, STREAM)
+
+
+def _seen(kind: bytes, size: int, digest: str, left: int, instant: int, blur: int, payload: bytes | None) -> Seen:
+    expires_at = NO_EXPIRY if left < 0 else instant + left
+    return Seen(kind, size, "" if digest == "-" else digest, expires_at, blur, payload)
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

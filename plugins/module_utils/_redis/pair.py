@@ -1,0 +1,155 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""One database of the source and the one that it is copied to: comparing, copying, removing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import pieces, record
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.digest import length_of_list, number
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.look import Eyes, Seen
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.names import Prefixes, Selection
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import Connection
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.write import Writer
+
+
+@dataclass
+class Target:
+    """What stands in a target: keys that are not ours, those of them that are in the way, ours that the source lost."""
+
+    foreign: Prefixes = field(default_factory=Prefixes)
+    conflicting: Prefixes = field(default_factory=Prefixes)
+    gone: int = 0
+    empty: bool = True
+
+
+@dataclass
+class Count:
+    """What one look over the source found."""
+
+    keys: int = 0
+    to_write: int = 0
+
+
+class Pair:
+    """A database of the source and its copy."""
+
+    def __init__(self, source: Connection, target: Connection, owner: str, selection: Selection, replace: bool) -> None:
+        self.source, self.target = Eyes(source), Eyes(target)
+        self._owner, self._selection, self._replace = owner, selection, replace
+        self._record = record.load(target, owner)
+
+    def look_at_target(self) -> Target:
+        """Look over the target's keys."""
+        found = Target()
+        for names in self.target.names(Selection()):
+            found.empty = False
+            ours = [key for key in names if self._record.has(key)]
+            foreign = [key for key in names if not self._record.has(key)]
+            for key in foreign:
+                found.foreign.add(key)
+            chosen = [key for key in foreign if key in self._selection]
+            for key in self._differing(chosen):
+                found.conflicting.add(key)
+            found.gone += len(self._gone([*ours, *chosen] if self._replace else ours))
+        return found
+
+    def compare(self, at_most: int | None = None, seen_kind: Callable[[bytes, bytes], None] | None = None) -> Count:
+        """Compare all keys; return early once O(at_most) are found to differ."""
+        count = Count()
+        for names in self.source.names(self._selection):
+            ours = self.source.look(names)
+            theirs = self.target.look(list(ours))
+            count.keys += len(ours)
+            for key, seen in ours.items():
+                if seen_kind:
+                    seen_kind(key, seen.kind)
+                count.to_write += not self._equal(key, seen, theirs.get(key))
+            if at_most is not None and count.to_write >= at_most:
+                break
+        return count
+
+    def copy(self, check: Callable[[], None], empty: bool) -> tuple[Count, record.Builder]:
+        """Write what differs; return what was found, and the record of what is ours now. O(empty): nothing is there."""
+        count, builder = Count(), record.Builder()
+        writer = Writer(self.source, self.target, self._record, self._replace, check)
+        for names in self.source.names(self._selection):
+            check()
+            for key, seen in self._written(names, writer, empty, count):
+                digest = self._digest(self.source, key, seen)
+                builder.add(key, number(digest), length_of_list(seen.kind, digest))
+        return count, builder
+
+    def remove_gone(self, check: Callable[[], None]) -> int:
+        """Remove keys that we copied and that the source has no more; return how many."""
+        removed = 0
+        for names in self.target.names(self._selection):
+            gone = self._gone([key for key in names if self._replace or self._record.has(key)])
+            check()
+            if gone:
+                removed += self.target.connection.call("DEL", *gone)
+        return removed
+
+    def save(self, builder: record.Builder) -> None:
+        """Write down what is ours now."""
+        record.save(self.target.connection, self._owner, builder)
+        self._record = record.load(self.target.connection, self._owner)
+
+    def _written(self, names: list[bytes], writer: Writer, empty: bool, count: Count) -> Iterator[tuple[bytes, Seen]]:
+        """Write what differs of O(names), and yield those that are ours."""
+        if empty:
+            for part in self.source.looks(names):
+                count.keys += len(part)
+                count.to_write += len(part)
+                yield from writer.write(part).items()
+            return
+        ours = self.source.look(names)
+        theirs = self.target.look(list(ours))
+        count.keys += len(ours)
+        late = {}
+        differing = []
+        for key, seen in ours.items():
+            there = theirs.get(key)
+            if self._equal(key, seen, there):
+                if self._record.has(key):
+                    yield key, seen
+                continue
+            count.to_write += 1
+            if there is not None and not self._replace and not self._record.has(key):
+                continue  # somebody else has made it since we looked
+            if there is not None and self._same(key, seen, there):
+                late[key] = seen
+            else:
+                differing.append(key)
+        if late:
+            writer.expire(late)
+            yield from ((key, seen) for key, seen in late.items() if self._record.has(key))
+        for part in self.source.looks(differing):
+            yield from writer.write(part).items()
+
+    def _gone(self, keys: list[bytes]) -> list[bytes]:
+        """Return those of O(keys) that the source does not have."""
+        there = set(self.source.present(keys)) if keys else set()
+        return [key for key in keys if key not in there]
+
+    def _differing(self, keys: list[bytes]) -> list[bytes]:
+        """Return those of O(keys) that the source has too, holding something else."""
+        ours = self.source.look(self.source.present(keys)) if keys else {}
+        theirs = self.target.look(list(ours))
+        return [key for key, seen in ours.items() if key in theirs and not self._equal(key, seen, theirs[key])]
+
+    def _equal(self, key: bytes, ours: Seen, theirs: Seen | None) -> bool:
+        return theirs is not None and ours.expires_with(theirs) and self._same(key, ours, theirs)
+
+    def _same(self, key: bytes, ours: Seen, theirs: Seen) -> bool:
+        if ours.kind != theirs.kind:
+            return False
+        return self._digest(self.source, key, ours) == self._digest(self.target, key, theirs)
+
+    def _digest(self, eyes: Eyes, key: bytes, seen: Seen) -> str:
+        return seen.digest or pieces.digest(eyes, key, seen.kind, seen.size)

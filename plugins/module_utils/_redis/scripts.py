@@ -1,0 +1,104 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""What a server computes itself, in Lua: digests as digest.py makes them, so that no value has to be sent."""
+
+from __future__ import annotations
+
+_FUNCTIONS = """
+local call, sha, sub, num = redis.call, redis.sha1hex, string.sub, tonumber
+local base, half, piece, group = 281474976710656, 16777216, 1048576, 64
+local function chain(parts)
+  if #parts == 1 then return parts[1] end
+  return sha(table.concat(parts))
+end
+local function of_string(v)
+  if #v >= 16 and sub(v, 1, 4) == 'HYLL' and string.byte(v, 5) <= 1 and sub(v, 6, 8) == '\\0\\0\\0' then
+    v = sub(v, 1, 8) .. string.rep('\\0', 8) .. sub(v, 17)
+  end
+  local parts = {}
+  for at = 1, math.max(#v, 1), piece do parts[#parts + 1] = sha(sub(v, at, at + piece - 1)) end
+  return chain(parts)
+end
+local function groups(v)
+  local parts = {}
+  for at = 1, #v, group do
+    local texts = {}
+    for i = at, math.min(at + group - 1, #v) do texts[#texts + 1] = #v[i] .. ':' .. v[i] end
+    parts[#parts + 1] = sha(table.concat(texts))
+  end
+  return parts
+end
+local function sum(v, step, text)
+  local first, second, count = 0, 0, 0
+  for i = 1, #v, step do
+    local h = sha(text(v, i))
+    first = (first + num(sub(h, 1, 12), 16)) % base
+    second = (second + num(sub(h, 13, 24), 16)) % base
+    count = count + 1
+  end
+  return string.format('%06x%06x%06x%06x.%d', math.floor(first / half), first % half,
+    math.floor(second / half), second % half, count)
+end
+local function pair(v, i) return #v[i] .. ':' .. v[i] .. v[i + 1] end
+local function member(v, i) return v[i] end
+local function scored(v, i) return string.format('%.17g ', num(v[i + 1])) .. v[i] end
+"""
+
+# KEYS are keys. ARGV: bytes from which a key is left to be read in pieces, whether payloads are wanted, and bytes after
+# which the rest of the keys is left for another call. A line for each key, "type pttl bytes digest", then its payload;
+# nothing for a key that is not there, and "?" for one that is left.
+LOOK = (
+    _FUNCTIONS
+    + """
+local big, wanted, most, total = num(ARGV[1]), ARGV[2] == '1', num(ARGV[3]), 0
+local known = {string = true, list = true, hash = true, set = true, zset = true, stream = true}
+local out = {}
+for i, key in ipairs(KEYS) do
+  local kind = total < most and call('TYPE', key).ok or '?'
+  if kind == 'none' then
+    out[i] = ''
+  elseif kind == '?' then
+    out[i] = '?'
+  else
+    local size, digest = 0, '-'
+    if kind == 'string' then size = call('STRLEN', key)
+    else size = num(call('MEMORY', 'USAGE', key)) or 0 end
+    local whole = size < big or not known[kind]
+    if whole and kind ~= 'stream' then
+      if kind == 'string' then digest = of_string(call('GET', key))
+      elseif kind == 'hash' then digest = sum(call('HGETALL', key), 2, pair)
+      elseif kind == 'list' then
+        local v = call('LRANGE', key, 0, -1)
+        digest = chain(groups(v)) .. '.' .. #v
+      elseif kind == 'set' then digest = sum(call('SMEMBERS', key), 1, member)
+      elseif kind == 'zset' then digest = sum(call('ZRANGE', key, 0, -1, 'WITHSCORES'), 2, scored)
+      else digest = sha(sub(call('DUMP', key), 1, -11)) end  -- a module's: version and checksum are left out
+    end
+    out[i] = kind .. ' ' .. call('PTTL', key) .. ' ' .. size .. ' ' .. digest .. '\\n'
+    if whole then
+      total = total + size
+      if wanted then out[i] = out[i] .. call('DUMP', key) end
+    end
+  end
+end
+return out
+"""
+)
+
+# A piece of one key. KEYS[1]; ARGV: type, where the piece begins (an index, or a cursor), how many elements it has.
+# Answers the cursor after it ("0" for none) and the digests of its groups, or their sum.
+PIECE = (
+    _FUNCTIONS
+    + """
+local key, kind, at, count = KEYS[1], ARGV[1], ARGV[2], num(ARGV[3])
+if kind == 'string' then return {'0', sha(call('GETRANGE', key, at, num(at) + count - 1))} end
+if kind == 'list' then return {'0', table.concat(groups(call('LRANGE', key, at, num(at) + count - 1)))} end
+if kind == 'zset' then return {'0', sum(call('ZRANGE', key, at, num(at) + count - 1, 'WITHSCORES'), 2, scored)} end
+local found = call(kind == 'hash' and 'HSCAN' or 'SSCAN', key, at, 'COUNT', count)
+if kind == 'hash' then return {found[1], sum(found[2], 2, pair)} end
+return {found[1], sum(found[2], 1, member)}
+"""
+)
