@@ -60,7 +60,10 @@ def foreign_keys(
         level, remedy = WARN, "Leave out replace (migrate_redis_replace) if somebody else uses this Redis."
         text += " They are deleted or overwritten, as replace asks."
     elif conflicting.keys:
-        level, remedy = BLOCK, "Give a Redis of this app's own, or set replace (migrate_redis_replace) to overwrite them."
+        level, remedy = (
+            BLOCK,
+            "Give a Redis of this app's own, or set replace (migrate_redis_replace).",
+        )
         text += (
             f" {conflicting.keys} of its keys hold something else than the source's of the same name: "
             f"{conflicting.in_words()}."

@@ -16,6 +16,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
+
 # Keys of this collection's own on a target; never copied, compared or counted.
 HIDDEN = b"_flyover:"
 NO_PREFIX = "(no prefix)"
@@ -23,7 +25,7 @@ OTHERS = "(others)"
 MOST_PREFIXES = 20
 _SEPARATOR = re.compile(rb"[:/|.{ ]")
 # What is a word, and no identifier: letters with hardly a digit.
-_WORD = re.compile(r"[A-Za-z_#@-]{1,40}[0-9]{0,2}")
+_WORD = re.compile(r"[A-Za-z_#-]{1,40}[0-9]{0,2}")
 
 
 class Selection:
@@ -106,7 +108,14 @@ def number(key: bytes) -> int:
 
 
 def _any_of(globs: Sequence[str]) -> re.Pattern[bytes]:
-    return re.compile(b"|".join(b"(?:" + glob_expression(glob.encode()) + b")" for glob in globs), re.DOTALL)
+    parts = []
+    for glob in globs:
+        parts.append(b"(?:" + glob_expression(glob.encode()) + b")")
+        try:
+            re.compile(parts[-1])
+        except re.error:
+            raise InputError(f"pattern {glob}", "it is not a glob", "Write ranges upwards, as in [a-z].") from None
+    return re.compile(b"|".join(parts), re.DOTALL)
 
 
 def glob_expression(glob: bytes) -> bytes:

@@ -14,6 +14,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.filter.addon_replacements
 from ansible_collections.flyover.heroku_to_fly.plugins.filter.database_record import database_record
 from ansible_collections.flyover.heroku_to_fly.plugins.filter.machine_counts import machine_counts
 from ansible_collections.flyover.heroku_to_fly.plugins.filter.nearest_fly_region import nearest_fly_region
+from ansible_collections.flyover.heroku_to_fly.plugins.filter.redis_record import redis_record
 from ansible_collections.flyover.heroku_to_fly.plugins.filter.wanted_extensions import wanted_extensions
 
 GROUPS = {"web": "bin/rails server", "worker": "sidekiq", "clock": "clockwork"}
@@ -83,3 +84,22 @@ def test_a_copy_is_summed_up() -> None:
 
 def test_regions() -> None:
     assert (nearest_fly_region("eu"), nearest_fly_region("tokyo"), nearest_fly_region("mars")) == ("lhr", "nrt", "iad")
+
+
+@pytest.mark.parametrize(
+    ("result", "summary"),
+    [
+        (
+            {"verdict": "copied", "counts": {"source": 3, "foreign": 0}, "verified": {"compared": 3, "differing": 0}},
+            "3 keys compared, 0 differ",
+        ),
+        (
+            {"verdict": "copied", "counts": {"foreign": 9}, "verified": {"compared": 3, "differing": 1}},
+            "3 keys compared, 1 differ; 9 keys there were not copied from Heroku",
+        ),
+        ({"verdict": "unchanged", "counts": {"source": 3}}, "already equal to Heroku's"),
+        ({"verdict": "unknown"}, "unknown, because nothing is read through a tunnel in check mode"),
+    ],
+)
+def test_copy_of_redis_in_a_sentence(result: dict[str, Any], summary: str) -> None:
+    assert redis_record(result)["summary"] == summary
