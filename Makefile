@@ -5,8 +5,6 @@
 BIN := .venv/bin
 TREE := .ansible/collections
 COLLECTION := $(TREE)/ansible_collections/flyover/heroku_to_fly
-MARKED := not slow
-LONGEST := guide failures
 PYTEST := PYTHONPATH=$(TREE) $(BIN)/python -m pytest -q -p no:cacheprovider
 # Nothing that a test runs may read or write the user's own Ansible files.
 export ANSIBLE_HOME := $(CURDIR)/.ansible/home/.ansible
@@ -23,10 +21,12 @@ setup: .venv/ready ## build .venv, with everything that the other targets need
 demo: setup ## move the sandbox's app: audit, rehearsal, cut-over, second run, report
 	@tests/tools/demo
 
-test: lint sanity units contracts sandbox-tests services integration molecule ## all tests that fit into 15 minutes on 2 cores
+test: ## all tests that fit into 15 minutes on 2 cores: the targets from lint to molecule, side by side
+	@"$$(tests/tools/find-python)" tests/tools/stages
 
-test-all: MARKED :=
-test-all: test cores postgres-versions ## and the slow ones, on every supported ansible-core
+test-all: ## and the slow ones, on every supported ansible-core
+	@"$$(tests/tools/find-python)" tests/tools/stages --slow
+	@$(MAKE) cores postgres-versions
 
 lint: setup ## layers, ruff, mypy, yamllint, ansible-lint, documentation and changelog
 	$(BIN)/python tests/tools/layers
@@ -58,11 +58,8 @@ sandbox-tests: setup ## the sandbox itself
 services: setup ## modules against real PostgreSQL and Redis servers
 	$(PYTEST) --numprocesses 2 --dist loadfile $(COLLECTION)/tests/services
 
-# One worker for each file, on two cores: every file has sandboxes of its own. The longest come first, so that no worker
-# is left with one at the end.
-integration: setup ## whole playbooks against the sandbox
-	$(PYTEST) -m "$(MARKED)" --numprocesses 2 --dist loadfile --no-loadscope-reorder \
-		$(LONGEST:%=$(COLLECTION)/tests/playbooks/test_%.py) $(COLLECTION)/tests/playbooks $(COLLECTION)/tests/canary
+integration: ## whole playbooks against the sandbox
+	@"$$(tests/tools/find-python)" tests/tools/stages integration
 
 molecule: setup ## the role in a molecule scenario, verified with testinfra
 	$(BIN)/molecule test --all

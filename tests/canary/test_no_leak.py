@@ -23,7 +23,9 @@ import pytest
 
 from ansible_collections.flyover.heroku_to_fly.tests.playbooks.conftest import APP, CHECKOUT, Sandbox, tree
 
-BIN = Path(os.environ.get("FLYOVER_ANSIBLE_BIN") or Path(sys.executable).parent)
+OTHER_CORE = os.environ.get("FLYOVER_ANSIBLE_BIN")
+BIN = Path(OTHER_CORE or Path(sys.executable).parent)
+PROGRAM = BIN / "ansible-playbook" if OTHER_CORE else CHECKOUT / "tests" / "tools" / "warm-playbook"
 HERE = Path(__file__).parent
 CONFIG = {
     "SECRET_KEY_BASE": "canary-0f1e2d3c4b5a",
@@ -88,7 +90,7 @@ def shown(sandbox: Sandbox, *texts: str) -> list[str]:
 def play(sandbox: Sandbox, playbook: Path | str, *options: str, **environment: str) -> tuple[int, str]:
     """Run a playbook as talkative as it gets."""
     done = subprocess.run(
-        [str(BIN / "ansible-playbook"), str(playbook), "-vvvv", "--diff", *options],
+        [str(PROGRAM), str(playbook), "-vvvv", "--diff", *options],
         cwd=CHECKOUT,
         env={
             **os.environ,
