@@ -257,7 +257,7 @@ def main() -> None:
         required_one_of=[("procfile", "processes")],
         supports_check_mode=True,
     )
-    run(module, ensure_processes)
+    run(module, lambda module: ensure_processes(module.params, module.check_mode, module.warn, module.backup_local))
 
 
 if __name__ == "__main__":

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Callable
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
 
@@ -22,20 +24,51 @@ def replace_file(path: Path, content: str, thing: str) -> None:
 
     Raises InputError, about O(thing), where it cannot be written.
     """
+    _replace(path, content.encode("utf-8"), thing, lambda _aside: None)
+
+
+def update_file(path: Path, content: bytes, thing: str, executable: bool = False) -> None:
+    """Write O(content) to a file of the user's: it keeps its mode, owner and attributes, a symbolic link stays one.
+
+    A new file gets the mode that the umask leaves. Raises InputError, about O(thing), where it cannot be written.
+    """
+    target = Path(os.path.realpath(path))
+
+    def take_over(aside: str) -> None:
+        if not target.exists():
+            os.chmod(aside, (0o777 if executable else 0o666) & ~_umask())
+            return
+        status = target.stat()
+        shutil.copystat(target, aside)  # SELinux's label is among the attributes
+        os.utime(aside)
+        with suppress(PermissionError):  # only root may give a file to somebody else
+            os.chown(aside, status.st_uid, status.st_gid)
+
+    _replace(target, content, thing, take_over)
+
+
+def _replace(path: Path, content: bytes, thing: str, prepare: Callable[[str], None]) -> None:
     try:
         # A temporary file of its own in the same folder, so that the rename is atomic.
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
-            with open(descriptor, "w", encoding="utf-8") as file:
+            with open(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(name, path)
+            prepare(aside)
+            os.replace(aside, path)
         except BaseException:
-            os.unlink(name)
+            os.unlink(aside)
             raise
     except OSError as error:
         raise _unwritable(thing, error) from None
+
+
+def _umask() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
 
 
 def prepare_folder(folder: Path) -> None:

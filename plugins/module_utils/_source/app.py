@@ -35,8 +35,8 @@ class AppSource:
 
     dockerfile: str = ""
     """Its name, where flyctl finds it."""
-    exposed_port: int | None = None
-    """As flyctl reads C(EXPOSE): 8000 is added to a port that only root may listen on."""
+    exposed_port: int | str | None = None
+    """As flyctl reads C(EXPOSE): 8000 is added to a port that only root may listen on. Or UNKNOWN."""
     health_path: str = ""
     console_command: str = ""
     """In an image of the C(Dockerfile)."""
@@ -76,9 +76,9 @@ def look_at(folder: Path, dockerfile: str | None = None) -> AppSource:
     )
 
 
-def awaited_dockerfile(found: AppSource, port: int) -> AppSource:
-    """Return O(found) as it will be with a C(Dockerfile), O(port) being in the place of the one that it will expose."""
-    return replace(found, dockerfile="Dockerfile", exposed_port=port, console_command=UNKNOWN if found.rails else "")
+def awaited_dockerfile(found: AppSource) -> AppSource:
+    """Return O(found) as it will be with a C(Dockerfile) that a task before is to write."""
+    return replace(found, dockerfile="Dockerfile", exposed_port=UNKNOWN, console_command=UNKNOWN if found.rails else "")
 
 
 def _entrypoint_script(folder: Path, entrypoint: str, workdir: str) -> str | None:
@@ -101,7 +101,7 @@ def _entrypoint_script(folder: Path, entrypoint: str, workdir: str) -> str | Non
 def read_text(path: Path, remedy: str) -> str:
     """Return the file's text with its line breaks and BOM as they are.
 
-    Raises InputError for one that is missing (with O(remedy)), is no file, can not be read or is not UTF-8.
+    Raises InputError for one that is missing (with O(remedy)), is not a file, cannot be read or is not UTF-8.
     """
     try:
         return path.read_bytes().decode("utf-8")
@@ -114,7 +114,7 @@ def read_text(path: Path, remedy: str) -> str:
             str(path), f"it is not UTF-8 from byte {error.start + 1} on", "Save the file in UTF-8."
         ) from None
     except OSError as error:
-        raise InputError(str(path), f"it can not be read: {os.strerror(error.errno or 0)}", "Correct that.") from None
+        raise InputError(str(path), f"it cannot be read: {os.strerror(error.errno or 0)}", "Correct that.") from None
 
 
 def _text(path: Path) -> str:

@@ -104,4 +104,4 @@ def told(result: dict[str, Any], folder: Path) -> list[str]:
     """Return the warnings of a run in O(folder); ansible-core keeps those of other runs in the same process."""
     warnings = [warning if isinstance(warning, str) else str(warning) for warning in result.get("warnings", [])]
     own = list(dict.fromkeys(warning for warning in warnings if str(folder) in warning))
-    return [warning for warning in own if ", if there are any, since fly.toml does not have it any more" not in warning]
+    return [warning for warning in own if ", if there are any, because fly.toml no longer has it" not in warning]
