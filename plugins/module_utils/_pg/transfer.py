@@ -27,8 +27,9 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.ful
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.wipe import wipe
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog, plan
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog, identity, plan
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import Identity
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Findings, Side
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import bring_forward as forward
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log
@@ -197,7 +198,7 @@ class _Transfer:
             self.reason = "the target holds no complete copy of the source"
         else:
             self.reason = forward.obstacle(self._source, self._here, found, self._tables)
-            result = self._compared() if self.reason else self._forward(found, check_mode)
+            result = self._compared(check_mode) if self.reason else self._forward(found, check_mode)
             if result is not None:
                 self.reason = ""
                 return result
@@ -209,12 +210,23 @@ class _Transfer:
             )
         return None
 
-    def _compared(self) -> dict[str, Any] | None:
+    def _compared(self, check_mode: bool) -> dict[str, Any] | None:
         """Return the result for a copy that is equal, as reading everything on both sides shows."""
         self._progress.phase("compare")
+        horizons = catalog.horizon(self._there), catalog.horizon(self._here)
         # Whatever is to be verified after a copy: by counts alone, an update would be taken for no change.
         same = self._compare(catalog.sequences(self._there), "checksums")
-        return None if same.mismatches else self._result(UNCHANGED, "checksums", same)
+        if same.mismatches:
+            return None
+        servers = forward.histories(self._there, self._here)
+        if not check_mode and all(side["timeline"] for side in servers.values()):
+            # From now on it is known again, or every run would compare everything.
+            document = {"source": self._source.identity, "servers": servers, "verified": "checksums"}
+            marker.renew(self._here, document, self._identities(), same.rows, horizons)
+        return self._result(UNCHANGED, "checksums", same)
+
+    def _identities(self) -> dict[str, Identity]:
+        return identity.identities(self._there, {table.name: table.oid for table in self._tables})
 
     def _forward(self, found: Marker, check_mode: bool) -> dict[str, Any] | None:
         self._progress.phase("survey")
@@ -228,6 +240,9 @@ class _Transfer:
             return None
         if movement.any and check_mode:
             return self._result(WOULD_UPDATE, level, None, movement, found)
+        if movement.renewed and not movement.any and not check_mode:
+            with self._here.transaction(doing="writing the marker"):
+                forward.renew(self._here, movement, catalog.horizon(self._there))
         if movement.any:
             try:
                 Forward(self._source, self._here, found, movement, self._pool, self._progress).run(
@@ -282,6 +297,7 @@ class _Transfer:
                 before, after = schema(left_out)
                 document.update(schema=digest([*before, *after]), left_out=list(left_out.items()))
                 marker.note(self._here, document)
+        marker.note_source(self._here, self._identities())
         copy = Copy(self._there, self._here, self._tables, broken_off, self._pool, self._progress)
         movement: Movement | None = None
 
@@ -338,7 +354,6 @@ class _Transfer:
         document = {
             "source": self._source.identity,
             "servers": forward.histories(self._there, self._here),
-            "columns": catalog.columns(self._there),
         }
         marker.begin(self._here, document)
         if occupied:
@@ -384,7 +399,7 @@ class _Transfer:
             row: dict[str, Any] = {"name": table.name, "bytes": table.bytes}
             change = moved.get(table.name)
             if change:
-                row.update(rows=change.source.rows, how=change.how, moved=change.source.marked)
+                row.update(rows=change.source.rows, how=change.how, moved=change.moved)
                 if change.how == changes.BY_LOG and verdict == WOULD_UPDATE:
                     row["rows"] = None  # which of the logged keys are new is seen on the target
             elif same:

@@ -17,10 +17,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import (
-    MARKER_SCHEMA,
-    column_numbers,
-)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import identity
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import MARKER_SCHEMA
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import Identity
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 COPYING = "copying"
@@ -30,7 +29,7 @@ SEALED = "sealed"
 """The target is the system of record: nothing may overwrite it."""
 
 # Of the marker's own tables; a marker of another format is a copy of ours whose evidence is not understood.
-_FORMAT = 3
+_FORMAT = 4
 
 _CREATE = f"""
 create schema if not exists {MARKER_SCHEMA};
@@ -46,7 +45,9 @@ drop table if exists {MARKER_SCHEMA}.transfer_table;
 create table {MARKER_SCHEMA}.transfer_table (
   name text primary key, rows bigint not null, source_horizon bigint not null,
   target_horizon bigint not null, target_xid bigint not null, verified_at timestamptz,
-  log text, columns text);
+  log text, source_lineage text, source_file text, target_lineage text, target_file text);
+drop table if exists {MARKER_SCHEMA}.transfer_source;
+create table {MARKER_SCHEMA}.transfer_source (name text primary key, lineage text not null, file text not null);
 drop table if exists {MARKER_SCHEMA}.transfer_entry;
 create table {MARKER_SCHEMA}.transfer_entry (id int primary key);
 """
@@ -67,6 +68,12 @@ class Evidence:
     """When all of its content was compared with the source's."""
     log: str | None = None
     """The identity of the change logs by which both sides tell what was written since; see changes.trusted."""
+    source_lineage: str | None = None
+    """What the source's table was, with C(source_file); see identity.Identity."""
+    source_file: str | None = None
+    target_lineage: str | None = None
+    """The same of the target's."""
+    target_file: str | None = None
 
 
 @dataclass
@@ -75,12 +82,17 @@ class Marker:
 
     state: str
     document: dict[str, Any]
-    """C(source): its identity; C(servers): both servers' histories; C(columns): the source's, see catalog.columns();
-    C(verified): the level of comparison; C(schema): a digest of the archive's entries; C(left_out): what the
-    archive was made without."""
+    """C(source): its identity; C(servers): both servers' histories; C(verified): the level of comparison; C(schema): a
+    digest of the archive's entries; C(left_out): what the archive was made without."""
     tables: dict[str, Evidence] = field(default_factory=dict)
     entries: frozenset[int] = frozenset()
     """Entries of the archive that are made."""
+
+    @property
+    def servers(self) -> dict[str, Any] | None:
+        """Both servers' histories; none in a marker of another format."""
+        found: dict[str, Any] | None = self.document.get("servers")
+        return found
 
     def is_copy_of(self, identity: dict[str, Any]) -> bool:
         """Whether O(identity) is the source it was copied from."""
@@ -100,7 +112,8 @@ def read(target: Session) -> Marker | None:
     rows = target.rows(
         f"""
         select name, rows, source_horizon, target_horizon, target_xid,
-               to_char(verified_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), log
+               to_char(verified_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), log,
+               source_lineage, source_file, target_lineage, target_file
         from {MARKER_SCHEMA}.transfer_table
         """
     )
@@ -124,27 +137,59 @@ def record_tables(
     """Note that tables (name, rows, and the identity of their logs) are equal to the source's, in the transaction that
     makes them so.
 
-    O(target_horizon) is from before they were compared, where that is done in the same transaction.
+    O(target_horizon) is from before they were compared, where that is done in the same transaction. What the source's
+    tables are was noted by note_source.
     """
+    found = {name: more for name, *more in rows}
+    now = identity.named(target, list(found))
+    noted = [
+        [name, *more, *([None] * (2 - len(more))), now[name].lineage, now[name].file] for name, more in found.items()
+    ]
     target.run(
         f"""
         insert into {MARKER_SCHEMA}.transfer_table
         select t ->> 0, (t ->> 1)::bigint, %s, coalesce(%s, pg_snapshot_xmin(pg_current_snapshot())::text::bigint),
-               pg_current_xact_id()::text::bigint, null, t ->> 2, {column_numbers("to_regclass(t ->> 0)")}
-        from jsonb_array_elements(%s::jsonb) t
+               pg_current_xact_id()::text::bigint, null, t ->> 2, s.lineage, s.file, t ->> 3, t ->> 4
+        from jsonb_array_elements(%s::jsonb) t left join {MARKER_SCHEMA}.transfer_source s on s.name = t ->> 0
         on conflict (name) do update set rows = excluded.rows, source_horizon = excluded.source_horizon,
           target_horizon = excluded.target_horizon, target_xid = excluded.target_xid, log = excluded.log,
-          columns = excluded.columns
+          source_lineage = excluded.source_lineage, source_file = excluded.source_file,
+          target_lineage = excluded.target_lineage, target_file = excluded.target_file
         """,
-        [source_horizon, target_horizon, json.dumps(list(rows))],
+        [source_horizon, target_horizon, json.dumps(noted)],
         doing="writing the marker",
     )
 
 
-def remade(target: Session) -> list[str]:
-    """Return the tables of which the target has other columns than those that were noted."""
-    query = f"select name from {MARKER_SCHEMA}.transfer_table where columns <> {column_numbers('to_regclass(name)')}"
-    return [name for (name,) in target.rows(query)]
+def note_source(target: Session, tables: Mapping[str, Identity]) -> None:
+    """Note what the source's tables are in the snapshot that is read from now on."""
+    target.run(
+        f"""
+        truncate {MARKER_SCHEMA}.transfer_source;
+        insert into {MARKER_SCHEMA}.transfer_source
+        select t ->> 0, t ->> 1, t ->> 2 from jsonb_array_elements(%s::jsonb) t
+        """,
+        [json.dumps([(name, one.lineage, one.file) for name, one in tables.items()])],
+        doing="writing the marker",
+    )
+
+
+def renew(
+    target: Session,
+    document: dict[str, Any],
+    tables: Mapping[str, Identity],
+    rows: Mapping[str, int],
+    horizons: tuple[int, int],
+) -> None:
+    """Write a marker anew for a target whose content was just compared with the source's; O(horizons), of source and
+    target, are from before that.
+    """
+    with target.transaction(doing="writing the marker"):
+        target.run(f"{_CREATE}; delete from {MARKER_SCHEMA}.transfer_entry", doing="writing the marker")
+        note_source(target, tables)
+        record_tables(target, list(rows.items()), *horizons)
+        target.run(f"update {MARKER_SCHEMA}.transfer_table set verified_at = now()", doing="writing the marker")
+        _write(target, COMPLETE, document)
 
 
 def note(target: Session, document: dict[str, Any]) -> None:

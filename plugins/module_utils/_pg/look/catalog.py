@@ -410,19 +410,6 @@ def column_numbers(relation: str) -> str:
     )
 
 
-def columns(session: Session) -> str:
-    """Return what is the same as long as no table's column is made again."""
-    return str(
-        session.value(
-            f"""
-            select md5(string_agg(concat_ws(' ', {NAME}, {column_numbers("c.oid")}), ';'
-                                  order by n.nspname, c.relname))
-            from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and {_OWN_RELATION}
-            """
-        )
-    )
-
-
 def next_transaction(session: Session) -> int:
     """Return the id that no transaction of the server has reached yet."""
     return int(session.value("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint"))

@@ -23,14 +23,20 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tas
     Work,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool, Task
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog, identity
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Sequences, Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import Identity
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log, delta
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.delta import Delta, Stage, Staged
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.survey import BY_LOG, UNCHANGED, Change
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.survey import (
+    BY_LOG,
+    UNCHANGED,
+    Change,
+    Scan,
+)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.progress import Progress
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
@@ -43,6 +49,7 @@ _TAKEN = ("23505", "23P01")
 # Somebody else uses the target, such as the app in a rehearsal: a deadlock, or a lock that was not given in time.
 _BUSY = ("40P01", "55P03")
 _ATTEMPTS = 3
+_NAMED = 5  # tables in a reason
 
 
 @dataclass
@@ -55,6 +62,12 @@ class Movement:
     sequences: Sequences = field(default_factory=dict)
     """The source's, as they are to be."""
     sequences_differ: bool = False
+    horizon: int = 0
+    """The target's, from before it was looked at."""
+    identities: dict[str, Identity] = field(default_factory=dict)
+    """What the source's tables are."""
+    renewed: dict[str, int] = field(default_factory=dict)
+    """Rows of the tables that were found equal in all of them, so that they can be told anew by transaction ids."""
 
     @property
     def tables(self) -> list[Change]:
@@ -75,8 +88,12 @@ class Movement:
 
 def obstacle(source: Side, target: Session, found: Marker, tables: Sequence[Table]) -> str:
     """Return why a complete copy can't be brought forward, or nothing."""
-    if {table.name for table in tables} != set(found.tables):
-        return "other tables were copied, or by another version of this module"
+    if not found.servers:
+        return "the copy was made by another version of this module"
+    other = sorted({table.name for table in tables} ^ set(found.tables))
+    if other:
+        more = f" and {len(other) - _NAMED} more" if len(other) > _NAMED else ""
+        return f"other tables were copied: {', '.join(other[:_NAMED])}{more} are on one side only"
     schema = comparison.compare_schema(source, target).mismatches
     if schema:
         return f"the schemas differ: {schema[0]['kind']} {schema[0]['name']}: {schema[0]['difference']}"
@@ -86,10 +103,8 @@ def obstacle(source: Side, target: Session, found: Marker, tables: Sequence[Tabl
 def no_evidence(source: Session, target: Session, found: Marker) -> str:
     """Return why what the marker tells of tables says nothing any more, or nothing."""
     servers = histories(source, target)
-    if servers != found.document.get("servers") or any(side["timeline"] is None for side in servers.values()):
+    if servers != found.servers or any(side["timeline"] is None for side in servers.values()):
         return "a server has another history than when the copy was made, or does not tell"
-    if catalog.columns(source) != found.document.get("columns") or marker.remade(target):
-        return "columns were made since, or made again"
     if changes.too_old(source, target, found.tables):
         return "too many transactions have passed since the copy"
     return ""
@@ -104,40 +119,94 @@ def survey(
     source: Session, target: Session, evidence: Mapping[str, Evidence], tables: Sequence[Table], pool: Pool
 ) -> Movement:
     """Find out what moved since O(evidence) was noted."""
-    movement = Movement(sequences=catalog.sequences(source))
+    horizon = catalog.horizon(target)
+    movement = Movement(
+        sequences=catalog.sequences(source),
+        horizon=horizon,
+        identities=identity.identities(source, {table.name: table.oid for table in tables}),
+    )
     movement.sequences_differ = catalog.sequences(target) != movement.sequences
-    keys = catalog.keys(source)
-    copied = [table for table in tables if table.name in evidence]
-    logged = changes.trusted(source, target, evidence)
-    scanned = [table for table in copied if table.name not in logged]
+    copied = [(table, evidence[table.name]) for table in tables if table.name in evidence]
+    _Survey(source, target, movement, pool).run(copied)
+    return movement
 
-    def seen(work: Work, result: Any) -> None:
+
+class _Survey:
+    """What moved in each table, by the cheapest way that is certain."""
+
+    def __init__(self, source: Session, target: Session, movement: Movement, pool: Pool) -> None:
+        self._source = source
+        self._target = target
+        self._movement = movement
+        self._pool = pool
+        self._keys = catalog.keys(source)
+        self._worth: dict[str, str] = {}
+        self._scanned: list[tuple[Table, Evidence]] = []
+        self._proven: list[tuple[Table, Evidence]] = []
+
+    def run(self, copied: Sequence[tuple[Table, Evidence]]) -> None:
+        """Note what moved in O(copied)."""
+        there = identity.named(self._target, [table.name for table, _noted in copied])
+        identities = self._movement.identities
+        for table, noted in copied:
+            self._worth[table.name] = changes.standing(noted, identities[table.name], there.get(table.name))
+        sound = [(table, noted) for table, noted in copied if self._worth[table.name] == changes.SOUND]
+        self._scanned = [(table, noted) for table, noted in copied if self._worth[table.name] == changes.REWRITTEN]
+        self._read_logs(sound)
+        void = [(table, noted) for table, noted in copied if self._worth[table.name] == changes.VOID]
+        tasks = [Task(CompareLargeObjects(checksums=True)), *self._scans(void, proof=True)]
+        self._run([*tasks, *self._scans(self._scanned, proof=False)])
+        self._run(self._scans(self._proven, proof=True))
+
+    def _read_logs(self, sound: Sequence[tuple[Table, Evidence]]) -> None:
+        logged = changes.trusted(self._source, self._target, {table.name: noted for table, noted in sound})
+        logs = [(table, noted, logged[table.name]) for table, noted in sound if table.name in logged]
+        self._scanned += [(table, noted) for table, noted in sound if table.name not in logged]
+        starts = range(0, len(logs), comparison.TABLES_AT_ONCE)
+        self._run([Task(changes.SurveyLogs(logs[start : start + comparison.TABLES_AT_ONCE])) for start in starts])
+
+    def _scans(self, tables: Sequence[tuple[Table, Evidence]], proof: bool) -> list[Task]:
+        noted = {table.name: evidence for table, evidence in tables}
+        return [
+            Task(changes.Survey([(table, noted[table.name]) for table in batch], proof))
+            for batch in content.batches([table for table, _noted in tables], engine.LARGE, comparison.TABLES_AT_ONCE)
+        ]
+
+    def _run(self, tasks: Sequence[Task]) -> None:
+        self._pool.run(tasks, self._seen, lambda: None)
+
+    def _seen(self, work: Work, result: Any) -> None:
+        movement = self._movement
         if isinstance(work, changes.SurveyLogs):
-            for (table, _noted, _logs), change in zip(work.tables, result):
+            for (table, noted, _logs), change in zip(work.tables, result):
                 if change:
                     movement.changes.append(change)
                 else:
-                    scanned.append(table)
+                    self._scanned.append((table, noted))
         elif isinstance(work, changes.Survey):
             for (table, noted), (one, other) in zip(work.tables, result):
-                movement.changes.append(changes.judge(table, keys.get(table.oid), noted, one, other))
+                self._judge(table, noted, one, other, work.proof)
         else:
             ours, theirs = result
             movement.large_objects, movement.large_objects_differ = ours.number, ours != theirs
 
-    logs = [(table, evidence[table.name], logged[table.name]) for table in copied if table.name in logged]
-    starts = range(0, len(logs), comparison.TABLES_AT_ONCE)
-    pool.run(
-        [Task(changes.SurveyLogs(logs[start : start + comparison.TABLES_AT_ONCE])) for start in starts],
-        seen,
-        lambda: None,
-    )
-    tasks = [Task(CompareLargeObjects(checksums=True))]
-    # Where the logs don't tell, too.
-    for batch in content.batches(scanned, engine.LARGE, comparison.TABLES_AT_ONCE):
-        tasks.append(Task(changes.Survey([(table, evidence[table.name]) for table in batch])))
-    pool.run(tasks, seen, lambda: None)
-    return movement
+    def _judge(self, table: Table, noted: Evidence, source: Scan, target: Scan, proof: bool) -> None:
+        change = changes.judge(table, self._keys.get(table.oid), noted, source, target, proof)
+        if self._worth[table.name] == changes.REWRITTEN and not proof:
+            if change.how == UNCHANGED:
+                self._proven.append((table, noted))
+                return
+            change = replace(change, proof=True)
+        self._movement.changes.append(change)
+        if proof and change.how == UNCHANGED and not self._movement.identities[table.name].fickle:
+            self._movement.renewed[table.name] = source.rows
+
+
+def renew(target: Session, movement: Movement, horizon: int) -> None:
+    """Note what became of tables that are equal although the evidence of them said nothing any more."""
+    if movement.renewed:
+        marker.note_source(target, movement.identities)
+        marker.record_tables(target, list(movement.renewed.items()), horizon, movement.horizon)
 
 
 class Forward:
@@ -230,6 +299,8 @@ class Forward:
                 found.mismatches += comparison.compare_schema(self._source, target).mismatches
                 engine.set_sequences(target, self._movement.sequences)
             found.refuse(target)
+            renew(target, self._movement, horizon)
+            marker.note_source(target, self._movement.identities)
             marker.record_tables(target, self._kept(staged), horizon, began)
             marker.advance(target, horizon)
 
@@ -246,6 +317,7 @@ class Forward:
     def _differences(self, staged: Sequence[Staged], reached: set[str], objects: bool) -> Comparison:
         """Compare what was written, and what may have been by cascading deletes."""
         expected = {change.table.name: change.source for change in self._movement.changes}
+        whole = {change.table.name for change in self._movement.changes if change.proof}
         expected.update({one.name: one.expected for one in staged})
         found = Comparison()
         tables = []
@@ -258,7 +330,8 @@ class Forward:
             ):
                 found.differs("table", name, "other rows than those with logged keys were written, or other content")
         for batch in content.batches(tables, engine.LARGE, comparison.TABLES_AT_ONCE):
-            marks = [(table, changes.foreign(self._found.tables[table.name])) for table in batch]
+            noted = self._found.tables
+            marks = [(table, "true" if table.name in whole else changes.foreign(noted[table.name])) for table in batch]
             for table, scan in zip(batch, changes.scans(self._target, marks)):
                 if scan != expected[table.name]:
                     wanted = expected[table.name]

@@ -123,7 +123,11 @@ class Stage:
         gone = self.change.target.rows + added - self.change.source.rows
         if gone:
             self._find_gone(target, feed, gone, f"not ({newer})")
-        return Staged(self.change, self.evidence, self.change.source, gone)
+        expected = self.change.source
+        if self.change.proof:
+            feed.ask(_All(table))
+            expected = feed.answer()
+        return Staged(self.change, self.evidence, expected, gone)
 
     def _logged(self, target: Session, feed: Feed) -> Staged:
         """Bring the logged keys too; without a row there, they are gone."""

@@ -11,6 +11,10 @@ content that it still has: every update makes a new row version with a new trans
 and as many as were copied, they are the rows that were copied. The same holds on the target for the transaction that
 wrote the table. Ids are compared with C(age), which errs only towards "newer" when they have wrapped around.
 
+That says something only of the same table with the same row type, see look.identity. What is another table, or has a
+column or an attribute that was made again, is compared row by row, as is a table that was written to another file
+without a new row: that should change nothing, and is proven.
+
 Where both sides have logged the table since it was known to be equal, its rows are not looked at: what was written on
 the source has its key in the log there, in a row that is as new, and nothing new in the target's log means that nobody
 else has written to it.
@@ -26,6 +30,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.mar
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import Feed
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Key, Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import Identity
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.change_log import Log
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
@@ -77,6 +82,13 @@ class Change:
     """V(unchanged), V(by log), V(by key) or V(whole)."""
     logged: Logged | None = None
     """The logs that told it."""
+    proof: bool = False
+    """Whether all of its rows are compared, and not those alone that are newer than the copy."""
+
+    @property
+    def moved(self) -> int:
+        """The rows that are to be written."""
+        return 0 if self.how == UNCHANGED else self.source.marked
 
     @property
     def bytes(self) -> float:
@@ -85,6 +97,21 @@ class Change:
             return self.table.bytes
         moved = self.source.marked + max(0, self.target.rows - self.source.rows)
         return self.table.bytes * min(1.0, moved / max(1, self.source.rows, self.target.rows))
+
+
+SOUND, REWRITTEN, VOID = "sound", "rewritten", "void"
+"""What the evidence of a table is worth: it is the same table in the same file, in another file, or it may not be."""
+
+
+def standing(noted: Evidence, source: Identity, target: Identity | None) -> str:
+    """Return what O(noted) is worth for a table that is now what O(source) and O(target) say."""
+    if target is None or source.fickle or target.fickle:
+        return VOID
+    if (noted.source_lineage, noted.target_lineage) != (source.lineage, target.lineage):
+        return VOID
+    if (noted.source_file, noted.target_file) != (source.file, target.file):
+        return REWRITTEN
+    return SOUND
 
 
 def newer(horizon: int) -> str:
@@ -115,16 +142,21 @@ class Survey:
     """Scan O(tables) on both sides at the same time."""
 
     tables: Sequence[tuple[Table, Evidence]]
+    proof: bool = False
+    """Whether to mark all rows, and not those that are newer."""
 
     def read(self, session: Session) -> list[Scan]:
         """Return what the source holds."""
-        return scans(session, [(table, newer(evidence.source_horizon)) for table, evidence in self.tables])
+        return scans(session, [(table, self._mark(newer(noted.source_horizon))) for table, noted in self.tables])
 
     def do(self, target: Session, feed: Feed) -> list[tuple[Scan, Scan]]:
         """Return what each side holds."""
         feed.ask(self)
-        there = scans(target, [(table, foreign(evidence)) for table, evidence in self.tables])
+        there = scans(target, [(table, self._mark(foreign(noted))) for table, noted in self.tables])
         return list(zip(feed.answer(), there))
+
+    def _mark(self, condition: str) -> str:
+        return "true" if self.proof else condition
 
 
 def same(columns: Sequence[str], one: str, other: str) -> str:
@@ -231,8 +263,10 @@ def _counts(session: Session, queries: Sequence[str]) -> list[int]:
     return [numbers[index] for index in range(len(queries))]
 
 
-def judge(table: Table, key: Key | None, evidence: Evidence, source: Scan, target: Scan) -> Change:
-    """Decide what to do about one table."""
+def judge(table: Table, key: Key | None, evidence: Evidence, source: Scan, target: Scan, proof: bool = False) -> Change:
+    """Decide what to do about one table, of which the scans marked all rows with O(proof)."""
+    if proof:
+        return Change(table, key, source, target, UNCHANGED if source == target else WHOLE, proof=True)
     if target.marked or target.rows != evidence.rows:
         how = WHOLE
     elif not source.marked and source.rows == evidence.rows:
