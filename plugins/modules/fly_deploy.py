@@ -171,7 +171,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         wait_timeout=options["wait_timeout"],
     )
     act = build if options["build_only"] else scale if options["scale_only"] else deploy
-    flyctl = flyctl_of(module, report=Steps(options["progress_file"]).add)
+    flyctl = flyctl_of(module.params, report=Steps(options["progress_file"]).add)
     return act(fly_api(module.params), flyctl, wanted, module.check_mode)
 
 

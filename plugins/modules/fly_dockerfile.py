@@ -128,7 +128,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    run(module, ensure_dockerfile)
+    run(module, lambda module: ensure_dockerfile(module.params, module.check_mode, module.tmpdir, module.warn))
 
 
 if __name__ == "__main__":

@@ -141,7 +141,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         if said:
             module.warn(f"The tunnel to {tunnel.target} had ended by itself before it was closed. flyctl said: {said}")
         return stop(tunnel, module.check_mode)
-    return start(flyctl_of(module), tunnel, options["timeout"], module.check_mode)
+    return start(flyctl_of(module.params), tunnel, options["timeout"], module.check_mode)
 
 
 def main() -> None:

@@ -59,7 +59,7 @@ options:
     default: []
   keep:
     description:
-      - Names of secrets that O(state=exact) leaves alone.
+      - Names or globs, such as V(SENTRY_*), of secrets that O(state=exact) leaves alone.
     type: list
     elements: str
     default: []

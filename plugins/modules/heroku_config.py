@@ -148,7 +148,6 @@ names:
 config_vars:
   description:
     - Values as they are on Heroku, without those of class V(excluded).
-    - The result has them under the name C(values) too, which a template reaches only as C(result['values']).
   returned: O(state=gathered) and O(return_values=true)
   type: dict
 transfer:

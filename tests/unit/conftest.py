@@ -19,6 +19,7 @@ from ansible.module_utils.common.parameters import PASS_VARS
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base import http as _http
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base import polling
 
 
 class ScriptedHTTP:
@@ -112,6 +113,7 @@ def http(monkeypatch: pytest.MonkeyPatch) -> Any:
     script = ScriptedHTTP()
     monkeypatch.setattr(_http, "open_url", script.open_url)
     monkeypatch.setattr(_http.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(polling.random, "uniform", lambda least, _most: least)
     yield script
     script.done()
 

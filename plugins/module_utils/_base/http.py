@@ -8,13 +8,14 @@
 from __future__ import annotations
 
 import email.utils
+import http.client
 import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Optional
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from ansible.module_utils.urls import open_url
 
@@ -23,12 +24,14 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
     Conflict,
     ConnectionFailed,
     Forbidden,
+    InputError,
     NotFound,
     RateLimited,
     Unauthorized,
     Unavailable,
     Unprocessable,
 )
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.polling import jittered
 
 USER_AGENT = "flyover.heroku_to_fly (https://github.com/flyover/heroku_to_fly)"
 TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
@@ -53,7 +56,7 @@ class Response:
     attempts: int = 1
 
     def json(self) -> Any:
-        """Return the decoded body, or None where it is empty or no JSON."""
+        """Return the decoded body, or None where it is empty or not JSON."""
         try:
             return json.loads(self.body) if self.body else None
         except ValueError:
@@ -91,8 +94,10 @@ def open_url_transport(validate_certs: bool = True) -> Transport:
             )
         except HTTPError as error:
             answer = error
+        except http.client.HTTPException as error:  # not an OSError: another protocol answers, or a proxy
+            raise OSError("the answer is not HTTP") from error
         with answer:
-            # A cut-off body raises http.client.IncompleteRead, which is no OSError.
+            # A cut-off body raises http.client.IncompleteRead, which is not an OSError.
             try:
                 content = answer.read()
             except (OSError, ValueError) as error:
@@ -193,7 +198,7 @@ class HTTPClient:
                     self._sleep(self._pace(response))
                     return replace(response, attempts=attempts)
                 wait = max(wait, min(retry_after(response), LIMITED.longest_wait))
-            self._sleep(wait)
+            self._sleep(jittered(wait))
 
     def _unreachable(self, method: str, path: str, error: OSError, repeatable: bool, attempts: int) -> ConnectionFailed:
         reason = getattr(error, "reason", None) or error
@@ -203,6 +208,21 @@ class HTTPClient:
         if not repeatable:
             remedy = "Whether it took effect is not known; run again: what exists is found before anything is created."
         return ConnectionFailed(f"{self.service} {method} {path}", cause, remedy)
+
+
+def checked_url(url: str, option: str) -> str:
+    """Return the base URL that O(option) of a module gives; raises InputError for one that no request can go to."""
+    try:
+        parts = urlsplit(url.strip())
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable:
+        # Not shown: some have a password in it.
+        raise InputError(
+            f"option {option}", "it is not the URL of an API", "Give it with its scheme, as in https://api.example.com."
+        )
+    return url.strip()
 
 
 def retry_after(response: Response) -> float:

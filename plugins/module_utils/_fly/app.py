@@ -7,8 +7,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Callable
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import (
@@ -16,6 +16,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
     StateError,
     Unauthorized,
 )
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.polling import poll
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.api import FlyAPI
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.organization import (
     before_creating,
@@ -89,18 +90,20 @@ def ensure_app(
 
 
 def _fresh(fly: FlyAPI, app: str) -> dict[str, Any]:
-    for _second in range(FRESH_APP):
-        try:
+    def look() -> dict[str, Any] | None:
+        with suppress(NotFound, Unauthorized):
             found = fly.app(app)
             if found is not None:
                 fly.machines(app)  # the list of its Machines comes last, flyctl waits for it too
-                return found
-        except (NotFound, Unauthorized):
-            pass
-        time.sleep(1)
-    raise NotFound(
-        f"Fly app {app}", f"it was created, but Fly does not show it after {FRESH_APP} s", "Run again.", status=404
-    )
+            return found
+        return None
+
+    found, _shown = poll(look, lambda seen: seen is not None, FRESH_APP, 1.0)
+    if found is None:
+        raise NotFound(
+            f"Fly app {app}", f"it was created, but Fly does not show it after {FRESH_APP} s", "Run again.", status=404
+        )
+    return found
 
 
 def _text(app: str, ips: Sequence[dict[str, str]]) -> str:

@@ -12,7 +12,11 @@ from typing import Any
 
 from ansible.module_utils.basic import env_fallback
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.http import HTTPClient, open_url_transport
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.http import (
+    HTTPClient,
+    checked_url,
+    open_url_transport,
+)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.token import checked_token
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.api import (
     FLY_API_URL,
@@ -51,7 +55,9 @@ def fly_api(params: Mapping[str, Any]) -> FlyAPI:
     transport = open_url_transport(params["validate_certs"])
 
     def client(url_option: str, authorization: str) -> HTTPClient:
-        return HTTPClient("Fly", params[url_option], {"Authorization": authorization}, transport)
+        return HTTPClient(
+            "Fly", checked_url(params[url_option], url_option), {"Authorization": authorization}, transport
+        )
 
     return FlyAPI(
         machines=client("fly_machines_url", machines_authorization(token)),
@@ -64,5 +70,5 @@ def fly_api(params: Mapping[str, Any]) -> FlyAPI:
 def fly_token(params: Mapping[str, Any]) -> str:
     """Return the Fly token of a module's parameters; raises InputError when there is none."""
     given = params["fly_api_token"] or ""
-    # A scheme without a token behind it is no token.
+    # A scheme with nothing behind it is not a token.
     return checked_token(given if bare_token(given) else "", "fly_api_token", "FLY_API_TOKEN", "fly tokens create org")

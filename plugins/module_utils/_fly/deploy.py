@@ -18,6 +18,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
     InputError,
     StateError,
 )
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.polling import poll
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.api import FlyAPI
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.flyctl import Flyctl
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.machines import (
@@ -86,7 +87,7 @@ def counts(groups: Mapping[str, Any]) -> dict[str, int]:
     """Return O(groups) with whole numbers; raises InputError for anything else."""
     for group, count in groups.items():
         if isinstance(count, bool) or not str(count).isdigit():
-            raise InputError(f"groups.{group}", "its number of Machines is no whole number", "Give 0 or more.")
+            raise InputError(f"groups.{group}", "its number of Machines is not a whole number", "Give 0 or more.")
     return {group: int(count) for group, count in groups.items()}
 
 
@@ -213,23 +214,31 @@ def _await_leases(fly: FlyAPI, wanted: Wanted, present: Present, report: Callabl
 
     Return whether there was any, so that the app may be another one by now.
     """
-    waited = False
-    left = float(wanted.wait_timeout + GRACE)
-    for machine in (machine for own in present.machines.values() for machine in own):
-        while lease := fly.lease(wanted.app, machine["id"]):
-            until = time.strftime("%H:%M:%S UTC", time.gmtime(lease["expires_at"]))
-            clear = f"fly machine leases clear {machine['id']} -a {wanted.app}"
-            if left <= 0:
-                raise StateError(
-                    f"Machine {machine['id']} of Fly app {wanted.app}",
-                    f"{lease.get('owner') or 'somebody'} holds a lease on it until {until}, as a deploy does",
-                    f"Wait for that deploy. If there is none, end the lease with '{clear}', and run again.",
-                )
-            report(f"waiting for a deploy that holds Machine {machine['id']} until {until} (if there is none: {clear})")
-            time.sleep(POLL)
-            left -= POLL
-            waited = True
-    return waited
+    waited: list[str] = []
+    for machine in (machine["id"] for own in present.machines.values() for machine in own):
+        clear = f"fly machine leases clear {machine} -a {wanted.app}"
+
+        def tell(lease: dict[str, Any] | None, machine: str = machine, clear: str = clear) -> None:
+            waited.append(machine)
+            until = _until(lease or {})
+            report(f"waiting for a deploy that holds Machine {machine} until {until} (if there is none: {clear})")
+
+        def look(machine: str = machine) -> dict[str, Any] | None:
+            return fly.lease(wanted.app, machine)
+
+        lease, free = poll(look, lambda seen: not seen, wanted.wait_timeout + GRACE, POLL, waiting=tell)
+        if not free:
+            held = lease or {}
+            raise StateError(
+                f"Machine {machine} of Fly app {wanted.app}",
+                f"{held.get('owner') or 'somebody'} holds a lease on it until {_until(held)}, as a deploy does",
+                f"Wait for that deploy. If there is none, end the lease with '{clear}', and run again.",
+            )
+    return bool(waited)
+
+
+def _until(lease: Mapping[str, Any]) -> str:
+    return time.strftime("%H:%M:%S UTC", time.gmtime(lease["expires_at"]))
 
 
 def _deploy(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, before: Present, image_ref: str) -> None:
@@ -276,16 +285,18 @@ def _scale(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, present: Present) -> boo
 
 def _settled(fly: FlyAPI, wanted: Wanted, present: Present, report: Callable[[str], None]) -> Present:
     """Wait for the Machines that were scaled, at most as long as for those of a deploy; flyctl does not."""
-    waited = 0.0
-    while True:
-        present = replace(present, machines=by_group(fly.machines(wanted.app)))
-        all_there = all(present.count(group) == count for group, count in wanted.groups.items())
-        sick = _sick(wanted, present)
-        if (all_there and not sick) or waited >= wanted.wait_timeout:
-            return present
-        report(f"waiting for {_names(sick) or 'Machines'} to be healthy")
-        time.sleep(POLL)
-        waited += POLL
+
+    def settled(seen: Present) -> bool:
+        return not _sick(wanted, seen) and all(seen.count(group) == count for group, count in wanted.groups.items())
+
+    return poll(
+        lambda: replace(present, machines=by_group(fly.machines(wanted.app))),
+        settled,
+        wanted.wait_timeout,
+        POLL,
+        waiting=lambda seen: report(f"waiting for {_names(_sick(wanted, seen)) or 'Machines'} to be healthy"),
+        first=0.5,
+    )[0]
 
 
 def _sick(wanted: Wanted, present: Present) -> list[dict[str, Any]]:
@@ -307,7 +318,7 @@ def _require_healthy(flyctl: Flyctl, wanted: Wanted, present: Present) -> None:
         raise StateError(
             f"Fly app {wanted.app}",
             f"these Machines are not healthy after the deploy: {_names(sick)}. {_end_of_log(flyctl, wanted, sick[0])}",
-            f"See 'fly status -a {wanted.app}', mend the cause and run again.",
+            f"See 'fly status -a {wanted.app}', fix the cause and run again.",
             machines=[machine["id"] for machine in sick],
         )
 

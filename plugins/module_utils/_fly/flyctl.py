@@ -19,8 +19,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError, StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.api import bare_token
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.arguments import fly_token
@@ -70,30 +68,30 @@ def flyctl_arguments() -> dict[str, Any]:
 
 
 def flyctl_of(
-    module: AnsibleModule,
+    params: Mapping[str, Any],
     variables: Mapping[str, str] | None = None,
     hidden: Sequence[str] = (),
     report: Callable[[str], None] | None = None,
 ) -> Flyctl:
-    """Return flyctl as the module's options name it, with further environment O(variables) for what it runs itself.
+    """Return flyctl as a module's options O(params) name it.
 
-    O(hidden) are texts that are not to be shown; O(report) is told of each step. Raises InputError where there is no
-    flyctl.
+    O(variables) are further environment for what it runs itself, O(hidden) texts that are not to be shown; O(report) is
+    told of each step. Raises InputError where there is no flyctl.
     """
-    given = module.params["flyctl"]
+    given = params["flyctl"]
     path = given or shutil.which("flyctl") or shutil.which("fly")
     if not path or not os.access(path, os.X_OK):
         raise InputError(
             "flyctl",
-            f"{given} is no program" if given else "it is not on PATH",
+            f"{given} is not a program" if given else "it is not on PATH",
             "Install it (fly.io/docs/flyctl/install) or name it with the option flyctl.",
         )
     urls = {
-        "FLY_FLAPS_BASE_URL": module.params["fly_machines_url"],
-        "FLY_API_BASE_URL": module.params["fly_api_url"],
-        "FLY_UIEX_BASE_URL": module.params["fly_uiex_url"],
+        "FLY_FLAPS_BASE_URL": params["fly_machines_url"],
+        "FLY_API_BASE_URL": params["fly_api_url"],
+        "FLY_UIEX_BASE_URL": params["fly_uiex_url"],
     }
-    return Flyctl(path, fly_token(module.params), {**urls, **(variables or {})}, hidden, report)
+    return Flyctl(path, fly_token(params), {**urls, **(variables or {})}, hidden, report)
 
 
 class Flyctl:
@@ -175,7 +173,7 @@ class Flyctl:
                 f"flyctl {arguments[0]} had not ended after {timeout:.0f} s: {text}",
                 remedy or "Look at 'fly status'; run again.",
             )
-        why, usual = EXIT_CODES.get(rc, (_ended(rc), "Mend what flyctl names and run again."))
+        why, usual = EXIT_CODES.get(rc, (_ended(rc), "Fix what flyctl names and run again."))
         raise StateError(thing, f"flyctl {arguments[0]}: {why}: {text}", remedy or usual, rc=rc)
 
     def _wait(self, process: subprocess.Popen[bytes], timeout: float, files: Sequence[int]) -> int | None:

@@ -29,11 +29,10 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
+from typing import Any, Callable
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError, StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.files import update_file
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.flyctl import Flyctl, flyctl_of
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_toml.file import image_source
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._source.app import look_at
@@ -60,23 +59,26 @@ _RAILS = {
     "DISABLE_SPRING": "1",  # it would stay behind
     "OPT_OUT_GITHUB_ACTIONS": "1",
 }
-_REMEDY = "Mend what it names and run again; or write a Dockerfile yourself, or let buildpacks build the image."
+_REMEDY = "Fix what it names and run again, or write a Dockerfile yourself, or let buildpacks build the image."
 
 
-def ensure_dockerfile(module: AnsibleModule) -> dict[str, Any]:
-    """Generate what is missing in the folder of O(module)'s options; return the module's result.
+def ensure_dockerfile(
+    params: Mapping[str, Any], check_mode: bool, tmpdir: str, warn: Callable[[str], None]
+) -> dict[str, Any]:
+    """Generate what is missing in the folder of the module's options O(params); return the module's result.
 
-    Raises InputError for a folder or host that it can not be done in, StateError where C(fly launch) does not do it.
+    O(tmpdir) is where the copy of the source is made. Raises InputError for a folder or host that it cannot be done in,
+    StateError where C(fly launch) does not do it.
     """
-    source = Path(module.params["source_dir"])
+    source = Path(params["source_dir"])
     if not source.is_dir():
         raise InputError(f"source_dir {source}", "there is no such folder", "Give the folder of the app's source.")
     if image_source(source).way != UNSAID:
         return {"changed": False, "files": {}, "discarded": []}
     programs = _programs(source)
     _check_writable(source)
-    flyctl_of(module)
-    if module.check_mode:
+    flyctl_of(params)
+    if check_mode:
         missing = [name for name in GENERATED if not os.path.lexists(source / name)]
         return {
             "changed": True,
@@ -84,33 +86,36 @@ def ensure_dockerfile(module: AnsibleModule) -> dict[str, Any]:
             "discarded": [],
             "diff": [_diff(source / name, f"{UNKNOWN}\n") for name in missing],
         }
-    workplace = Path(tempfile.mkdtemp(prefix="launch-", dir=module.tmpdir))
+    workplace = Path(tempfile.mkdtemp(prefix="launch-", dir=tmpdir))
     try:
-        return _generate(module, source, workplace, programs)
+        return _generate(params, source, workplace, programs, warn)
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
 
 
-def _generate(module: AnsibleModule, source: Path, workplace: Path, programs: Mapping[str, str]) -> dict[str, Any]:
+def _generate(
+    params: Mapping[str, Any], source: Path, workplace: Path, programs: Mapping[str, str], warn: Callable[[str], None]
+) -> dict[str, Any]:
     copy = workplace / source.resolve().name
     _copy(source, copy)
     variables = _variables(_without_token(workplace / "programs", programs))
-    flyctl = flyctl_of(module, variables, _hidden(source, variables))
-    _launch(flyctl, source, copy, module.params["org"], module.params["timeout"])
+    flyctl = flyctl_of(params, variables, _hidden(source, variables))
+    _launch(flyctl, source, copy, params["org"], params["timeout"])
     files, diffs = {}, []
     for name in GENERATED:
-        made, here = copy / name, source / name
+        made, present = copy / name, source / name
         if not made.is_file():
             continue
-        if not os.path.lexists(here):
-            _write(made, here)
+        if not os.path.lexists(present):
+            present.parent.mkdir(exist_ok=True)
+            update_file(present, made.read_bytes(), str(present), executable=os.access(made, os.X_OK))
             files[name] = CREATED
-            diffs.append(_diff(here, made.read_text(encoding="utf-8", errors="replace")))
-        elif not (here.is_file() and filecmp.cmp(made, here, shallow=False)):
+            diffs.append(_diff(present, made.read_text(encoding="utf-8", errors="replace")))
+        elif not (present.is_file() and filecmp.cmp(made, present, shallow=False)):
             files[name] = KEPT
-            module.warn(f"{here} stays as it is; the Dockerfile that fly launch generated goes with another one.")
+            warn(f"{present} was kept, but the Dockerfile that fly launch generated expects a different one.")
     apt = " Add the packages of the Aptfile, which it does not have." if look_at(source).aptfile else ""
-    module.warn(f"fly launch generated {source / 'Dockerfile'}. Review it, and commit it with the app.{apt}")
+    warn(f"fly launch generated {source / 'Dockerfile'}. Review it, and commit it with the app.{apt}")
     return {"changed": True, "files": files, "discarded": _discarded(source, copy), "diff": diffs}
 
 
@@ -128,13 +133,13 @@ def _launch(flyctl: Flyctl, source: Path, copy: Path, org: str, timeout: int) ->
 
 
 def _programs(source: Path) -> dict[str, str]:
-    """Return the paths of Ruby's programs; raises InputError where an app of Rails can not do without."""
+    """Return the paths of Ruby's programs; raises InputError where an app of Rails cannot do without."""
     found = {name: shutil.which(name) for name in _RUBY_PROGRAMS}
     missing = [name for name in ("ruby", "bundle") if not found[name]]
     if missing and look_at(source).rails:
         raise InputError(
             f"Dockerfile of {source}",
-            f"fly launch generates it with the app's own Ruby, and {' and '.join(missing)} can not be found on PATH",
+            f"fly launch generates it with the app's own Ruby, and {' and '.join(missing)} cannot be found on PATH",
             "Install the app's Ruby and Bundler on the host that runs this task, write a Dockerfile yourself, or let "
             "buildpacks build the image.",
         )
@@ -175,7 +180,7 @@ def _copy(source: Path, copy: Path) -> None:
         shutil.copytree(top, copy, symlinks=True, ignore=left_out)
     except shutil.Error as error:
         name, _copied, why = error.args[0][0]
-        raise InputError(str(name), f"it can not be copied ({why})", "Correct that, or take it out.") from None
+        raise InputError(str(name), f"it cannot be copied ({why})", "Correct that, or take it out.") from None
     key = copy / _PRODUCTION_KEY
     key.parent.mkdir(parents=True, exist_ok=True)
     key.unlink(missing_ok=True)
@@ -200,25 +205,7 @@ def _discarded(source: Path, copy: Path) -> list[str]:
 def _check_writable(source: Path) -> None:
     for folder in (source, source / "bin"):
         if folder.is_dir() and not os.access(folder, os.W_OK):
-            raise InputError(str(folder), "the folder can not be written", "Allow it, or run as its owner.")
-
-
-def _write(made: Path, here: Path) -> None:
-    here.parent.mkdir(exist_ok=True)
-    umask = os.umask(0)
-    os.umask(umask)
-    # Beside the file, so that the last step is a rename and nobody ever sees half of it.
-    handle, temporary = tempfile.mkstemp(prefix=f".{here.name}.", dir=here.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(made.read_bytes())
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, (0o777 if os.access(made, os.X_OK) else 0o666) & ~umask)
-        os.rename(temporary, here)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+            raise InputError(str(folder), "the folder cannot be written", "Allow it, or run as its owner.")
 
 
 def _diff(path: Path, after: str) -> dict[str, str]:

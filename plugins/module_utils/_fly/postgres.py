@@ -11,7 +11,6 @@ first, and a create is never repeated blindly.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any, Callable
 from urllib.parse import unquote, urlsplit
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import Conflict, InputError, StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.polling import poll
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.api import FlyAPI
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.organization import before_creating
 
@@ -190,25 +190,29 @@ def _create(fly: FlyAPI, raw_slug: str, wanted: Wanted) -> dict[str, Any]:
 
 def _ready(fly: FlyAPI, cluster: str, version: int, told: float, timeout: float) -> dict[str, Any]:
     """Return the cluster when it is ready; with a O(timeout) of 0 as it is."""
-    waited = 0.0
-    while True:
-        answer = fly.postgres_cluster(cluster, version)
-        status = answer["data"]["status"]
-        if status == READY and (answer.get("credentials") or {}).get("status") == "initializing":
-            status = "initializing"  # the cluster may be there a little before its password
-        if status == READY or (not timeout and status not in BROKEN):
-            return answer
-        if status in BROKEN or waited >= timeout:
-            raise StateError(
-                f"Managed Postgres cluster {answer['data']['name']} ({cluster})",
-                f"its status is {status}" + ("" if status in BROKEN else f" after {told:.0f} s"),
-                "See the dashboard of fly.io. Destroy a failed cluster first; wait until a deleted one is gone; give a "
-                "slow one more time.",
-            )
-        # The first one comes soon, for a cluster that was there already.
-        wait = min(POLL, 1.0 + waited)
-        time.sleep(wait)
-        waited += wait
+    answer, ready = poll(
+        lambda: fly.postgres_cluster(cluster, version),
+        lambda seen: _status(seen) in (READY, *BROKEN),
+        timeout,
+        POLL,
+        first=1.0,
+    )
+    status = _status(answer)
+    if status in BROKEN or (timeout and not ready):
+        raise StateError(
+            f"Managed Postgres cluster {answer['data']['name']} ({cluster})",
+            f"its status is {status}" + ("" if status in BROKEN else f" after {told:.0f} s"),
+            "See the dashboard of fly.io. Destroy a failed cluster first; wait until a deleted one is gone; give a "
+            "slow one more time.",
+        )
+    return answer
+
+
+def _status(answer: Mapping[str, Any]) -> str:
+    status = str(answer["data"]["status"])
+    # The cluster may be there a little before its password.
+    waits = status == READY and (answer.get("credentials") or {}).get("status") == "initializing"
+    return "initializing" if waits else status
 
 
 def _attach(fly: FlyAPI, cluster: str, app: str, version: int) -> None:

@@ -12,18 +12,20 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError, StateError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.files import prepare_folder
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.files import prepare_folder, replace_file
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.polling import poll
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.process import began
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.flyctl import Flyctl
 
 LOOPBACK = "127.0.0.1"
 POLL = 0.2  # seconds
+PATIENCE = 10.0  # seconds, for an end in good order
 
 
 @dataclass(frozen=True)
@@ -58,28 +60,19 @@ def start(flyctl: Flyctl, tunnel: Tunnel, timeout: float, check_mode: bool) -> d
         )
     if check_mode:
         return {"changed": True, "host": LOOPBACK, "local_port": 0, "pid": 0}
-    prepare_folder(tunnel.state_file.parent)
-    log = tunnel.state_file.with_suffix(".log")
-    with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
-        # Not run_command: it waits, and the tunnel outlives this module.
-        process = subprocess.Popen(  # pylint: disable=ansible-bad-function
-            [flyctl.path, *tunnel.arguments(port)],
-            env=flyctl.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # it outlives this module
-        )
-    _remember(tunnel, process.pid, port)
+    process = _open(flyctl, tunnel, port)
     try:
-        _wait(lambda: process.poll() is not None or _answers(port), timeout)
+        _remember(tunnel, process.pid, port)
+        poll(lambda: process.poll() is not None or _answers(port), bool, timeout, POLL)
         if process.poll() is None and _answers(port):
             return {"changed": True, "host": LOOPBACK, "local_port": port, "pid": process.pid}
+        ended, said = process.poll(), flyctl.tail(_log(tunnel).read_bytes())
     except BaseException:
-        stop(tunnel, check_mode=False)
+        _end(process.pid, PATIENCE)
+        _forget(tunnel)
         raise
-    ended, said = process.poll(), flyctl.tail(log.read_bytes())
-    stop(tunnel, check_mode=False)
+    _end(process.pid, PATIENCE)
+    _forget(tunnel)
     raise StateError(
         f"tunnel to {tunnel.target}",
         (f"flyctl ended with {ended}" if ended is not None else f"it did not answer within {timeout:.0f} s")
@@ -90,58 +83,74 @@ def start(flyctl: Flyctl, tunnel: Tunnel, timeout: float, check_mode: bool) -> d
 
 def last_lines(flyctl: Flyctl, tunnel: Tunnel) -> str:
     """Return what flyctl said before its tunnel ended by itself; "" for one that runs, or was never opened."""
-    log = tunnel.state_file.with_suffix(".log")
-    if _running(tunnel) or not (tunnel.state_file.exists() and log.exists()):
+    if _running(tunnel) or not (tunnel.state_file.exists() and _log(tunnel).exists()):
         return ""
-    return flyctl.tail(log.read_bytes()) or "nothing was said"
+    return flyctl.tail(_log(tunnel).read_bytes()) or "nothing was said"
 
 
-def stop(tunnel: Tunnel, check_mode: bool, patience: float = 10.0) -> dict[str, Any]:
+def stop(tunnel: Tunnel, check_mode: bool, patience: float = PATIENCE) -> dict[str, Any]:
     """End the tunnel's process, first politely, after O(patience) seconds for good; return the module's result."""
     running = _running(tunnel)
     if not check_mode:
         if running:
-            pid = int(running["pid"])
-            os.killpg(pid, signal.SIGTERM)
-            if not _wait(lambda: not _alive(pid), patience):
-                os.killpg(pid, signal.SIGKILL)
-                _wait(lambda: not _alive(pid), patience)
-        for path in (tunnel.state_file, tunnel.state_file.with_suffix(".log")):
-            if path.exists():
-                path.unlink()
+            _end(int(running["pid"]), patience)
+        _forget(tunnel)
     return {"changed": bool(running), "host": LOOPBACK, "local_port": 0, "pid": 0}
+
+
+def _open(flyctl: Flyctl, tunnel: Tunnel, port: int) -> subprocess.Popen[bytes]:
+    prepare_folder(tunnel.state_file.parent)
+    with open(os.open(_log(tunnel), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
+        # Not run_command: it waits, and the tunnel outlives this module.
+        return subprocess.Popen(  # pylint: disable=ansible-bad-function
+            [flyctl.path, *tunnel.arguments(port)],
+            env=flyctl.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # it outlives this module
+        )
 
 
 def _running(tunnel: Tunnel) -> dict[str, Any] | None:
     """Return pid, port and target of the tunnel that the state file names, if that very process still runs."""
     try:
-        state = json.loads(tunnel.state_file.read_text(encoding="utf-8"))
+        state: dict[str, Any] = json.loads(tunnel.state_file.read_text(encoding="utf-8"))
+        # Where nothing tells when it began, it is at least the first of its session, as it was started.
+        same = began(int(state["pid"])) == state["started"] and os.getsid(int(state["pid"])) == int(state["pid"])
     except (OSError, ValueError):
         return None
-    return state if state["started"] and _started(int(state["pid"])) == state["started"] else None
+    return state if same else None
 
 
 def _remember(tunnel: Tunnel, pid: int, port: int) -> None:
-    state = {"pid": pid, "started": _started(pid), "port": port, "target": tunnel.target}
-    with open(os.open(tunnel.state_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(state, file)
+    state = {"pid": pid, "started": began(pid), "port": port, "target": tunnel.target}
+    replace_file(tunnel.state_file, json.dumps(state), f"state_file {tunnel.state_file}")
 
 
-def _started(pid: int) -> str:
-    """Return when a process started, so that another one with the same id is not taken for it ("" if it has ended)."""
-    command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # pylint: disable=ansible-bad-function
-    state, _blank, started = done.stdout.strip().partition(" ")
-    # One that has ended stays as a zombie until its parent asks for it: in many a container nobody does.
-    return "" if state.startswith("Z") else " ".join(started.split())
+def _forget(tunnel: Tunnel) -> None:
+    for path in (tunnel.state_file, _log(tunnel)):
+        path.unlink(missing_ok=True)
 
 
-def _alive(pid: int) -> bool:
-    if _started(pid):
-        return True
+def _log(tunnel: Tunnel) -> Path:
+    return tunnel.state_file.with_suffix(".log")
+
+
+def _end(pid: int, patience: float) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(pid, number)
+        if poll(lambda: _ended(pid), bool, patience, POLL)[1]:
+            return
+
+
+def _ended(pid: int) -> bool:
+    ended = began(pid) is None
+    # One that has ended stays until its parent asks for it, which may be this module.
     with suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
-    return False
+    return ended
 
 
 def _answers(port: int) -> bool:
@@ -156,12 +165,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
-
-
-def _wait(condition: Callable[[], bool], timeout: float) -> bool:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(POLL)
-    return True

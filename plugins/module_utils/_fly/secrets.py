@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any, Optional
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError, StateError
@@ -42,7 +43,7 @@ class Wanted:
 
     values: Values
     exact: bool = False
-    keep: Sequence[str] = ()
+    keep: Sequence[str] = ()  # names and globs
     remove_attached: bool = False
     undetermined: Sequence[str] = ()
 
@@ -59,7 +60,7 @@ class Plan:
 
 
 def checked(secrets: Mapping[str, Any]) -> dict[str, str | None]:
-    """Return O(secrets); raises InputError, before anything is written, for a name or value that Fly can not take."""
+    """Return O(secrets); raises InputError, before anything is written, for a name or value that Fly cannot take."""
     for name, value in secrets.items():
         if not NAME.fullmatch(name):
             raise InputError(
@@ -148,7 +149,8 @@ def _plan(app: str, wanted: Wanted, found: Mapping[str, Any], known: Mapping[str
     if wanted.exact:
         protected = set() if wanted.remove_attached else _attached(found)
         for name in found:
-            if name not in plan.names and name not in wanted.keep and name not in protected:
+            kept = name in protected or any(fnmatchcase(name, pattern) for pattern in wanted.keep)
+            if name not in plan.names and not kept:
                 plan.names[name] = UNSET
     return plan
 

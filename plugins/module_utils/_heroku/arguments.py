@@ -12,7 +12,11 @@ from typing import Any
 
 from ansible.module_utils.basic import env_fallback
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.http import HTTPClient, open_url_transport
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.http import (
+    HTTPClient,
+    checked_url,
+    open_url_transport,
+)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.token import checked_token
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.api import (
     ACCEPT,
@@ -45,4 +49,5 @@ def heroku_api(params: Mapping[str, Any]) -> HerokuAPI:
     )
     headers = {"Accept": ACCEPT, "Authorization": f"Bearer {token}"}
     transport = open_url_transport(params["validate_certs"])
-    return HerokuAPI(HTTPClient("Heroku", params["heroku_api_url"], headers, transport, pace=pace))
+    url = checked_url(params["heroku_api_url"], "heroku_api_url")
+    return HerokuAPI(HTTPClient("Heroku", url, headers, transport, pace=pace))

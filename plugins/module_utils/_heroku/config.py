@@ -62,7 +62,6 @@ def gather(
     }
     if return_values:
         result["config_vars"] = {n: config[n] for n in chosen if decided.names[n].kind != ownership.EXCLUDED}
-        result["values"] = result["config_vars"]
         result["transfer"] = _transfer(chosen, config, decided, urls)
     return result
 

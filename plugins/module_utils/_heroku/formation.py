@@ -7,11 +7,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from typing import Any, Callable
+from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError, StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.polling import poll
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.api import HerokuAPI
 
 POLL_SECONDS = 2.0
@@ -28,13 +28,11 @@ def ensure_quantities(
     wait: bool,
     wait_timeout: float,
     check_mode: bool,
-    sleep: Callable[[float], None] | None = None,
-    clock: Callable[[], float] = time.monotonic,
 ) -> dict[str, Any]:
     """Set the quantities that differ with one PATCH, then wait at most O(wait_timeout) seconds; return the result.
 
     The PATCH returns before anything happened: a dyno has 30 seconds to end. Raises InputError for an unknown
-    process type or a quantity that is none, before any write; StateError when the wait is over too early.
+    process type or a quantity that is not one, before any write; StateError when the wait is over too early.
     """
     wanted = {str(kind): _quantity(str(kind), value) for kind, value in quantities.items()}
     before = {str(entry["type"]): int(entry["quantity"]) for entry in heroku.formation(app)}
@@ -48,14 +46,14 @@ def ensure_quantities(
     differing = {kind: quantity for kind, quantity in sorted(wanted.items()) if before[kind] != quantity}
     if differing and not check_mode:
         heroku.scale(app, differing)
-    dynos = heroku.dynos(app)
     if wait and not check_mode:
-        deadline = clock() + wait_timeout
-        while late := _late(wanted, dynos):
-            if clock() >= deadline:
-                raise _timeout(app, wait_timeout, late)
-            (sleep or time.sleep)(POLL_SECONDS)
-            dynos = heroku.dynos(app)
+        dynos, settled = poll(
+            lambda: heroku.dynos(app), lambda seen: not _late(wanted, seen), wait_timeout, POLL_SECONDS, first=0.5
+        )
+        if not settled:
+            raise _timeout(app, wait_timeout, _late(wanted, dynos))
+    else:
+        dynos = heroku.dynos(app)
     return {
         "changed": bool(differing),
         "before": before,
@@ -74,7 +72,9 @@ def _quantity(kind: str, value: Any) -> int:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise InputError(
-            f"option quantities, process type {kind}", "this is no number of dynos", "Give a whole number, 0 or more."
+            f"option quantities, process type {kind}",
+            "this is not a number of dynos",
+            "Give a whole number, 0 or more.",
         )
     return value
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
+import shlex
 import socket
 import ssl
 import time
@@ -49,7 +50,7 @@ def run_command(
     if not command.strip():
         raise InputError("command", "it is empty", "Give the command as for 'heroku run'.")
     if not 1 <= timeout <= LONGEST:
-        raise InputError("timeout", f"{timeout} seconds are no time for a dyno", f"Give 1 to {LONGEST} seconds.")
+        raise InputError("timeout", f"{timeout} seconds are out of range", f"Give 1 to {LONGEST} seconds.")
     if check_mode:
         heroku.app(app)
         return {"changed": True}
@@ -93,9 +94,10 @@ class Output:
     def between_markers(self, command: str) -> str:
         """Return the command line that prints O(command)'s output so.
 
-        The subshell is for a command that calls exit; there is no input, for nobody is there to give any.
+        The subshell is for a command that calls exit, and eval for one that ends in a comment or that the shell cannot
+        parse. There is no input, because nobody is there to give any.
         """
-        return f"echo begin-{self._marker} ; ( {command} ) </dev/null ; echo end-{self._marker} $?"
+        return f"echo begin-{self._marker} ; ( eval {shlex.quote(command)} ) </dev/null ; echo end-{self._marker} $?"
 
     @property
     def connected(self) -> bool:
@@ -167,8 +169,8 @@ def _connected(thing: str, host: str, port: int, seconds: float, context: ssl.SS
     except ssl.SSLCertVerificationError as error:
         raise ConnectionFailed(
             thing,
-            f"the certificate of {host}:{port} is not to be trusted ({error.verify_message})",
-            "Check the clock and the CA certificates here, and whether a proxy breaks TLS open. The dyno was stopped.",
+            f"the certificate of {host}:{port} is not trusted ({error.verify_message})",
+            "Check this machine's clock and CA certificates, and whether a proxy intercepts TLS. The dyno was stopped.",
         ) from None
     except OSError as error:
         raise ConnectionFailed(
@@ -183,12 +185,12 @@ def _address(thing: str, url: str) -> tuple[str, int, str]:
         parts = urlsplit(url)
         scheme, host, port = parts.scheme, parts.hostname, parts.port
     except ValueError:
-        scheme, host, port = "an URL that is none", None, None
+        scheme, host, port = "", None, None
     if scheme != "rendezvous" or not host or not port:
         raise StateError(
             thing,
-            f"Heroku offers {scheme or 'nothing'} to attach to it, and not its rendezvous server",
-            "In a shielded space or on Fir use 'heroku run' or 'heroku run:inside'. The dyno was stopped.",
+            "Heroku returned no rendezvous URL to attach to it",
+            "In a Shield space or on Fir, use 'heroku run' or 'heroku run:inside'. The dyno was stopped.",
         )
     return host, port, parts.path.lstrip("/") + (f"?{parts.query}" if parts.query else "")
 

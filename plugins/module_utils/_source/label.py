@@ -17,7 +17,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
 
 LABEL_PREFIX = "flyover-"
 # Never part of a build, and written by the migration itself.
-ALWAYS_LEFT_OUT = [".git", ".flyover"]
+ALWAYS_LEFT_OUT = ["**/.git", "**/.flyover"]
+_LITERAL = re.compile(r"[^*?\[]*")
 
 
 def image_label(source: Path, config: Path) -> str:
@@ -41,9 +42,13 @@ class Ignore:
     def __init__(self, lines: list[str]) -> None:
         """Take the file's lines; comments and blank ones are allowed."""
         self._rules: list[tuple[re.Pattern[str], bool]] = []
+        self._exceptions: list[str] = []
         for line in (line.strip() for line in lines):
             if line and not line.startswith("#"):
-                self._rules.append((_pattern(line.lstrip("!").strip("/")), not line.startswith("!")))
+                glob, out = line.lstrip("!").strip("/"), not line.startswith("!")
+                self._rules.append((_pattern(glob), out))
+                if not out:
+                    self._exceptions.append(glob)
 
     @classmethod
     def read(cls, path: Path) -> Ignore:
@@ -60,6 +65,19 @@ class Ignore:
             if any(pattern.fullmatch(path) for path in above):
                 verdict = out
         return verdict
+
+    def leaves_out_all_of(self, folder: str) -> bool:
+        """Return whether the build sees nothing below O(folder) either, so that nobody need look there."""
+        if not self.leaves_out(folder):
+            return False
+        inside = f"{folder}/"
+        for glob in self._exceptions:
+            literal = _LITERAL.match(glob)
+            start = literal[0] if literal else ""
+            wild = len(start) < len(glob)
+            if start.startswith(inside) or glob == folder or (wild and inside.startswith(start)):
+                return False
+        return True
 
 
 def _pattern(glob: str) -> re.Pattern[str]:
@@ -79,11 +97,14 @@ def _pattern(glob: str) -> re.Pattern[str]:
 def _files(source: Path, ignored: Ignore) -> list[Path]:
     found = []
     for folder, folders, names in os.walk(source):
-        here = Path(folder)
-        folders[:] = [name for name in folders if name not in ALWAYS_LEFT_OUT]
-        for name in [*names, *(name for name in folders if (here / name).is_symlink())]:
-            if not ignored.leaves_out((here / name).relative_to(source).as_posix()):
-                found.append(here / name)
+        top = Path(folder)
+        names += [name for name in folders if (top / name).is_symlink()]
+        for name in names:
+            if not ignored.leaves_out((top / name).relative_to(source).as_posix()):
+                found.append(top / name)
+        folders[:] = [
+            name for name in folders if not ignored.leaves_out_all_of((top / name).relative_to(source).as_posix())
+        ]
     return found
 
 

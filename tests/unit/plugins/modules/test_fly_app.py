@@ -221,7 +221,7 @@ def test_app_that_does_not_appear_is_waited_for_a_minute(http: Any, run_module: 
     http.expect("POST", "/graphql", ORGANIZATION)
     http.expect_token()
     http.expect("POST", "/v1/apps", APP, status=201)
-    for second in range(60):
+    for second in range(61):  # once more when the time is over
         http.expect("GET", PATH, {}, status=(404, 401)[second % 2])
     assert "it was created, but Fly does not show it after 60 s. Run again." in run_module(fly_app, ARGS)["msg"]
 

@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.process import began
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly import deploy as _fly_deploy
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly import proxy as _fly_proxy
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import fly_deploy, fly_proxy
 
 APP = {"id": "a1", "name": "paper-crane", "organization": {"slug": "personal"}, "status": "deployed"}
@@ -233,7 +233,7 @@ def test_scaled_machines_that_stay_sick_fail_the_task(
     image = image_of(http, run_module, flyctl, source)
     expect_state(http, [machine("web")], [release(image)])
     expect_lease(http, "web1")
-    for _poll in range(3):
+    for _poll in range(5):  # after 0, 0.5, 1.5, 3.5 and 4 seconds
         http.expect("GET", f"{PATH}/machines", [machine("web"), machine("web", 2, status="critical")])
     result = run_module(fly_deploy, arguments(flyctl, source, groups={"web": 2}, wait_timeout=4))
     assert "web2 (web, started)" in result["msg"]
@@ -393,12 +393,12 @@ def test_sick_machines_fail_the_task_even_without_a_log(
 @pytest.mark.parametrize(
     ("end", "cause", "remedy"),
     [
-        ("exit 1", "it ended with 1", "Mend what flyctl names"),
+        ("exit 1", "it ended with 1", "Fix what flyctl names"),
         ("exit 3", "it crashed", "another version of flyctl"),
         ("exit 126", "it ran out of time", "give it more time"),
         ("exit 127", "it was interrupted", "Run again"),
-        ("exit 42", "it ended with 42", "Mend what flyctl names"),
-        ("kill -KILL $$", "it was ended by the signal SIGKILL", "Mend what flyctl names"),
+        ("exit 42", "it ended with 42", "Fix what flyctl names"),
+        ("kill -KILL $$", "it was ended by the signal SIGKILL", "Fix what flyctl names"),
     ],
 )
 @pytest.mark.parametrize("step", ["secrets", "deploy", "scale", "build"])
@@ -606,7 +606,7 @@ def test_tunnel_of_which_a_zombie_is_left_has_ended(run_module: Any, tunnel: dic
         pid = int(parent.stdout.readline())
         state = Path(tunnel["state_file"])
         state.parent.mkdir()
-        state.write_text(json.dumps({"pid": pid, "started": _fly_proxy._started(pid), "port": 1, "target": "x"}))
+        state.write_text(json.dumps({"pid": pid, "started": began(pid), "port": 1, "target": "x"}))
         state.with_suffix(".log").touch()
         os.kill(pid, signal.SIGKILL)
         begun = time.monotonic()

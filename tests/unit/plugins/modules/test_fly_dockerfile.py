@@ -211,19 +211,19 @@ def test_files_that_are_there_stay(launch: Launch) -> None:
     assert "packages of the Aptfile" in str(result["warnings"])
     assert result["files"] == {"bin/docker-entrypoint": "kept", "Dockerfile": "created"}
     assert mine.read_text() == "#!/bin/sh\nexec mine\n"
-    assert f"{mine} stays as it is" in str(result["warnings"])
+    assert f"{mine} was kept" in str(result["warnings"])
     assert ".dockerignore" not in str(result["warnings"])
 
 
 def test_run_that_was_killed_is_finished_by_the_next(launch: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = _fly_dockerfile._write
+    write = _fly_dockerfile.update_file
 
-    def killed(made: Path, here: Path) -> None:
-        if here.name == "Dockerfile":
+    def killed(path: Path, content: bytes, thing: str, executable: bool) -> None:
+        if path.name == "Dockerfile":
             raise KeyboardInterrupt
-        write(made, here)
+        write(path, content, thing, executable)
 
-    monkeypatch.setattr(_fly_dockerfile, "_write", killed)
+    monkeypatch.setattr(_fly_dockerfile, "update_file", killed)
     with pytest.raises(KeyboardInterrupt):
         launch.run()
     assert (launch.source / "bin" / "docker-entrypoint").exists()
@@ -287,7 +287,7 @@ def test_rails_app_without_ruby_on_this_host(launch: Launch, monkeypatch: pytest
         _fly_dockerfile.shutil, "which", lambda name: None if name in ("ruby", "bundle") else which(name)
     )
     result = launch.run(check=check)
-    assert "ruby and bundle can not be found on PATH" in result["msg"]
+    assert "ruby and bundle cannot be found on PATH" in result["msg"]
     assert "Install the app's Ruby" in result["msg"]
     assert launch.note("calls") == ""
     # An app of Rack alone needs none.
@@ -298,10 +298,10 @@ def test_rails_app_without_ruby_on_this_host(launch: Launch, monkeypatch: pytest
 
 def test_bad_input_is_named(launch: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no token was given" in launch.run(fly_api_token="")["msg"]
-    assert "/nowhere is no program" in launch.run(check=True, flyctl="/nowhere")["msg"]
+    assert "/nowhere is not a program" in launch.run(check=True, flyctl="/nowhere")["msg"]
     assert "there is no such folder" in launch.run(source_dir=str(launch.folder / "absent"))["msg"]
     os.mkfifo(launch.source / "pipe")
-    assert f"{launch.source}/pipe: it can not be copied" in launch.run()["msg"]
+    assert f"{launch.source}/pipe: it cannot be copied" in launch.run()["msg"]
     monkeypatch.setattr(_fly_dockerfile.os, "access", lambda path, mode: mode != os.W_OK)  # root may write everywhere
-    assert "can not be written" in launch.run(check=True)["msg"]
+    assert "cannot be written" in launch.run(check=True)["msg"]
     assert launch.note("calls") == ""

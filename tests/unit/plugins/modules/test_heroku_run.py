@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +24,7 @@ from ansible_collections.flyover.heroku_to_fly.tests.sandbox.tls import for_loop
 ARGS = {"heroku_api_key": "HRKU-canary", "app": "paper-crane", "command": 'printf %s "$SECRET"', "timeout": 60}
 DYNOS = "/apps/paper-crane/dynos"
 BODY = {
-    "command": 'echo begin-m ; ( printf %s "$SECRET" ) </dev/null ; echo end-m $?',
+    "command": "echo begin-m ; ( eval 'printf %s \"$SECRET\"' ) </dev/null ; echo end-m $?",
     "attach": True,
     "env": {},
     "force_no_tty": True,
@@ -183,7 +185,7 @@ def test_certificate_is_verified(
     expect_dyno(http, url_of(rendezvous))
     expect_stop(http)
     message = run_module(heroku_run, ARGS)["msg"]
-    assert f"the certificate of 127.0.0.1:{rendezvous.port} is not to be trusted" in message
+    assert f"the certificate of 127.0.0.1:{rendezvous.port} is not trusted" in message
     assert rendezvous.received == b""
 
 
@@ -217,7 +219,7 @@ def test_dyno_that_is_reached_in_another_way_is_stopped(
 ) -> None:
     expect_dyno(http, url)
     expect_stop(http)
-    assert "and not its rendezvous server" in run_module(heroku_run, ARGS)["msg"]
+    assert "Heroku returned no rendezvous URL" in run_module(heroku_run, ARGS)["msg"]
 
 
 def test_app_of_a_moment_ago_is_tried_again(http: Any, run_module: Any, rendezvous: Rendezvous) -> None:
@@ -275,3 +277,27 @@ def test_bad_input_is_refused_before_any_request(
     http: Any, run_module: Any, options: dict[str, Any], part: str
 ) -> None:
     assert part in run_module(heroku_run, {**ARGS, **options})["msg"]
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize(
+    ("command", "rc", "printed"),
+    [
+        ("echo a # a comment", 0, "a\n"),
+        ("exit 3", 3, ""),
+        ("echo 'it''s' \"$HOME\"", 0, "its /home\n"),
+        ("cat <<X\nb $HOME\nX", 0, "b /home\n"),
+        ("echo a; # b\necho c", 0, "a\nc\n"),
+        ("echo a )", 2, ""),
+        ("if true", 2, ""),
+        ("cat", 0, ""),
+    ],
+)
+def test_whatever_the_command_is_its_end_is_seen(shell: str, command: str, rc: int, printed: str) -> None:
+    output = _heroku_run.Output("m")
+    done = subprocess.run(
+        [shell, "-c", output.between_markers(command)], env={"HOME": "/home", "PATH": os.defpath}, capture_output=True
+    )
+    output.add(done.stdout)
+    assert output.rc == rc or (rc == 2 and output.rc in (1, 2, 127))
+    assert output.text() == printed

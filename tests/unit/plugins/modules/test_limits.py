@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from typing import Any
 
 import pytest
+from ansible.module_utils.urls import open_url
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base import http as _http
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base import polling
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import fly_app, fly_certificate, fly_redis, heroku_app
 
 HEROKU = {"heroku_api_key": "HRKU-canary", "app": "paper-crane", "maintenance": True}
@@ -26,6 +30,7 @@ FLY_PATH = "/v1/apps/paper-crane"
 def waits(http: Any, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return the seconds that were slept, in their order."""
     slept: list[float] = []
+    monkeypatch.setattr(polling.random, "uniform", lambda least, _most: least)
     monkeypatch.setattr(_http.time, "sleep", lambda seconds: slept.append(seconds) if seconds else None)
     return slept
 
@@ -120,3 +125,40 @@ def test_platform_that_stays_away_is_given_up_after_some_seconds(
         http.expect("GET", "/apps/paper-crane", error=ConnectionRefusedError("refused"))
     assert "(ConnectionRefusedError, 6 attempts)" in run_module(heroku_app, HEROKU)["msg"]
     assert sum(waits) == 2 * 15.5
+
+
+@pytest.mark.parametrize("url", ["api.heroku.com", "https://", "ftp://api.heroku.com", "https://host:port", "//x", " "])
+def test_url_that_no_request_can_go_to_is_an_error_of_the_input(run_module: Any, url: str) -> None:
+    result = run_module(heroku_app, {**HEROKU, "heroku_api_url": url})
+    assert result["msg"].startswith("option heroku_api_url: it is not the URL of an API. Give it with its scheme")
+    result = run_module(fly_app, {**FLY, "fly_uiex_url": url})
+    assert result["msg"].startswith("option fly_uiex_url: it is not the URL of an API")
+
+
+def test_answer_of_another_protocol_is_no_defect_of_the_collection(
+    run_module: Any, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(server: socket.socket) -> None:
+        while True:
+            try:
+                connection = server.accept()[0]
+            except OSError:
+                return
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"SSH-2.0-OpenSSH_9.6\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=answer, args=(server,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setattr(_http, "open_url", open_url)  # the real one
+        result = run_module(heroku_app, {**HEROKU, "heroku_api_url": url})
+        server.shutdown(socket.SHUT_RDWR)
+    assert f"no answer from {url}" in result["msg"]
+    assert "defect" not in result["msg"]
+
+
+def test_waits_of_many_forks_differ_and_are_never_shorter() -> None:
+    waits = {polling.jittered(4.0) for _fork in range(50)}
+    assert len(waits) > 40
+    assert (min(waits) >= 4.0, max(waits) <= 5.0) == (True, True)
