@@ -47,19 +47,24 @@ _WORDS = {
 def database_record(result: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is kept of pg_transfer's result."""
     parts = {part: result.get(part) or {} for part in ("totals", "verified", "seconds")}
-    return {"verdict": result["verdict"], **parts, "summary": _summary(result, parts["totals"], parts["verified"])}
+    return {
+        "verdict": result.get("verdict", ""),
+        **parts,
+        "summary": _summary(result, parts["totals"], parts["verified"]),
+    }
 
 
 def _summary(result: Mapping[str, Any], totals: Mapping[str, Any], verified: Mapping[str, Any]) -> str:
     numbers = ", ".join(
         f"{totals.get(kind) or 0} {kind.replace('_', ' ')}" for kind in ("tables", "rows", "sequences", "large_objects")
     )
-    if result["verdict"] == "copied":
+    verdict = result.get("verdict", "")
+    if verdict == "copied":
         return f"{numbers}; {verified.get('level') or 'none'} compared: equal"
-    if result["verdict"] == "updated":
+    if verdict == "updated":
         moved = sum(table["how"] != "unchanged" for table in result.get("tables") or [])
         return f"{numbers}; what changed since the copy, in {moved} tables, was brought over and compared: equal"
-    return _WORDS.get(result["verdict"], result["verdict"])
+    return _WORDS.get(verdict, verdict)
 
 
 class FilterModule:

@@ -48,6 +48,11 @@ options:
       - How many seconds to wait before the module fails.
     type: int
     default: 300
+  expected_release:
+    description:
+      - Version that the app's newest release must still have when the dynos are down or up. Another one means that
+        somebody changed the app meanwhile, and the module fails.
+    type: int
 seealso:
   - module: flyover.heroku_to_fly.heroku_app
 """
@@ -119,6 +124,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.argu
     heroku_api,
     heroku_arguments,
 )
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.config import check_release
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.formation import ensure_quantities
 
 
@@ -130,6 +136,7 @@ def main() -> None:
             "quantities": {"type": "dict", "required": True},
             "wait": {"type": "bool", "default": True},
             "wait_timeout": {"type": "int", "default": 300},
+            "expected_release": {"type": "int"},
         },
         supports_check_mode=True,
     )
@@ -138,14 +145,17 @@ def main() -> None:
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
+    heroku = heroku_api(module.params)
     result = ensure_quantities(
-        heroku_api(module.params),
+        heroku,
         params["app"],
         params["quantities"],
         params["wait"],
         params["wait_timeout"],
         module.check_mode,
     )
+    if params["expected_release"] is not None:
+        check_release(heroku, params["app"], params["expected_release"])
     if result["other_dynos"]:
         module.warn(
             f"Heroku app {params['app']}: {', '.join(result['other_dynos'])} run outside the formation and can still "

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -43,25 +44,117 @@ def logged(sandbox: Sandbox, side: str) -> list[str]:
     return found
 
 
-def test_failed_deploy_in_the_window_puts_heroku_back_and_a_second_run_finishes(box: Sandbox) -> None:
+def writable(sandbox: Sandbox) -> bool:
+    """Return whether the app's role can write to Heroku's database."""
+    connection = psycopg2.connect(sandbox.environment["SANDBOX_SOURCE_DATABASE_URL"])
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("delete from schema_migrations where false")
+        return True
+    except psycopg2.Error:
+        return False
+    finally:
+        connection.close()
+
+
+def served_by_heroku(sandbox: Sandbox) -> None:
+    """Assert that Heroku is as it was, and that no job can run on Fly."""
+    assert sandbox.heroku["maintenance"] is False
+    assert quantities(sandbox) == RUNNING
+    assert writable(sandbox)
+    assert [m["group"] for m in sandbox.fly["machines"] if m["state"] == "started" and m["group"] != "web"] == []
+
+
+def hooks(folder: Path, **texts: str) -> tuple[str, str]:
+    """Return the option with one task file for each hook."""
+    files = {}
+    for hook, text in texts.items():
+        path = folder / f"{hook}.yml"
+        path.write_text(text)
+        files[hook] = [str(path)]
+    return "-e", json.dumps({"migrate_hooks": files})
+
+
+def test_failures_before_and_after_the_seal(box: Sandbox, tmp_path: Path) -> None:
     connection = psycopg2.connect(box.environment["SANDBOX_SOURCE_DATABASE_URL"])
     with connection, connection.cursor() as cursor:
         cursor.execute("create table large as select i as id, repeat('x', 400) from generate_series(1, 25000) i")
         cursor.execute("alter table large add primary key (id)")
     connection.close()
+
+    # A deploy that fails comes before the window: Heroku is not touched.
     box.fault("POST /api/v1/releases", "--status", "500", "--times", "50")
     run = box.play("migrate", *CUT_OVER, *LOG)
     assert run.rc != 0
-    assert "Heroku is back in service" in run.output
-    assert box.heroku["maintenance"] is False
-    assert quantities(box) == RUNNING
+    assert "is frozen" not in run.output
+    assert box.writes("heroku") == []
+    box.fault("POST /api/v1/releases", "--status", "500", "--times", "0")
+
+    # A hook of the team's that fails before the seal: everything is taken back.
+    content = "{{ migrate_dns_records | to_json }}"
+    mark = f"- ansible.builtin.copy: {{dest: '{tmp_path}/frozen', content: '{content}', mode: '0600'}}"
+    run = box.play(
+        "migrate",
+        *CUT_OVER,
+        *LOG,
+        *hooks(tmp_path, after_freeze=mark, before_seal="- ansible.builtin.fail: {msg: DNS says no}"),
+    )
+    assert run.rc != 0
+    assert "DNS says no Heroku app paper-crane is back in service" in run.output, run.output
+    served_by_heroku(box)
+    assert {record["hostname"] for record in json.loads((tmp_path / "frozen").read_text())} == {
+        "www.example.com",
+        "example.com",
+    }
     # The next window is to be as short.
     assert logged(box, "SOURCE") == logged(box, "TARGET") == ["large"]
-    box.fault("POST /api/v1/releases", "--status", "500", "--times", "0")
+
+    # After the seal nothing is taken back, and the same command finishes.
+    box.fault("POST /v1/apps/paper-crane/machines", "--status", "422", "--times", "50")
+    run = box.play("migrate", *CUT_OVER, *LOG, "--tags", "cutover")
+    assert run.rc != 0
+    assert "The app is live on Fly (paper-crane)" in run.output, run.output
+    assert quantities(box) == {}
+    assert not writable(box)
+    box.fault("POST /v1/apps/paper-crane/machines", "--status", "422", "--times", "0")
     box.play("migrate", *CUT_OVER, *LOG).succeeded()
     assert quantities(box) == {}
     assert logged(box, "SOURCE") == logged(box, "TARGET") == []
+    assert sorted(m["group"] for m in box.fly["machines"] if m["state"] == "started") == ["web", "web", "worker"]
     assert box.play("migrate", *CUT_OVER, *LOG).succeeded().changed == 0
+
+
+@pytest.mark.slow
+def test_a_failure_at_each_step_of_the_window_puts_heroku_back(box: Sandbox) -> None:
+    box.play("migrate").succeeded()
+    for request in (
+        "PATCH /apps/paper-crane",
+        "PATCH /apps/paper-crane/formation",
+        "POST /v1/apps/paper-crane/machines/*/stop",
+        "POST /v1/apps/paper-crane/machines/*/start",
+        "GET /_apps/paper-crane/up",
+    ):
+        box.fault(request, "--status", "422", "--times", "1000")
+        run = box.play("migrate", *CUT_OVER, "--tags", "cutover", "-e", "migrate_verify_timeout=5")
+        assert run.rc != 0, request
+        # Where Heroku or Fly refuses the way back too, the run says so, and a rollback finishes it.
+        box.fault(request, "--status", "422", "--times", "0")
+        if "NOT wholly back" in run.output:
+            box.play("rollback").succeeded()
+        served_by_heroku(box)
+
+
+def test_rollback_that_cannot_reach_fly_says_so_and_can_be_repeated(box: Sandbox) -> None:
+    box.play("migrate", *CUT_OVER).succeeded()
+    box.fault("GET /v1/apps/paper-crane/machines", "--status", "403", "--times", "1000")
+    run = box.play("rollback", "-e", "migrate_discard_fly_writes=true")
+    assert run.rc != 0
+    assert "Not put back (machines)" in run.output
+    assert "fly machine stop $(fly machine list -q -a paper-crane) -a paper-crane" in run.output
+    assert (box.heroku["maintenance"], quantities(box)) == (False, RUNNING)
+    box.fault("GET /v1/apps/paper-crane/machines", "--status", "403", "--times", "0")
+    box.play("rollback", "-e", "migrate_discard_fly_writes=true").succeeded()
+    served_by_heroku(box)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +177,9 @@ def test_killed_run_is_finished_by_the_next(box: Sandbox, moment: str, times: in
         time.sleep(0.2)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    if moment.startswith("PATCH"):
+        # The next run is on another computer: it finds in Heroku's database what Heroku ran.
+        Path(box.environment["MIGRATE_STATE_DIR"], "paper-crane--paper-crane.json").unlink()
     box.play("migrate", *CUT_OVER).succeeded()
     assert box.heroku["maintenance"] is True
     assert quantities(box) == {}

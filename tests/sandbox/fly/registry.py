@@ -41,9 +41,10 @@ class Registry(Part):
 
     async def web(self, request: Request) -> Response:
         app = self._world.fly.apps.get(request.path_params["app"])
+        chosen = request.headers.get("fly-force-instance-id")
         for machine in list(app.machines.values()) if app else []:
             machine.refresh()
-            if machine.url:
+            if machine.url and chosen in (None, machine.id):
                 query = f"?{request.url.query}" if request.url.query else ""
                 path = request.path_params.get("path", "")
                 return await asyncio.to_thread(_forward, f"{machine.url}/{path}{query}")

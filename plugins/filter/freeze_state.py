@@ -1,0 +1,98 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: freeze_state
+short_description: What an earlier run left of a freeze
+version_added: 1.0.0
+author:
+  - The flyover contributors (@flyover)
+description:
+  - The record of a freeze is in the ledger, in the fence's schema in Heroku's database, and for an app without Postgres
+    in the metadata of its Machines on Fly. It is written before anything is frozen, so a run that ended just then
+    leaves a record that is V(stale).
+options:
+  _input:
+    description:
+      - RV(flyover.heroku_to_fly.heroku_app_info#module:app) and its formation.
+    type: dict
+    required: true
+  freeze:
+    description:
+      - The ledger's record, empty where it has none.
+    type: dict
+    required: true
+  fence:
+    description:
+      - The result of M(flyover.heroku_to_fly.pg_fence) with O(flyover.heroku_to_fly.pg_fence#module:state=gathered).
+    type: dict
+    default: {}
+  machines:
+    description:
+      - The result of M(flyover.heroku_to_fly.fly_machines).
+    type: dict
+    default: {}
+  given:
+    description:
+      - The record that is used where Heroku looks frozen and nothing tells what it ran.
+    type: dict
+    default: {}
+"""
+
+EXAMPLES = r"""
+- name: See whether Heroku is frozen
+  ansible.builtin.debug:
+    msg: "{{ inventory | flyover.heroku_to_fly.freeze_state(ledger.freeze | default({}), fence) }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - The C(record), and C(state), V(none), V(frozen), V(stale) where Heroku serves although there is a record, or
+      V(unknown) where Heroku looks frozen and nothing tells what it ran.
+  type: dict
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Callable
+
+
+def freeze_state(
+    heroku: Mapping[str, Any],
+    freeze: Mapping[str, Any],
+    fence: Mapping[str, Any] | None = None,
+    machines: Mapping[str, Any] | None = None,
+    given: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return the record of a freeze, and whether Heroku is frozen."""
+    record = dict(freeze) or _noted(fence or {}, machines or {})
+    maintenance = bool(heroku["app"]["maintenance"])
+    down = not any(entry["quantity"] for entry in heroku["formation"])
+    if not record and maintenance and down:
+        return {"state": "frozen" if given else "unknown", "record": dict(given or {})}
+    if not record:
+        return {"state": "none", "record": {}}
+    # Whoever was in maintenance mode before looks frozen either way; to go on from the record does no harm then.
+    serves = not (maintenance or down or (fence or {}).get("raised"))
+    return {"state": "stale" if serves else "frozen", "record": record}
+
+
+def _noted(fence: Mapping[str, Any], machines: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record that lies beside the data, without what is not the freeze's."""
+    found = fence.get("record") or {}
+    for machine in machines.get("machines") or []:
+        text = (machine.get("metadata") or {}).get("flyover_freeze")
+        found = found or (json.loads(text) if text else {})
+    return {name: value for name, value in found.items() if name != "lease"}
+
+
+class FilterModule:
+    """What Ansible loads."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filter by its name."""
+        return {"freeze_state": freeze_state}

@@ -1,0 +1,50 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: new_records
+short_description: The records of copies that were made or brought forward just now
+version_added: 1.0.0
+author:
+  - The flyover contributors (@flyover)
+description:
+  - A run that finds a copy equal keeps the earlier record, which says what was copied.
+options:
+  _input:
+    description:
+      - Records with a C(verdict), by name.
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Keep what was verified
+  flyover.heroku_to_fly.migration_ledger:
+    path: .flyover/paper-crane--paper-crane.json
+    record: "{{ {'database': copy | flyover.heroku_to_fly.database_record} | flyover.heroku_to_fly.new_records }}"
+"""
+
+RETURN = r"""
+_value:
+  description: Those whose verdict is V(copied) or V(updated).
+  type: dict
+"""
+
+from collections.abc import Mapping
+from typing import Any, Callable
+
+
+def new_records(records: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Return the records of copies that were made or brought forward."""
+    return {name: record for name, record in records.items() if record.get("verdict") in ("copied", "updated")}
+
+
+class FilterModule:
+    """What Ansible loads."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filter by its name."""
+        return {"new_records": new_records}

@@ -1,0 +1,55 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: window_forecast
+short_description: How long the freeze window will be, from a copy that was just brought forward
+version_added: 1.0.0
+author:
+  - The flyover contributors (@flyover)
+description:
+  - In the window the same is done again, for what is written from now on. To the seconds that it took come V(12) for
+    everything else, such as stopping dynos and starting Machines. A dyno that uses all of its 30 seconds to end makes
+    the window longer.
+options:
+  _input:
+    description:
+      - The result of M(flyover.heroku_to_fly.pg_transfer).
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Say what to expect
+  ansible.builtin.debug:
+    msg: "About {{ copy | flyover.heroku_to_fly.window_forecast }} seconds"
+"""
+
+RETURN = r"""
+_value:
+  description: Seconds.
+  type: int
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Callable
+
+# Measured in the sandbox, where dynos end at once.
+_REST = 12
+
+
+def window_forecast(result: Mapping[str, Any]) -> int:
+    """Return the seconds that a freeze window will take."""
+    return _REST + math.ceil(sum((result.get("seconds") or {}).values()))
+
+
+class FilterModule:
+    """What Ansible loads."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filter by its name."""
+        return {"window_forecast": window_forecast}
