@@ -182,6 +182,8 @@ class _Transfer:
         self._pool = self._new_pool()
         self.reason = ""
         """Why everything is copied."""
+        self._noted: dict[str, Any] = {}
+        """The document of the marker on the target."""
 
     def __enter__(self) -> _Transfer:
         return self
@@ -197,6 +199,7 @@ class _Transfer:
         if found is None or found.state != marker.COMPLETE or not found.is_copy_of(self._source.identity):
             self.reason = "the target holds no complete copy of the source"
         else:
+            self._noted = found.document
             self.reason = forward.obstacle(self._source, self._here, found, self._tables)
             result = self._compared(check_mode) if self.reason else self._forward(found, check_mode)
             if result is not None:
@@ -271,7 +274,8 @@ class _Transfer:
             # A stronger comparison is noted, or every run would make it again.
             stronger = _LEVELS.index(level) > _LEVELS.index(known)
             if not check_mode and (movement.any or logs != noted or stronger):
-                marker.complete(self._here, {**found.document, "verified": level}, level == "checksums", logs)
+                found.document.update(verified=level, same=sorted(same.same))
+                marker.complete(self._here, found.document, level == "checksums", logs)
         return self._result(UPDATED if movement.any else UNCHANGED, level, same, movement, found)
 
     def copy(self, tools: Tools, found: Marker | None, occupied: bool) -> dict[str, Any]:
@@ -312,6 +316,7 @@ class _Transfer:
         try:
             copy.run(before, after, level)
             _set_search_path(self._here, self._source)
+            self._noted = document
             self._progress.phase("verify")
             logs = self._logs(self._wanted.verify)
             same = self._compare(copy.sequences, self._wanted.verify)
@@ -326,7 +331,7 @@ class _Transfer:
         if self._wanted.verify == "none":
             same.rows = copy.rows
             same.large_objects = movement.large_objects if movement else copy.large_objects
-        document["verified"] = self._wanted.verify
+        document.update(verified=self._wanted.verify, same=sorted(same.same))
         marker.complete(self._here, document, self._wanted.verify == "checksums", logs)
         return self._result(COPIED, self._wanted.verify, same, movement, seconds=copy.seconds)
 
@@ -376,7 +381,7 @@ class _Transfer:
 
     def _compare(self, sequences: catalog.Sequences, level: str) -> Comparison:
         """Compare schema and sequences always, rows and large objects by O(level)."""
-        found = comparison.compare_schema(self._source, self._here)
+        found = comparison.compare_schema(self._source, self._here, self._noted)
         comparison.compare_sequences(found, sequences, self._here)
         found.sequences = len(sequences)
         if not found.mismatches:

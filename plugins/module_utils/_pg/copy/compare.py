@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.full_copy import LARGE
@@ -18,7 +19,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tas
     Work,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool, Task
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog, meaning
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import schema as definitions
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Sequences, Table
@@ -39,6 +40,8 @@ class Comparison:
     rows: dict[str, int] = field(default_factory=dict)
     sequences: int = 0
     large_objects: int = 0
+    same: set[str] = field(default_factory=set)
+    """Digests of definitions that are printed differently and mean the same, for the marker."""
 
     def differs(self, kind: str, name: str, difference: str) -> None:
         """Note a mismatch."""
@@ -58,12 +61,22 @@ class Comparison:
         )
 
 
-def compare_schema(source: Side, target: Session) -> Comparison:
-    """Compare all definitions, and the search_path that a new session gets."""
+def compare_schema(source: Side, target: Session, noted: Mapping[str, Any]) -> Comparison:
+    """Compare all definitions, and the search_path that a new session gets.
+
+    What O(noted), the marker's document, has as the same is not asked of the target again: nothing is written for it.
+    """
     found = Comparison()
-    for kind, name, difference in definitions.differences(
-        definitions.definitions(source.session), definitions.definitions(target)
-    ):
+    known = set(noted.get("same", ()))
+
+    def judge(pairs: Sequence[definitions.Pair]) -> Iterator[bool]:
+        asked = [pair for pair in pairs if pair.digest not in known and not target.read_only]
+        found.same = {pair.digest for pair in pairs if pair.digest in known}
+        found.same |= {pair.digest for pair, same in zip(asked, meaning.same(target, asked)) if same}
+        return (pair.digest in found.same for pair in pairs)
+
+    ours = definitions.definitions(source.session, source.left_behind)
+    for kind, name, difference in definitions.differences(ours, definitions.definitions(target), judge):
         found.differs(kind, name, difference)
     path = search_path(target)
     if path != source.facts["search_path"]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import dotted, quoted
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 # Schemas that are not the app's: Heroku's own (reference: event triggers live there), and this collection's.
@@ -32,7 +33,7 @@ def not_of_extension(catalog: str, oid: str) -> str:
     )
 
 
-NAME = "quote_ident(n.nspname) || '.' || quote_ident(c.relname)"
+NAME = dotted("n.nspname", "c.relname")
 _OWN_RELATION = f"{USER_SCHEMA} and {not_of_extension('pg_class', 'c.oid')}"
 
 # Types whose binary form is the same in every major, and means the same on another server: no oid inside
@@ -198,9 +199,9 @@ def tables(session: Session) -> list[Table]:
                not c.relispartition and exists (select from pg_inherits where inhrelid = c.oid), a.*
         from pg_class c join pg_namespace n on n.oid = c.relnamespace
         cross join lateral (
-          select coalesce(array_agg(quote_ident(attname::text) order by attnum)
+          select coalesce(array_agg({quoted("attname")} order by attnum)
                           filter (where attgenerated = ''), '{{}}'),
-                 coalesce(array_agg(quote_ident(attname::text) order by attnum), '{{}}'),
+                 coalesce(array_agg({quoted("attname")} order by attnum), '{{}}'),
                  coalesce(bool_and(case when tn.nspname <> 'pg_catalog' then false
                                         when t.typelem <> 0 and t.typlen = -1 then e.typname = any (%s)
                                         else t.typname = any (%s) end), false)
@@ -232,7 +233,7 @@ def _extension_tables(session: Session) -> list[Table]:
     rows = session.rows(
         f"""
         select c.oid, {NAME}, pg_table_size(c.oid), coalesce(x.condition, ''),
-               array(select quote_ident(attname::text) from pg_attribute
+               array(select {quoted("attname")} from pg_attribute
                      where attrelid = c.oid and attnum > 0 and not attisdropped and attgenerated = '' order by attnum)
         from pg_extension e
         cross join lateral unnest(e.extconfig, e.extcondition) x(oid, condition)
@@ -447,7 +448,7 @@ def keys(session: Session) -> dict[int, Key]:
             select distinct on (i.indrelid) i.indrelid, k.columns, k.integer
             from pg_index i join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
             cross join lateral (
-              select array_agg(quote_ident(a.attname::text) order by u.place) as columns,
+              select array_agg({quoted("a.attname")} order by u.place) as columns,
                      bool_and(a.attnotnull and a.attgenerated = '') as firm, count(*) as number,
                      count(*) = 1 and bool_and(a.atttypid = any ('{{int2,int4,int8}}'::regtype[])) as integer
               from unnest(i.indkey::int2[]) with ordinality u(number, place)

@@ -36,6 +36,8 @@ class Side:
     facts: dict[str, Any]
     identity: dict[str, Any]
     extensions: dict[str, Extension]
+    left_behind: frozenset[tuple[str, int]] = frozenset()
+    """By catalog and oid, what does not travel because it belongs to something that stays; see catalog."""
 
     @property
     def major(self) -> int:

@@ -94,7 +94,7 @@ def obstacle(source: Side, target: Session, found: Marker, tables: Sequence[Tabl
     if other:
         more = f" and {len(other) - _NAMED} more" if len(other) > _NAMED else ""
         return f"other tables were copied: {', '.join(other[:_NAMED])}{more} are on one side only"
-    schema = comparison.compare_schema(source, target).mismatches
+    schema = comparison.compare_schema(source, target, found.document).mismatches
     if schema:
         return f"the schemas differ: {schema[0]['kind']} {schema[0]['name']}: {schema[0]['difference']}"
     return no_evidence(source.session, target, found)
@@ -296,7 +296,7 @@ class Forward:
                     engine.refresh(target, [name for _oid, name in sorted(catalog.populated_views(target).items())])
             found = self._differences(staged, reached, bool(objects))
             if complete:
-                found.mismatches += comparison.compare_schema(self._source, target).mismatches
+                found.mismatches += comparison.compare_schema(self._source, target, self._found.document).mismatches
                 engine.set_sequences(target, self._movement.sequences)
             found.refuse(target)
             renew(target, self._movement, horizon)

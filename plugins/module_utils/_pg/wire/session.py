@@ -49,6 +49,7 @@ set xmloption = content;
 set lc_monetary = 'C';
 set quote_all_identifiers = off;
 set synchronize_seqscans = off;
+set jit = off;
 set work_mem = '32MB';
 set default_transaction_isolation = 'read committed';
 set default_transaction_deferrable = off;
@@ -116,6 +117,11 @@ class Session:
     def pid(self) -> int:
         """The process id that the server announced on connecting; a pooler announces one of its own invention."""
         return int(self._connection.get_backend_pid())
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing may be written in this session, not even to be rolled back."""
+        return self._read_only
 
     def again(self) -> Session:
         """Return another session like this one; in a forked process the parent's must not be used."""

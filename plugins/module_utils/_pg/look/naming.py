@@ -1,0 +1,53 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""Names as SQL that every major reads, and writes alike: servers quote the words that they have learnt since."""
+
+from __future__ import annotations
+
+import re
+
+# What PostgreSQL 16 and 17 began to quote. An older server prints these bare, and a newer one may not read them so.
+_WORDS = (
+    "json",
+    "json_array",
+    "json_arrayagg",
+    "json_exists",
+    "json_object",
+    "json_objectagg",
+    "json_query",
+    "json_scalar",
+    "json_serialize",
+    "json_table",
+    "json_value",
+    "merge_action",
+    "system_user",
+)
+_QUOTED_WORD = re.compile(rf'"({"|".join(_WORDS)})"')
+_ARRAY = "'{" + ",".join(_WORDS) + "}'"
+
+
+def quoted(name: str) -> str:
+    """Return SQL that quotes O(name), an expression of type name or text, where any major wants that."""
+    text = f"{name}::text"
+    return f"""case when {text} = any ({_ARRAY}) then '"' || {text} || '"' else quote_ident({text}) end"""
+
+
+def dotted(schema: str, name: str) -> str:
+    """Return SQL for a name with its schema."""
+    return f"({quoted(schema)} || '.' || {quoted(name)})"
+
+
+def relation(oid: str) -> str:
+    """Return SQL for the name of the relation O(oid), an expression."""
+    return (
+        f"(select {dotted('its.nspname', 'it.relname')} from pg_class it "
+        f"join pg_namespace its on its.oid = it.relnamespace where it.oid = {oid})"
+    )
+
+
+def plain(text: str) -> str:
+    """Return O(text), which holds names but no data, without the quotes that only some majors write."""
+    return _QUOTED_WORD.sub(r"\1", text)
