@@ -17,7 +17,7 @@ from ansible_collections.flyover.heroku_to_fly.tests.services import round_trip
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import HERE, Database, Server
 
 FILES = sorted((HERE / "schemas").glob("*.sql"))
-_EXTENSIONS = ("citext", "hstore", "unaccent", "btree_gist", "ltree", "intarray")
+_EXTENSIONS = ("citext", "hstore", "unaccent", "btree_gist", "ltree", "intarray", "cube", "earthdistance")
 _PATH = '"$user", public, heroku_ext'
 
 
@@ -29,6 +29,11 @@ def empty_app(heroku_server: Server) -> Iterator[str]:
     heroku_server.rows(name, f"alter schema public owner to {heroku_server.role}")
     extensions = "".join(f"create extension {extension} schema heroku_ext;" for extension in _EXTENSIONS)
     heroku_server.rows(name, f"create schema heroku_ext; grant usage on schema heroku_ext to public; {extensions}")
+    heroku_server.rows(
+        name,
+        "create extension postgres_fdw schema heroku_ext; create server elsewhere foreign data wrapper postgres_fdw;"
+        f"grant usage on foreign server elsewhere to {heroku_server.role}",
+    )
     yield name
     heroku_server.rows("postgres", f"drop database {name}")
 

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 
@@ -24,6 +25,10 @@ class FlyoverError(Exception):
         self.cause = cause
         self.remedy = remedy
         self.facts = facts
+
+    def __reduce__(self) -> Any:
+        """Let another process have it as it is."""
+        return partial(type(self), **self.facts), (self.thing, self.cause, self.remedy)
 
 
 class InputError(FlyoverError):

@@ -130,6 +130,7 @@ def seal(target: Address, check_mode: bool) -> dict[str, Any]:
 
 def _transfer(there: Session, here: Session, wanted: Wanted, check_mode: bool, progress: Progress) -> dict[str, Any]:
     source, target = plan.side(there), plan.side(here)
+    here.app_path = there.app_path
     marker.hold(here)
     found = marker.read(here)
     if found and found.state == marker.SEALED and not wanted.clean:
@@ -285,7 +286,8 @@ class _Transfer:
 
             def schema(left_out: dict[int, str]) -> tuple[list[Entry], list[Entry]]:
                 self._progress.phase("schema")
-                archive = Archive(tools, self._there.address, self._there.thing, folder, self._snapshot, left_out)
+                gone = {(one.catalog_oid, one.oid) for one in self._source.left_behind}
+                archive = Archive(tools, self._there.address, self._there.thing, folder, self._snapshot, left_out, gone)
                 return archive.entries("pre-data"), archive.entries("post-data")
 
             before: list[Entry] = []
@@ -315,6 +317,7 @@ class _Transfer:
 
         try:
             copy.run(before, after, level)
+            document["adapted"] = copy.adaptation.names
             _set_search_path(self._here, self._source)
             self._noted = document
             self._progress.phase("verify")

@@ -10,40 +10,24 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import FlyoverError, StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.kinds import KINDS, LEFT_BEHIND
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import HIDDEN_SCHEMAS, LOG_SCHEMA
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.tools import Tools
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import Address
 
-# Kinds of archive entries that stay behind, and why.
-LEFT_BEHIND = {
-    "EVENT TRIGGER": "event triggers need a superuser, and Heroku's own must not be taken along",
-    "PUBLICATION": "publications belong to a server's replication",
-    "PUBLICATION TABLE": "publications belong to a server's replication",
-    "PUBLICATION TABLES IN SCHEMA": "publications belong to a server's replication",
-    "SUBSCRIPTION": "subscriptions belong to a server's replication",
-    "SUBSCRIPTION TABLE": "subscriptions belong to a server's replication",
-    "FOREIGN DATA WRAPPER": "links to other servers are to be made anew",
-    "SERVER": "links to other servers are to be made anew",
-    "FOREIGN SERVER": "links to other servers are to be made anew",
-    "FOREIGN TABLE": "links to other servers are to be made anew",
-    "USER MAPPING": "links to other servers are to be made anew",
-    "ACL": "grants name roles of the source's server; everything belongs to the target's role",
-    "DEFAULT ACL": "grants name roles of the source's server; everything belongs to the target's role",
-    "DATABASE": "the target's database is there already",
-    "DATABASE PROPERTIES": "the target's database is there already",
-    "SECURITY LABEL": "security labels need a provider on the target's server",
-}
 _COMMENT_LEFT_BEHIND = ("EVENT TRIGGER", "PUBLICATION", "SUBSCRIPTION", "SERVER", "FOREIGN", "DATABASE", "EXTENSION")
 
-# "215; 1259 16394 TABLE public users owner"; a kind is in capitals.
-_LINE = re.compile(r"(?P<id>\d+); (?P<catalog>\d+) (?P<oid>\d+) (?P<kind>[A-Z][A-Z ]*[A-Z]) (?P<rest>\S.*)")
+# "215; 1259 16394 TABLE public users owner"; names may be in capitals like kinds.
+_LINE = re.compile(
+    rf"(?P<id>\d+); (?P<catalog>\d+) (?P<oid>\d+) (?P<kind>{'|'.join(KINDS)}|[A-Z][A-Z ]*[A-Z]) (?P<rest>\S.*)"
+)
 _HEADER = re.compile(
     r"^--\n-- TOC entry (?P<id>\d+) \(class (?P<catalog>\d+) OID (?P<oid>\d+)\)\n"
     r"(?:-- Dependencies: (?P<needs>[\d ]+)\n)?"
@@ -51,6 +35,12 @@ _HEADER = re.compile(
     r"(?:-- Data Pos: \d+\n)?--\n",
     re.MULTILINE,
 )
+# What follows the last entry: the time, and a command for psql that newer clients write.
+_END = re.compile(
+    r"(\n-- Completed on [^\n]*)?\s*(--\n-- PostgreSQL database dump complete\n--\n\s*(\\unrestrict [^\n]*\s*)?)?\Z"
+)
+# Kinds of entries that go with the object that they speak of.
+_GOES_WITH = ("COMMENT", "TABLE ATTACH", "SEQUENCE OWNED BY", "DEFAULT", "TRIGGER", "CHECK CONSTRAINT")
 
 
 class Line(NamedTuple):
@@ -58,6 +48,7 @@ class Line(NamedTuple):
 
     id: int
     kind: str
+    catalog: int
     oid: int
     rest: str
     """Schema (or a dash), name and owner, apart by spaces that names may hold too."""
@@ -89,7 +80,8 @@ def contents(text: str) -> list[Line]:
     for line in text.splitlines():
         parts = _LINE.fullmatch(line)
         if parts:
-            found.append(Line(int(parts["id"]), parts["kind"], int(parts["oid"]), parts["rest"], line))
+            oids = int(parts["catalog"]), int(parts["oid"])
+            found.append(Line(int(parts["id"]), parts["kind"], *oids, parts["rest"], line))
     return found
 
 
@@ -118,8 +110,13 @@ class Archive:
         folder: str,
         snapshot: str,
         left_out: Mapping[int, str],
+        left_behind: Collection[tuple[int, int]] = (),
     ) -> None:
-        """Dump O(source) into O(folder), without entries for the schemas and extensions O(left_out), by oid."""
+        """Dump O(source) into O(folder).
+
+        There are no entries for the schemas and extensions O(left_out), by oid, nor for objects O(left_behind), by
+        their catalog's oid and their own.
+        """
         self._tools = tools
         self._thing = thing
         self._file = os.path.join(folder, "schema.dump")
@@ -129,7 +126,9 @@ class Archive:
         arguments += [f"--exclude-schema={schema}" for schema in HIDDEN_SCHEMAS]
         tools.dump(source, [*arguments, f"--snapshot={snapshot}", f"--file={self._file}"], thing)
         lines = contents(tools.restore(["--list", self._file], thing))
-        self._kept = [line for line in lines if wanted(line, left_out)]
+        gone = {line.id for line in lines if line.kind in LEFT_BEHIND or (line.catalog, line.oid) in left_behind}
+        self._kept = [line for line in lines if line.id not in gone and wanted(line, left_out)]
+        self._gone = gone
         with open(self._list, "w", encoding="utf-8") as stream:
             stream.writelines(f"{line.text}\n" for line in self._kept)
 
@@ -148,25 +147,32 @@ class Archive:
             ],
             self._thing,
         )
-        found = list(split(text))
-        strange = {entry.id for entry in found} - {line.id for line in self._kept}
-        if strange or len({entry.id for entry in found}) != len(found):
-            # A name or a function's body that looks like pg_restore's own comments.
-            raise StateError(
-                self._thing,
-                "the output of pg_restore could not be taken apart into its entries",
-                "Please report this with the output of 'pg_dump --schema-only'.",
-            )
-        return found
+        return [
+            entry
+            for entry in split(text, {line.id: line for line in self._kept})
+            if not (entry.kind in _GOES_WITH and entry.needs & self._gone)
+        ]
 
 
-def split(text: str) -> Iterable[Entry]:
-    """Take the output of C(pg_restore --verbose) apart at the comments that it writes before each entry."""
-    # psql's own commands, which newer clients write around the script, and the time.
-    text = re.sub(r"^(\\(un)?restrict|-- (Started|Completed) on) .*\n", "", text, flags=re.MULTILINE)
-    headers = list(_HEADER.finditer(text))
+def split(text: str, lines: Mapping[int, Line]) -> Iterable[Entry]:
+    """Take the output of C(pg_restore --verbose) apart at the comments that it writes before each entry.
+
+    A comment that speaks of none of O(lines), or of one that came before, is part of a function's body or the like.
+    """
+    headers = []
+    left = dict(lines)
+    for header in _HEADER.finditer(text):
+        line = left.get(int(header["id"]))
+        if line and (line.kind, line.catalog, line.oid) == (
+            header["kind"],
+            int(header["catalog"]),
+            int(header["oid"]),
+        ):
+            headers.append(header)
+            del left[line.id]
+    end = _END.search(text)
     for header, following in zip(headers, [*headers[1:], None]):
-        sql = text[header.end() : following.start() if following else None]
+        sql = text[header.end() : following.start() if following else end.start() if end else None]
         yield Entry(
             id=int(header["id"]),
             kind=header["kind"],
@@ -192,15 +198,25 @@ select set_config('search_path', '', false);
 """
 
 
-def run_entries(session: Session, entries: Sequence[Entry]) -> None:
-    """Make O(entries) on the target, many per round trip; raises StateError that names the entry."""
+def run_entries(
+    session: Session, entries: Sequence[Entry], cures: Callable[[int, StateError], bool] = lambda _oid, _error: False
+) -> None:
+    """Make O(entries) on the target, many per round trip; raises StateError that names the entry.
+
+    O(cures) may do something about an error of the object with that oid on the source, and say that it did.
+    """
     for start in range(0, len(entries), 100):
         chunk = entries[start : start + 100]
         try:
             make(session, chunk, "making the schema")
-        except FlyoverError:
+        except StateError:
             for entry in chunk:  # one by one, to name the one that fails
-                make(session, [entry], f"making {entry.label}")
+                try:
+                    make(session, [entry], f"making {entry.label}")
+                except StateError as error:
+                    if not cures(entry.oid, error):
+                        raise
+                    make(session, [entry], f"making {entry.label}")
 
 
 def make(session: Session, entries: Sequence[Entry], doing: str) -> None:

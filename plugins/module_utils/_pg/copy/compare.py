@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import adapt
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.full_copy import LARGE
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import (
     Compare,
@@ -75,8 +76,9 @@ def compare_schema(source: Side, target: Session, noted: Mapping[str, Any]) -> C
         found.same |= {pair.digest for pair, same in zip(asked, meaning.same(target, asked)) if same}
         return (pair.digest in found.same for pair in pairs)
 
-    ours = definitions.definitions(source.session, source.left_behind)
-    for kind, name, difference in definitions.differences(ours, definitions.definitions(target), judge):
+    ours = definitions.definitions(source.session, {(one.catalog, one.oid) for one in source.left_behind})
+    theirs = adapt.without(definitions.definitions(target), noted.get("adapted", ()))
+    for kind, name, difference in definitions.differences(ours, theirs, judge):
         found.differs(kind, name, difference)
     path = search_path(target)
     if path != source.facts["search_path"]:

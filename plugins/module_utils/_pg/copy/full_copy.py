@@ -8,10 +8,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.adapt import Adaptation
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.archive import Entry, run_entries
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import (
@@ -21,6 +23,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tas
     CopyTables,
     CopyTogether,
     RunEntry,
+    may_pass,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool, Task
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog
@@ -43,6 +46,9 @@ _LARGE_OBJECTS_AT_ONCE = 500
 _NAME = r'(?:[\w$]+|"(?:[^"]|"")+")'
 # As pg_dump writes a key, and nothing after it.
 _KEY = re.compile(rf"(ALTER TABLE ONLY {_NAME}\.{_NAME}\s+ADD CONSTRAINT ({_NAME}) (?:PRIMARY KEY|UNIQUE)) \([^;]*\);")
+
+# An index with statements about its table after it.
+_MORE = re.compile(r"(CREATE (?:UNIQUE )?INDEX) (.*?;)\n+(ALTER TABLE .*)", re.DOTALL)
 
 
 @dataclass
@@ -166,6 +172,9 @@ class Copy:
         """Seconds of COPY per table."""
         self.rows = {name: evidence.rows for name, evidence in broken_off.tables.items()} if broken_off else {}
         """Rows per table, as both sides counted them."""
+        self.adaptation = Adaptation(source, target, broken_off.document.get("adapted", ()) if broken_off else ())
+        self._later_tables: list[tuple[Table, StateError]] = []
+        self._later_entries: list[tuple[Entry, StateError]] = []
         self.large_objects = 0
         self.sequences: Sequences = {}
         """The values that were copied."""
@@ -191,12 +200,15 @@ class Copy:
             bytes_total=sum(table.bytes for table in self._tables if table.name not in self._kept),
         )
         self._work(self._data_tasks(stages_))
-        level()
         self._progress.phase("constraints")
-        self._make(stages_.whole)
+        self._catch_up()
+        level()
+        with self._target.as_app():
+            self._make(stages_.whole)
         keys = [(entry, locks) for entry, locks in stages_.foreign_keys if entry.id not in self._made]
         self._work([Task(RunEntry(entry), locks=locks) for entry, locks in keys])
-        self._make(stages_.rest)
+        with self._target.as_app():
+            self._make(stages_.rest)
         self._progress.phase("finish")
         self.sequences = catalog.sequences(self._source)
         set_sequences(self._target, self.sequences)
@@ -204,21 +216,41 @@ class Copy:
         # In the archive's order, in which each view comes after those it reads.
         populated = catalog.populated_views(self._source)
         views = [entry.oid for entry in [*before, *after] if entry.kind == "MATERIALIZED VIEW"]
-        refresh(self._target, [populated[oid] for oid in views if oid in populated])
+        with self._target.as_app():
+            refresh(self._target, {populated[oid]: oid for oid in views if oid in populated}, self.adaptation.cures)
         names = [table.name for table in self._tables if table.name in self._analyzed_last and not table.condition]
         self._work([Task(Analyze(name)) for name in [*names, *catalog.parents_and_views(self._target)]])
 
+    def _catch_up(self) -> None:
+        """Try again what failed before all rows were there, as long as anything succeeds."""
+        while self._later_tables or self._later_entries:
+            tables, entries = self._later_tables, self._later_entries
+            self._later_tables, self._later_entries = [], []
+            for table, _error in tables:
+                self._work([Task(CopyTables([table], self._horizon))])
+            for entry, error in entries:
+                try:
+                    with self._target.as_app():
+                        run_entries(self._target, [entry], self.adaptation.cures)
+                except StateError:
+                    self._later_entries.append((entry, error))
+            if (len(self._later_tables), len(self._later_entries)) == (len(tables), len(entries)):
+                raise [*self._later_tables, *self._later_entries][0][1]
+
     def _make(self, entries: Sequence[Entry]) -> None:
-        run_entries(self._target, [entry for entry in entries if entry.id not in self._made])
+        missing = [entry for entry in entries if entry.id not in self._made]
+        run_entries(self._target, missing, self.adaptation.cures)
 
     def _work(self, tasks: Sequence[Task]) -> None:
         self._pool.run(tasks, self._done, lambda: self._progress.update(bytes_done=self._pool.bytes_moved()))
 
     def _done(self, work: Any, result: Any) -> None:
         if isinstance(work, (CopyTables, CopyTogether)):
-            self.seconds.update({name: seconds for name, _rows, seconds in result})
-            self.rows.update({name: rows for name, rows, _seconds in result})
-            self._progress.add(tables_done=len(result), rows_done=sum(rows for _name, rows, _seconds in result))
+            self.seconds.update({one.name: one.seconds for one in result.copied})
+            self.rows.update({one.name: one.rows for one in result.copied})
+            self._progress.add(tables_done=len(result.copied), rows_done=sum(one.rows for one in result.copied))
+            self._later_tables += result.tables
+            self._later_entries += result.entries
 
     def _data_tasks(self, stages_: Stages) -> list[Task]:
         """Large tables come first, so that none is left alone at the end; their indexes follow as tasks."""
@@ -251,6 +283,13 @@ class Copy:
         for entry in sorted(entries, key=lambda entry: self._index_bytes.get(entry.oid, 0), reverse=True):
             index = self._key_indexes.get(entry.oid)
             key = _KEY.fullmatch(entry.sql.strip())
+            more = _MORE.fullmatch(entry.sql.strip())
+            if more and more[2].count("'") % 2 == 0:
+                # CLUSTER ON and REPLICA IDENTITY shut others out as keys do.
+                built |= {len(tasks)}
+                tasks.append(Task(BuildIndex(f"{more[1]} IF NOT EXISTS {more[2]}", entry.label), copied))
+                keys.append(replace(entry, sql=more[3]))
+                continue
             if entry.kind == "CONSTRAINT" and not (index and key):
                 keys.append(entry)
                 continue
@@ -316,7 +355,22 @@ def comment_large_objects(source: Session, target: Session) -> None:
             target.run(f"comment on large object {oid} is %s", [wanted.get(oid)], doing=doing)
 
 
-def refresh(target: Session, names: Iterable[str]) -> None:
-    """Fill materialized views, in this order."""
-    for name in names:
-        target.run(f"refresh materialized view {name}", doing=f"refreshing materialized view {name}")
+def refresh(
+    target: Session, views: Mapping[str, int], cures: Callable[[int, StateError], bool] = lambda _oid, _error: False
+) -> None:
+    """Fill materialized views, with their oids on the source, in this order where they can be: a function may read one
+    that comes later. O(cures) may do something about an error, and say that it did.
+    """
+    waiting = list(views)
+    while waiting:
+        failed = []
+        for name in waiting:
+            try:
+                with target.attempt():
+                    target.run(f"refresh materialized view {name}", doing=f"refreshing materialized view {name}")
+            except StateError as error:
+                cured = cures(views[name], error)
+                failed.append(name)
+                if not may_pass(error) or (len(failed) == len(waiting) and not cured):
+                    raise
+        waiting = failed

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Protocol
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.archive import Entry, make
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
@@ -32,12 +33,66 @@ class Feed(Protocol):
     def copy_in(self, target: Session, sql: str, doing: str) -> int:
         """COPY the next statement's data into O(target); return the number of rows, which both sides counted alike."""
 
+    def skip(self) -> None:
+        """Let go of what was asked for and did not come to its end."""
+
 
 class Work(Protocol):
     """A piece of work."""
 
     def do(self, target: Session, feed: Feed) -> Any:
         """Do it in a worker; return what the pool's owner is to know."""
+
+
+class Copied(NamedTuple):
+    """A table that was copied."""
+
+    name: str
+    rows: int
+    seconds: float
+
+
+@dataclass
+class Outcome:
+    """What became of tables and of their entries."""
+
+    copied: list[Copied]
+    tables: list[tuple[Table, StateError]] = field(default_factory=list)
+    """Those that could not be copied yet, and why."""
+    entries: list[tuple[Entry, StateError]] = field(default_factory=list)
+    """Those that could not be made yet, and why."""
+
+
+# What may be otherwise when all rows are there: a function that reads other tables, a value that names an index.
+_MAY_PASS = ("0A", "22", "23", "2F", "38", "39", "3F", "42", "55000", "P0")
+
+
+def may_pass(error: StateError) -> bool:
+    """Return whether what failed with O(error) is worth another try in another way or later."""
+    return str(error.facts.get("sqlstate", "")).startswith(_MAY_PASS)
+
+
+def _one_by_one(work: CopyTables | CopyTogether, target: Session, feed: Feed) -> Outcome:
+    """Copy each table and make each entry by itself; a table whose binary form is refused goes as text."""
+    outcome = Outcome([])
+    for table in work.tables:
+        failed: StateError | None = None
+        for form in [table, replace(table, binary=False)][: 1 + table.binary]:
+            try:
+                outcome.copied += CopyTables([form], work.horizon).copy(target, feed)
+                break
+            except StateError as error:
+                feed.skip()
+                failed = failed or error
+        else:
+            assert failed is not None
+            outcome.tables.append((table, failed))
+    for entry in work.entries:
+        try:
+            make(target, [entry], f"making {entry.label}")
+        except StateError as error:
+            outcome.entries.append((entry, error))
+    return outcome
 
 
 @dataclass(frozen=True)
@@ -51,8 +106,18 @@ class CopyTables:
     analyze: Sequence[str] = ()
     """Tables whose statistics can be gathered when that is done."""
 
-    def do(self, target: Session, feed: Feed) -> list[tuple[str, int, float]]:
-        """Return name, rows and seconds of each table."""
+    def do(self, target: Session, feed: Feed) -> Outcome:
+        """Return what was copied."""
+        try:
+            return Outcome(self.copy(target, feed))
+        except StateError as error:
+            if not may_pass(error):
+                raise
+        feed.skip()
+        return _one_by_one(self, target, feed)
+
+    def copy(self, target: Session, feed: Feed) -> list[Copied]:
+        """Copy all or nothing."""
         formats = ["binary" if table.binary else "text" for table in self.tables]
         feed.ask(
             [
@@ -61,7 +126,7 @@ class CopyTables:
             ]
         )
         # Truncated in the transaction that fills it, a table needs no second writing of its pages: FREEZE.
-        copied = []
+        copied: list[Copied] = []
         with target.transaction(doing="writing the copy"):
             target.run(";".join(table.clearing for table in self.tables), doing=f"clearing {self.tables[0].name}")
             for table, form in zip(self.tables, formats):
@@ -70,9 +135,8 @@ class CopyTables:
                 freeze = ", freeze" if table.freeze else ""
                 sql = f"copy {table.name}{columns} from stdin (format {form}{freeze})"
                 rows = feed.copy_in(target, sql, f"writing {table.name}")
-                copied.append((table.name, rows, time.monotonic() - started))
-            done = [(name, rows) for name, rows, _seconds in copied]
-            _finish_tables(target, self, done)
+                copied.append(Copied(table.name, rows, time.monotonic() - started))
+            _finish_tables(target, self, [one[:2] for one in copied])
         return copied
 
 
@@ -91,10 +155,20 @@ class CopyTogether:
     analyze: Sequence[str] = ()
     """Tables whose statistics can be gathered when that is done."""
 
-    def do(self, target: Session, feed: Feed) -> list[tuple[str, int, float]]:
-        """Return name, rows and seconds of each table; seconds are shared out evenly."""
+    def do(self, target: Session, feed: Feed) -> Outcome:
+        """Return what was copied."""
+        try:
+            return Outcome(self._copy(target, feed))
+        except StateError as error:
+            if not may_pass(error):
+                raise
+        feed.skip()
+        return _one_by_one(self, target, feed)
+
+    def _copy(self, target: Session, feed: Feed) -> list[Copied]:
+        """Copy all or nothing; seconds are shared out evenly."""
         started = time.monotonic()
-        names = f"{self.tables[0].name} and {len(self.tables) - 1} more small tables"
+        names = self.tables[0].name + (f" and {len(self.tables) - 1} more small tables" if self.tables[1:] else "")
         query = " union all ".join(
             f"select {number}, row({', '.join(table.all_columns)})::text from only {table.name}"
             for number, table in enumerate(self.tables)
@@ -108,7 +182,7 @@ class CopyTogether:
             copied = [(table.name, rows.get(number, 0)) for number, table in enumerate(self.tables)]
             _finish_tables(target, self, copied)
         seconds = (time.monotonic() - started) / len(self.tables)
-        return [(name, number, seconds) for name, number in copied]
+        return [Copied(name, number, seconds) for name, number in copied]
 
     def _put(self, number: int, table: Table) -> str:
         values = ", ".join(f"(one).{column}" for column in table.columns)

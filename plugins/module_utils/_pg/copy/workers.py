@@ -24,7 +24,11 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any, NoReturn
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import ConnectionFailed, StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import (
+    ConnectionFailed,
+    FlyoverError,
+    StateError,
+)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import Work
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.frames import (
     FrameReader,
@@ -133,11 +137,7 @@ class Pool:
         try:
             good, result = worker.channel.recv()
         except (EOFError, OSError):
-            raise ConnectionFailed(
-                "a worker of the copy",
-                "its process was ended from outside",
-                "Check the machine's memory, and run again.",
-            ) from None
+            raise _gone() from None
         if good:
             return result
         raise unpack_error(result)
@@ -186,9 +186,10 @@ def _serve(channel: Connection, source: Session, target: Session, snapshot: str,
     try:
         feed = _Feed(source, snapshot, count, channel.fileno())
         session = target.again()
-        while True:
-            work = channel.recv()
-            channel.send((True, work.do(session, feed)))
+        with session.as_app():
+            while True:
+                work = channel.recv()
+                channel.send((True, work.do(session, feed)))
     except EOFError:
         return
     except BaseException as error:
@@ -211,17 +212,22 @@ class _Feed:
         theirs.close()
         os.close(write)
         self.reader = FrameReader(read, count)
+        self._asked = 0
 
     def ask(self, what: Any) -> None:
         """Have the source's session do something; see Feed."""
-        self._channel.send(what)
+        self._asked = len(what) if isinstance(what, list) else 0
+        try:
+            self._channel.send(what)
+        except OSError:
+            raise _gone() from None
 
     def answer(self) -> Any:
         """Return what was read."""
         try:
             good, result = self._channel.recv()
-        except EOFError:
-            raise ConnectionFailed("the source", "its process ended", "Run again.") from None
+        except (EOFError, OSError):
+            raise _gone() from None
         if good:
             return result
         raise unpack_error(result)
@@ -229,6 +235,7 @@ class _Feed:
     def copy_in(self, target: Session, sql: str, doing: str) -> int:
         """COPY the next table's data into O(target); return its rows, which both sides counted alike."""
         self.reader.start()
+        self._asked -= 1
         try:
             rows = target.copy_in(sql, self.reader, doing)
         except Exception:
@@ -238,6 +245,29 @@ class _Feed:
         if rows != self.reader.rows:
             raise StateError(doing, f"the source sent {self.reader.rows} rows, the target took {rows}", "Run again.")
         return rows
+
+    def skip(self) -> None:
+        """Read to its end what was asked for and is not wanted any more."""
+        while True:
+            try:
+                while self.reader.read(1 << 20):
+                    pass
+            except FlyoverError as error:
+                if isinstance(error, ConnectionFailed):
+                    raise
+                return  # the source broke off, and sends nothing more
+            if self._asked <= 0:
+                return
+            self.reader.start()
+            self._asked -= 1
+
+
+def _gone() -> ConnectionFailed:
+    return ConnectionFailed(
+        "a worker of the copy",
+        "its process was ended from outside",
+        "Check the machine's memory, and run again: nothing half done is taken for done.",
+    )
 
 
 def _feed(channel: Connection, descriptor: int, source: Session, snapshot: str) -> None:
@@ -249,10 +279,15 @@ def _feed(channel: Connection, descriptor: int, source: Session, snapshot: str) 
         except EOFError:
             return
         try:
-            if session is None:
-                session = source.again()
-                session.run("begin isolation level repeatable read read only")
-                session.run(f"set transaction snapshot '{snapshot}'", doing="joining the snapshot")
+            session = session or source.again()
+            # Anew for each task, under the same snapshot: each table that was read keeps its locks to the end.
+            session.run(
+                "rollback; begin isolation level repeatable read read only; "
+                f"set transaction snapshot '{snapshot}'; "
+                f"select set_config('search_path', %s, true)",
+                [session.app_path],
+                doing="joining the snapshot",
+            )
             if not isinstance(asked, list):
                 channel.send((True, asked.read(session)))
                 continue
@@ -262,9 +297,12 @@ def _feed(channel: Connection, descriptor: int, source: Session, snapshot: str) 
                 stream.flush()
                 stream.detach()
                 frames.end(rows)
+        except BrokenPipeError:
+            return  # the worker itself was ended
         except BaseException as error:
             if not isinstance(asked, list):
                 channel.send((False, pack_error(error)))
             else:
                 frames.fail(error)
-            return
+            if not isinstance(error, StateError):
+                return

@@ -191,6 +191,23 @@ def facts(session: Session) -> dict[str, Any]:
     return dict(zip(names, values))
 
 
+def app_path(session: Session) -> str:
+    """Return the search_path that a new session gets, with PostgreSQL's own objects first and no schema by the name
+    of a role: the other server's role has another.
+    """
+    names = session.value(
+        """
+        select array(select quote_ident(case name when '$user' then current_user::text else name end)
+          from unnest(string_to_array(replace(setting, '"', ''), ',')) with ordinality p(part, place)
+          cross join lateral (select trim(part)) n(name)
+          where name <> '' and name <> 'pg_catalog'
+            and (name <> '$user' or to_regnamespace(quote_ident(current_user::text)) is not null) order by place)
+        from (select reset_val from pg_settings where name = 'search_path') s(setting)
+        """
+    )
+    return ", ".join(["pg_catalog", *names])
+
+
 def tables(session: Session) -> list[Table]:
     """Return the tables that hold rows, largest first."""
     rows = session.rows(
@@ -203,7 +220,7 @@ def tables(session: Session) -> list[Table]:
                           filter (where attgenerated = ''), '{{}}'),
                  coalesce(array_agg({quoted("attname")} order by attnum), '{{}}'),
                  coalesce(bool_and(case when tn.nspname <> 'pg_catalog' then false
-                                        when t.typelem <> 0 and t.typlen = -1 then e.typname = any (%s)
+                                        when t.typcategory = 'A' and t.typelem <> 0 then e.typname = any (%s)
                                         else t.typname = any (%s) end), false)
           from pg_attribute join pg_type t on t.oid = atttypid join pg_namespace tn on tn.oid = t.typnamespace
           left join pg_type e on e.oid = t.typelem
@@ -280,28 +297,81 @@ def creatable_extensions(session: Session) -> set[str]:
 
 
 def uses_of_extension(session: Session, name: str, limit: int = 5) -> list[str]:
-    """Return descriptions of user-made objects that need the extension; bodies of functions are not looked into."""
+    """Return descriptions of user-made objects that need the extension; bodies of functions are not looked into.
+
+    Neither its own objects and their constraints count, nor other extensions that want it, unless those are needed
+    themselves, nor what belongs to other servers and stays behind.
+    """
     return [
         text
         for (text,) in session.rows(
             """
-            with recursive member(classid, objid) as (
-              select d.classid, d.objid from pg_depend d join pg_extension e on e.oid = d.refobjid
-              where d.refclassid = 'pg_extension'::regclass and d.deptype = 'e' and e.extname = %s
+            with recursive wanted(oid) as (
+              select oid from pg_extension where extname = %s
+              union
+              select d.objid from pg_depend d join wanted w on d.refobjid = w.oid
+              where d.refclassid = 'pg_extension'::regclass and d.classid = 'pg_extension'::regclass
+            ), member(classid, objid) as (
+              select d.classid, d.objid from pg_depend d join wanted w on w.oid = d.refobjid
+              where d.refclassid = 'pg_extension'::regclass and d.deptype = 'e'
               union
               select d.classid, d.objid from pg_depend d join member m
-                on d.refclassid = m.classid and d.refobjid = m.objid where d.deptype = 'i'
+                on d.refclassid = m.classid and d.refobjid = m.objid
+              where d.deptype = 'i' or d.classid = 'pg_foreign_server'::regclass
+                or d.classid = 'pg_constraint'::regclass
+                  and exists (select from pg_constraint c where c.oid = d.objid and c.contypid <> 0)
+                  and m.classid = 'pg_type'::regclass
             )
             select distinct pg_describe_object(d.classid, d.objid, d.objsubid) from pg_depend d join member m
               on d.refclassid = m.classid and d.refobjid = m.objid
             where d.deptype in ('n', 'a') and (d.classid, d.objid) not in (select classid, objid from member)
               and not exists (select from pg_depend e where e.deptype = 'e' and e.classid = d.classid
                               and e.objid = d.objid)
+              and d.classid <> 'pg_user_mapping'::regclass
+              and not (m.classid = 'pg_foreign_server'::regclass and d.classid = 'pg_class'::regclass)
             order by 1 limit %s
             """,
             (name, limit),
         )
     ]
+
+
+@dataclass(frozen=True)
+class LeftBehind:
+    """An object that needs a foreign table or server."""
+
+    catalog_oid: int
+    catalog: str
+    oid: int
+    kind: str
+    description: str
+    is_read: bool
+    """Whether it holds rows, or reads them as a view does: without it the app would not work."""
+    is_part: bool
+    """Whether it goes without saying with what it belongs to, such as a row type or a default."""
+
+
+def left_behind(session: Session) -> tuple[LeftBehind, ...]:
+    """Return what belongs to foreign tables and servers, or needs them, by the server's own dependencies."""
+    rows = session.rows(
+        """
+        with recursive gone(classid, objid, part) as (
+          select 'pg_class'::regclass::oid, oid, true from pg_class where relkind = 'f'
+          union all select 'pg_foreign_server'::regclass::oid, oid, true from pg_foreign_server
+          union
+          select d.classid, d.objid, d.deptype <> 'n' from pg_depend d join gone
+            on d.refclassid = gone.classid and d.refobjid = gone.objid
+          where d.deptype in ('n', 'a', 'i') and d.classid <> 'pg_extension'::regclass
+        )
+        select classid, (select relname::text from pg_class where oid = classid), objid,
+               coalesce((pg_identify_object(classid, objid, 0)).type, 'object'), pg_describe_object(classid, objid, 0),
+               case classid when 'pg_class'::regclass then
+                 (select relkind in ('r', 'p', 'm', 'v') from pg_class where oid = objid)
+               when 'pg_rewrite'::regclass then true else false end, bool_and(part)
+        from gone group by classid, objid order by 1, 3
+        """
+    )
+    return tuple(LeftBehind(*row) for row in rows)
 
 
 Sequences = dict[str, tuple[int, bool]]
@@ -315,7 +385,10 @@ def sequences(session: Session) -> Sequences:
         for (name,) in session.rows(
             f"""
             select {NAME} from pg_class c join pg_namespace n on n.oid = c.relnamespace
-            where c.relkind = 'S' and c.relpersistence in ('p', 'u') and {_OWN_RELATION} order by 1
+            where c.relkind = 'S' and c.relpersistence in ('p', 'u') and {_OWN_RELATION}
+              and not exists (select from pg_depend d join pg_class f on f.oid = d.refobjid and f.relkind = 'f'
+                              where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype in ('a', 'i'))
+            order by 1
             """
         )
     ]

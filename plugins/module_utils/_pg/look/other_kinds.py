@@ -18,7 +18,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.rel
     parts,
 )
 
-_FUNCTION = f"{dotted('n.nspname', 'p.proname')} || '(' || oidvectortypes(p.proargtypes) || ')'"
+FUNCTION_NAME = f"{dotted('n.nspname', 'p.proname')} || '(' || oidvectortypes(p.proargtypes) || ')'"
 _BASE = "format_type(t.typbasetype, t.typtypmod)"
 
 
@@ -57,7 +57,7 @@ QUERIES = (
         "function",
         "pg_proc",
         f"""
-        select p.oid, {_FUNCTION}, case when p.prokind = 'a' then concat_ws(' ', 'aggregate',
+        select p.oid, {FUNCTION_NAME}, case when p.prokind = 'a' then concat_ws(' ', 'aggregate',
             a.aggkind, a.aggnumdirectargs, pg_get_function_arguments(p.oid), p.proparallel,
             a.aggtransfn::regproc, a.aggfinalfn::regproc, a.aggcombinefn::regproc, a.aggserialfn::regproc,
             a.aggdeserialfn::regproc, a.aggmtransfn::regproc, a.aggminvtransfn::regproc, a.aggmfinalfn::regproc,

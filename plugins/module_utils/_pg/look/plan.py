@@ -18,6 +18,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look imp
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import (
     USER_SCHEMA,
     Extension,
+    LeftBehind,
     Table,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
@@ -36,8 +37,8 @@ class Side:
     facts: dict[str, Any]
     identity: dict[str, Any]
     extensions: dict[str, Extension]
-    left_behind: frozenset[tuple[str, int]] = frozenset()
-    """By catalog and oid, what does not travel because it belongs to something that stays; see catalog."""
+    left_behind: tuple[LeftBehind, ...] = ()
+    """What does not travel because it needs something that stays behind."""
 
     @property
     def major(self) -> int:
@@ -94,7 +95,14 @@ def side(session: Session) -> Side:
             f"it is PostgreSQL {session.version // 10000}, and the oldest version that can be copied is {OLDEST_MAJOR}",
             "Upgrade it first (heroku pg:upgrade).",
         )
-    return Side(session, catalog.facts(session), catalog.identity(session), catalog.extensions(session))
+    session.app_path = catalog.app_path(session)
+    return Side(
+        session,
+        catalog.facts(session),
+        catalog.identity(session),
+        catalog.extensions(session),
+        catalog.left_behind(session),
+    )
 
 
 def survey(source: Side, tables: list[Table]) -> Findings:
@@ -245,7 +253,7 @@ def judge(source: Side, target: Side, findings: Findings) -> None:
             "ORDER BY may sort text in another order."
         )
     _extensions(source, target, findings)
-    _foreign(source.session, findings)
+    _foreign(source, findings)
     _roles(source.session, target.session, findings)
     if not target.session.value("select has_schema_privilege('public', 'create')"):
         findings.blockers.append(
@@ -312,20 +320,18 @@ def _extensions(source: Side, target: Side, findings: Findings) -> None:
             findings.leave("extension", [name], f"{reason}; no object needs it (bodies of functions were not searched)")
 
 
-def _foreign(source: Session, findings: Findings) -> None:
-    uses = source.rows(
-        """
-        select distinct pg_describe_object(r.classid, r.objid, 0) from pg_depend r
-        join pg_class f on f.oid = r.refobjid and f.relkind = 'f'
-        where r.refclassid = 'pg_class'::regclass and r.classid = 'pg_rewrite'::regclass and r.deptype = 'n' limit 5
-        """
-    )
+def _foreign(source: Side, findings: Findings) -> None:
+    """What needs a foreign table stays behind with it, unless it holds rows or is read."""
+    uses = [one.description for one in source.left_behind if one.is_read]
     if uses:
         findings.blockers.append(
             "foreign tables are not moved, but these need one: "
-            + ", ".join(text for (text,) in uses)
+            + ", ".join(uses[:5])
             + ": drop them on the source, or copy the foreign table's rows into a table"
         )
+    for one in source.left_behind:
+        if not one.is_read and not one.is_part:
+            findings.leave(one.kind, [one.description], "needs a foreign table or server, which is not moved")
 
 
 def _roles(source: Session, target: Session, findings: Findings) -> None:

@@ -287,14 +287,18 @@ class Forward:
         target, source = self._target, self._source.session
         with target.transaction(doing="bringing the copy forward"):
             began = catalog.horizon(target)
-            reached = Delta(target, staged, unique).apply()
+            with target.as_app():
+                reached = Delta(target, staged, unique).apply()
             delta.put_large_objects(target, objects)
             complete = self._found.state == marker.COMPLETE
             if complete:
                 engine.comment_large_objects(source, target)
                 if staged:
-                    engine.refresh(target, [name for _oid, name in sorted(catalog.populated_views(target).items())])
-            found = self._differences(staged, reached, bool(objects))
+                    with target.as_app():
+                        views = sorted(catalog.populated_views(target).items())
+                        engine.refresh(target, {name: oid for oid, name in views})
+            with target.as_app():
+                found = self._differences(staged, reached, bool(objects))
             if complete:
                 found.mismatches += comparison.compare_schema(self._source, target, self._found.document).mismatches
                 engine.set_sequences(target, self._movement.sequences)

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import LOG_SCHEMA
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import relation
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 # ON DELETE actions that no deferring puts off: cascade, restrict, set null, set default.
@@ -45,8 +46,8 @@ class ForeignKeys:
     def __init__(self, session: Session) -> None:
         """Read them."""
         rows = session.rows(
-            """
-            select oid, conparentid, conrelid::regclass::text, confrelid::regclass::text, confdeltype::text,
+            f"""
+            select oid, conparentid, {relation("conrelid")}, {relation("confrelid")}, confdeltype::text,
                    condeferrable, quote_ident(conname::text), pg_get_constraintdef(oid),
                    obj_description(oid, 'pg_constraint')
             from pg_constraint where contype = 'f'
@@ -126,12 +127,12 @@ def silenced(session: Session, tables: Collection[str], watched: Collection[str]
     The change log's go on in tables that are O(watched).
     """
     rows = session.rows(
-        """
-        select 'trigger', tgrelid::regclass::text, quote_ident(tgname::text), tgenabled::text from pg_trigger
+        f"""
+        select 'trigger', {relation("tgrelid")}, quote_ident(tgname::text), tgenabled::text from pg_trigger
         where not tgisinternal and tgenabled in ('O', 'A') and tgrelid = any (%(tables)s::regclass[])
           and not (tgname = %(log)s and tgrelid = any (%(watched)s::regclass[]))
         union all
-        select 'rule', ev_class::regclass::text, quote_ident(rulename::text), ev_enabled::text from pg_rewrite
+        select 'rule', {relation("ev_class")}, quote_ident(rulename::text), ev_enabled::text from pg_rewrite
         where rulename <> '_RETURN' and ev_enabled in ('O', 'A') and ev_class = any (%(tables)s::regclass[])
         """,
         {"tables": list(tables), "watched": list(watched), "log": LOG_SCHEMA},

@@ -19,6 +19,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.mar
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import Feed
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import MARKER_SCHEMA, Key, Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import relation
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.constraints import (
@@ -246,7 +247,7 @@ class Delta:
         self._keys = ForeignKeys(target)
         self._by_log = {one.name: one for one in staged if one.change.how == BY_LOG}
         partitions = target.rows(
-            "select oid::regclass::text from pg_class where oid = any (%s::regclass[]) and relispartition",
+            f"select {relation('c.oid')} from pg_class c where c.oid = any (%s::regclass[]) and c.relispartition",
             [[one.name for one in staged]],
         )
         # Deleting a row that went to another partition would take along what refers to it.

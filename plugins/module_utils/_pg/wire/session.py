@@ -15,12 +15,17 @@ from typing import Any, Union
 
 from ansible.module_utils.basic import missing_required_lib
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import (
+    FlyoverError,
+    InputError,
+    StateError,
+)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.errors import connect_error, sql_error
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import Address
 
 try:
     import psycopg2
+    import psycopg2.extensions
 except ImportError:
     psycopg2 = None  # type: ignore[assignment]
     PSYCOPG2_IMPORT_ERROR: str | None = traceback.format_exc()
@@ -83,6 +88,8 @@ class Session:
         self._name = thing
         self._read_only = read_only
         self._settings = settings
+        self.app_path = ""
+        """The search_path under which the app's functions find what they call; see as_app()."""
         options: dict[str, Any] = {"gssencmode": "disable", **address.options}
         try:
             self._connection = psycopg2.connect(
@@ -125,7 +132,22 @@ class Session:
 
     def again(self) -> Session:
         """Return another session like this one; in a forked process the parent's must not be used."""
-        return Session(self.address, self._name, self._read_only, self._settings)
+        session = Session(self.address, self._name, self._read_only, self._settings)
+        session.app_path = self.app_path
+        return session
+
+    @contextmanager
+    def as_app(self) -> Iterator[None]:
+        """Have the app's functions find what they call inside: while rows are read, written, indexed or checked.
+
+        Elsewhere the path is empty, so that the server qualifies every name that it prints.
+        """
+        self.run("select set_config('search_path', %s, false)", [self.app_path])
+        try:
+            yield
+        finally:
+            with suppress(FlyoverError):  # in a transaction that failed; its end takes the setting back
+                self.run("set search_path = ''")
 
     def rows(self, sql: str, values: Values | None = None, doing: str = "") -> list[tuple[Any, ...]]:
         """Return all rows of a query."""
@@ -170,6 +192,20 @@ class Session:
                 self.run("rollback")
             raise
         self.run("commit", doing=doing)
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Undo what is done inside when it fails, and nothing else of a transaction that is open."""
+        if self._connection.info.transaction_status == psycopg2.extensions.TRANSACTION_STATUS_IDLE:
+            yield
+            return
+        self.run("savepoint attempt")
+        try:
+            yield
+        except StateError:
+            self.run("rollback to savepoint attempt; release savepoint attempt")
+            raise
+        self.run("release savepoint attempt")
 
     def close(self) -> None:
         """End the session."""

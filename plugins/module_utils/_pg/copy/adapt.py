@@ -1,0 +1,86 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""Functions that get a search_path of their own on the target, as PostgreSQL 17 wants for indexes and views.
+
+From that version on a server builds indexes and fills materialized views with a search_path of its own. A function that
+calls others without their schema, as f_unaccent() of many apps does, then needs one that is set with the function.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import not_of_extension
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.other_kinds import FUNCTION_NAME
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.schema import Definition
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+
+_SINCE = 170000
+_NAMES = ("3F", "42")  # errors about names that are not found
+_SETTING = re.compile(r"\n SET search_path TO [^\n]*")
+
+
+class Adaptation:
+    """The functions that were given a search_path, by name."""
+
+    def __init__(self, source: Session, target: Session, names: Iterable[str]) -> None:
+        """Begin with what an earlier run gave to O(names)."""
+        self._source = source
+        self._target = target
+        self.names = list(names)
+
+    def cures(self, relation: int, error: StateError) -> bool:
+        """Give a path to the functions that the source's index or view O(relation) calls; return whether there is any
+        that had none.
+        """
+        state = str(error.facts.get("sqlstate", ""))
+        if self._target.version < _SINCE or not state.startswith(_NAMES):
+            return False
+        found = [name for name in _functions(self._source, relation) if name not in self.names]
+        path = self._target.app_path
+        for name in found:
+            self._target.run(f"alter routine {name} set search_path = {path}", doing=f"giving {name} a search_path")
+        self.names += found
+        return bool(found)
+
+
+def without(definitions: Sequence[Definition], adapted: Iterable[str]) -> list[Definition]:
+    """Return the target's O(definitions) as they were before functions were adapted."""
+    names = set(adapted)
+    return [
+        one._replace(parts=tuple(part._replace(sql=_SETTING.sub("", part.sql or "", count=1)) for part in one.parts))
+        if one.kind == "function" and one.name in names
+        else one
+        for one in definitions
+    ]
+
+
+def _functions(source: Session, relation: int) -> list[str]:
+    """Return the user's functions that an index or view calls, also by way of views that it reads."""
+    rows = source.rows(
+        f"""
+        with recursive used(classid, objid) as (
+          select 'pg_class'::regclass::oid, %s::oid
+          union
+          select next.* from used u cross join lateral (
+            select d.refclassid, d.refobjid from pg_depend d where d.classid = u.classid and d.objid = u.objid
+              and (d.refclassid = 'pg_proc'::regclass or d.refclassid = 'pg_class'::regclass
+                   and exists (select from pg_class where oid = d.refobjid and relkind in ('v', 'm')))
+            union all
+            select 'pg_rewrite'::regclass::oid, r.oid from pg_rewrite r
+            where u.classid = 'pg_class'::regclass and r.ev_class = u.objid) next
+        )
+        select {FUNCTION_NAME} from used u join pg_proc p on u.classid = 'pg_proc'::regclass and p.oid = u.objid
+        join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
+        where p.oid >= 16384 and l.lanname not in ('c', 'internal') and p.prokind in ('f', 'p')
+          and not coalesce(p.proconfig::text ~ 'search_path=', false) and {not_of_extension("pg_proc", "p.oid")}
+        order by 1
+        """,
+        [relation],
+    )
+    return [name for (name,) in rows]
