@@ -2,14 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the module migration_ledger and tells it which run this is."""
+"""Runs the module migration_ledger and tells it which run this is.
+
+Long tasks of the run renew the lease that it takes.
+"""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from ansible import constants
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._renewal import remember_lease
 from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._run import this_run
 
 
@@ -23,8 +29,15 @@ class ActionModule(ActionBase):
         """Return the module's result."""
         super().run(tmp, task_vars)
         variables = task_vars or {}
-        arguments = {**self._task.args, "run": this_run(str(variables.get("inventory_hostname", "")))}
+        host = str(variables.get("inventory_hostname", ""))
+        arguments = {**self._task.args, "run": this_run(host)}
         result: dict[str, Any] = self._execute_module(
             module_args=arguments, task_vars=variables, wrap_async=self._task.async_val
         )
+        wish = arguments.get("lease")
+        if wish and "msg" not in result and self._connection.transport == "local" and not self._task.check_mode:
+            # As the module sees it: that runs in the playbook's folder.
+            path = os.path.join(self._loader.get_basedir(), os.path.expanduser(str(arguments.get("path"))))
+            folder = constants.DEFAULT_LOCAL_TMP  # type: ignore[attr-defined]
+            remember_lease(folder, host, path, wish == "acquire")
         return result

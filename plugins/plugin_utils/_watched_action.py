@@ -5,6 +5,8 @@
 # PRIVATE: internal to this collection, may change without notice.
 """An action that runs the module of its name and, where that runs on the controller, shows how far it is.
 
+The module ends when ansible-playbook does, and the run's lease is renewed as long as it works.
+
 A line every few seconds, on standard error: it reaches terminals, logs and AWX alike, and what a callback prints on
 standard output, such as JSON, stays whole. The variable C(flyover_progress) or the environment variable
 E(FLYOVER_PROGRESS) turns the lines off.
@@ -17,10 +19,14 @@ import tempfile
 from collections.abc import Iterable
 from typing import Any
 
+from ansible import constants
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base import leash
+from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._renewal import keep_renewing
+from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._run import this_run
 from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._watch import State, Watch
 
 
@@ -54,7 +60,10 @@ class WatchedAction(ActionBase):
         # Elsewhere, or as another user, the file could not be read or written; a job that is left alone nobody watches.
         watched = self._connection.transport == "local" and not self._connection.become
         silent = self._task.check_mode or (self._task.no_log and not self.shown_with_no_log) or not self._wanted()
-        if not watched or silent or (background and not self._task.poll):
+        alone = background and not self._task.poll
+        if self._connection.transport == "local" and not alone:
+            self._tie_to_run()
+        if not watched or silent or alone:
             return self._execute(arguments)
         if background:
             # Removed with the job. This process, which will ask for the job's end, ends the watch.
@@ -67,6 +76,13 @@ class WatchedAction(ActionBase):
                 result = self._execute(arguments)
         self._show(self.summary(result))
         return result
+
+    def _tie_to_run(self) -> None:
+        """Let the lease of this run last as long as the task, and the task no longer than this run."""
+        run = this_run(self._task_vars.get("inventory_hostname", ""))
+        tie = {leash.VARIABLE: f"{run['pid']}:{run['process']}"}
+        self._task.environment = [*(self._task.environment or []), tie]
+        keep_renewing(constants.DEFAULT_LOCAL_TMP, run["inventory_host"])  # type: ignore[attr-defined]
 
     def _wanted(self) -> bool:
         given = self._templar.template(self._task_vars.get("flyover_progress", os.environ.get("FLYOVER_PROGRESS", "")))

@@ -139,6 +139,12 @@ def visit(
     return {**result, "lease": shown(lease.holder())}
 
 
+def renew(path: str, run: Run) -> None:
+    """Say that O(run) lives, where it holds the lease."""
+    with Ledger(path).locked():
+        Lease(path).renew(run)
+
+
 def _applied(
     before: Mapping[str, Any], record: Mapping[str, Any], once: Mapping[str, Any], forget: Sequence[str]
 ) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any, Callable, NoReturn
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import FlyoverError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.leash import tie_to_run
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.masking import safe_traceback
 
 
@@ -21,6 +22,7 @@ def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) 
     The catch-all is deliberate: on ansible-core 2.19 to 2.21 the text of an uncaught exception is printed even where
     the task says C(no_log).
     """
+    tie_to_run()
     try:
         result = work(module)
     except FlyoverError as error:

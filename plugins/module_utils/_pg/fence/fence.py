@@ -146,12 +146,15 @@ def _take_all(session: Session, patience: float, sleep: Sleep) -> int:
     """Take all privileges, also of what a transaction brought in that was just committed; return the sessions ended."""
     ended = 0
     before: list[Privilege] = []
-    while (ours := writers(session)[0]) != before:
-        with kept.changing(session, _RAISING):
-            take(session, ours)
+    while (ours := _take(session)) != before:
         ended += end_sessions(session, patience, sleep)
         before = ours
     return ended
+
+
+def _take(session: Session) -> list[Privilege]:
+    with kept.changing(session, _RAISING):
+        return take(session)
 
 
 def _mark(session: Session) -> None:

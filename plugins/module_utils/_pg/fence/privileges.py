@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.fence.kept import REVOKED
@@ -20,11 +20,11 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.ses
 _AT_ONCE = 500
 _GRANTEE = "case when a.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)::text) end"
 _RELATION = f"{USER_SCHEMA} and {not_of_extension('pg_class', 'c.oid')}"
-# Kind, object, column, grantee, privilege, grantable, whether it is ours to take.
 _WRITERS = f"""
-select case when c.relkind = 'S' then 'sequence' else 'table' end,
-       quote_ident(n.nspname::text) || '.' || quote_ident(c.relname::text), '', {_GRANTEE}, a.privilege_type,
-       a.is_grantable, pg_has_role(c.relowner, 'usage')
+select case when c.relkind = 'S' then 'sequence' else 'table' end as kind,
+       quote_ident(n.nspname::text) || '.' || quote_ident(c.relname::text) as object, '' as column_name,
+       {_GRANTEE} as grantee, a.privilege_type as privilege, a.is_grantable as grantable,
+       pg_has_role(c.relowner, 'usage') as ours
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 cross join lateral aclexplode(
   coalesce(c.relacl, acldefault((case when c.relkind = 'S' then 's' else 'r' end)::"char", c.relowner))) a
@@ -75,19 +75,6 @@ class Privilege(NamedTuple):
     privilege: str
     grantable: bool
 
-    def revoke(self) -> str:
-        """Return the statement that takes it away."""
-        return f"revoke {self._what()} from {self.grantee} cascade"
-
-    def grant(self) -> str:
-        """Return the statement that gives it back."""
-        option = " with grant option" if self.grantable else ""
-        return f"grant {self._what()} to {self.grantee}{option}"
-
-    def _what(self) -> str:
-        column = f" ({self.column})" if self.column else ""
-        return f"{self.privilege.lower()}{column} on {self.kind} {self.object}"
-
 
 def writers(session: Session) -> tuple[list[Privilege], list[str]]:
     """Return the privileges that are ours to take, and the objects of other owners."""
@@ -101,22 +88,27 @@ def revoked(session: Session) -> list[Privilege]:
     return [Privilege(*row) for row in session.rows(_REVOKED)]
 
 
-def take(session: Session, privileges: Sequence[Privilege]) -> None:
-    """Record and revoke, in the present transaction; what an earlier run recorded is never written over."""
-    for start in range(0, len(privileges), _AT_ONCE):
-        chunk = privileges[start : start + _AT_ONCE]
-        session.run(
-            f"insert into {REVOKED} values " + ", ".join(["(%s, %s, %s, %s, %s, %s)"] * len(chunk))
-            + " on conflict do nothing",
-            [value for privilege in chunk for value in privilege],
-            doing="recording the privileges",
-        )  # fmt: skip
-    _run(session, (privilege.revoke() for privilege in privileges), "taking privileges away")
+def take(session: Session) -> list[Privilege]:
+    """Record and revoke what is ours to take, in the present transaction, and return it.
+
+    What an earlier run recorded is never written over.
+    """
+    session.run(
+        f"insert into {REVOKED} select kind, object, column_name, grantee, privilege, grantable from ({_WRITERS}) w "
+        "where ours on conflict do nothing",
+        doing="recording the privileges",
+    )
+    ours = writers(session)[0]
+    for what, grantee, _grantable in _bundles(ours):
+        session.run(f"revoke {what} from {grantee} cascade", doing="taking privileges away")
+    return ours
 
 
-def give_back(session: Session, privileges: Sequence[Privilege]) -> None:
+def give_back(session: Session, privileges: Iterable[Privilege]) -> None:
     """Grant, in the present transaction."""
-    _run(session, (privilege.grant() for privilege in privileges), "giving privileges back")
+    for what, grantee, grantable in _bundles(privileges):
+        option = " with grant option" if grantable else ""
+        session.run(f"grant {what} to {grantee}{option}", doing="giving privileges back")
 
 
 def objects(privileges: Iterable[Privilege]) -> int:
@@ -124,7 +116,15 @@ def objects(privileges: Iterable[Privilege]) -> int:
     return len({(privilege.kind, privilege.object) for privilege in privileges})
 
 
-def _run(session: Session, statements: Iterable[str], doing: str) -> None:
-    listed = list(dict.fromkeys(statements))
-    for start in range(0, len(listed), _AT_ONCE):
-        session.run(";\n".join(listed[start : start + _AT_ONCE]), doing=doing)
+def _bundles(privileges: Iterable[Privilege]) -> Iterator[tuple[str, str, bool]]:
+    """Yield what of which objects, grantee, whether it may be passed on: few statements, each catalogue row once."""
+    of_object: dict[tuple[str, str, str, str, bool], list[str]] = {}
+    for kind, name, column, grantee, privilege, grantable in privileges:
+        verb = privilege.lower() + (f" ({column})" if column else "")
+        of_object.setdefault((kind, name, column, grantee, grantable), []).append(verb)
+    alike: dict[tuple[str, str, str, bool], list[str]] = {}
+    for (kind, name, _column, grantee, grantable), verbs in of_object.items():
+        alike.setdefault((", ".join(sorted(verbs)), kind, grantee, grantable), []).append(name)
+    for (verbs_of_all, kind, grantee, grantable), names in alike.items():
+        for start in range(0, len(names), _AT_ONCE):
+            yield f"{verbs_of_all} on {kind} {', '.join(names[start : start + _AT_ONCE])}", grantee, grantable
