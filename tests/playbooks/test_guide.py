@@ -53,7 +53,7 @@ def test_audit_of_an_app_that_is_not_there_yet_writes_nothing(sandbox: Sandbox) 
     assert not state.exists() or tree(state) == {}
     assert run.changed > 0
     assert "+[processes]" in run.output
-    assert re.search(r"\| Postgres \| not copied yet, \d+\.\d+ MB \|", run.output)
+    assert re.search(r"  > copy    Postgres: \d+ tables, \d+\.\d+ MB", run.output)
 
 
 def test_processes_can_come_from_heroku_itself(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -75,7 +75,10 @@ def test_audit_playbook_can_fail_on_drift(sandbox: Sandbox) -> None:
 
 
 def test_rehearsal_builds_fly_and_leaves_heroku_alone(sandbox: Sandbox) -> None:
-    sandbox.play("migrate").succeeded()
+    shown = sandbox.play("migrate").succeeded().output.splitlines()
+    assert "Rehearsal: nothing on Heroku is written. Now: live on Heroku, nothing runs on Fly.io." in shown
+    assert "paper-crane (Heroku), paper-crane (Fly.io): rehearsed on Fly.io, live on Heroku" in shown
+    assert "Next steps:" in shown
     assert sandbox.writes("heroku") == []
     config, secrets = sandbox.heroku["config"], sandbox.fly["secrets"]
     moved = set(config) - DROPPED - {"DATABASE_URL", "REDIS_URL"}

@@ -1,0 +1,57 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""Plan and report as a module returns them, and the report's files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.files import prepare_folder, replace_file
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.facts import Seen, drift, facts
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.markdown import markdown
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.next_steps import next_steps
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.plan import plan
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.text import plan_lines, report_lines
+
+
+def show_plan(seen: Seen) -> dict[str, Any]:
+    """Return the plan, its lines, and what a run in check mode would change."""
+    found = plan(seen)
+    return {"changed": False, "plan": found, "drift": drift(seen), "lines": plan_lines(found)}
+
+
+def make_report(seen: Seen, path: str, check_mode: bool) -> dict[str, Any]:
+    """Return the report, its lines and what a run in check mode would change; write the files where they differ."""
+    found = facts(seen)
+    steps = next_steps(found)
+    contents = {
+        "json": json.dumps({**found, "next_steps": steps}, indent=4, sort_keys=True, ensure_ascii=False) + "\n",
+        "markdown": markdown(found, steps),
+    }
+    files = {kind: f"{path}.{ending}" for kind, ending in (("json", "json"), ("markdown", "md"))}
+    changed = [kind for kind, content in contents.items() if _write(Path(files[kind]), content, check_mode)]
+    return {
+        "changed": bool(changed),
+        "report": found,
+        "next_steps": steps,
+        "drift": drift(seen),
+        "files": files,
+        "lines": report_lines(found, steps, {} if check_mode else files),
+    }
+
+
+def _write(path: Path, content: str, check_mode: bool) -> bool:
+    try:
+        if path.read_text(encoding="utf-8") == content:
+            return False
+    except (OSError, ValueError):
+        pass
+    if not check_mode:
+        prepare_folder(path.parent)
+        replace_file(path, content, f"report {path}")
+    return True

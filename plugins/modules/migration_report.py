@@ -1,0 +1,137 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: migration_report
+short_description: Show the plan of a migration, or show and write its report
+version_added: 1.0.0
+author:
+  - The flyover contributors (@flyover)
+description:
+  - Makes a plan or a report of what the steps of P(flyover.heroku_to_fly.migrate#role) returned, and shows it as plain
+    text under every callback. Where the callback prints JSON, the text goes to standard error.
+  - The report is written as JSON and Markdown. It holds names, numbers and states, and no value of a secret.
+extends_documentation_fragment:
+  - flyover.heroku_to_fly.attributes
+  - flyover.heroku_to_fly.attributes.common
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+    details:
+      - The report's files are not shown as a diff.
+  idempotent:
+    support: full
+options:
+  seen:
+    description:
+      - What the steps returned, by name; see C(__migrate_seen) in the role's C(vars/main.yml). What is missing counts
+        as a step that was not taken.
+    type: dict
+    required: true
+  show:
+    description:
+      - V(plan) tells what a run would do, V(report) what is so now and what comes next.
+    type: str
+    choices: [plan, report]
+    default: report
+  path:
+    description:
+      - Path of the report's files without their endings C(.json) and C(.md). Required with O(show=report).
+    type: path
+"""
+
+EXAMPLES = r"""
+- name: Show what is so now
+  flyover.heroku_to_fly.migration_report:
+    path: /srv/reports/paper-crane
+    seen:
+      heroku_app: paper-crane
+      fly_app: paper-crane
+      url: https://paper-crane.fly.dev
+      heroku: "{{ heroku }}"
+      findings: "{{ heroku.findings }}"
+      fly: "{{ fly }}"
+"""
+
+RETURN = r"""
+lines:
+  description: The text that is shown.
+  returned: success
+  type: list
+  elements: str
+plan:
+  description: The plan as data, with C(items), C(counts), C(findings), C(window), C(costs) and the C(next) command.
+  returned: with O(show=plan)
+  type: dict
+  sample:
+    heroku_app: paper-crane
+    fly_app: paper-crane
+    mode: "audit: nothing is written"
+    items: [{verb: create, text: "Fly app paper-crane in organization personal, with its addresses"}]
+    counts: {create: 1, change: 0, copy: 0, leave: 0, unknown: 0}
+    window: {seconds: null, text: not known yet; the rehearsal measures it}
+    next: ansible-playbook flyover.heroku_to_fly.migrate
+report:
+  description: The report as data, as it is in the JSON file.
+  returned: with O(show=report)
+  type: dict
+next_steps:
+  description: What a person does next.
+  returned: with O(show=report)
+  type: list
+  elements: str
+drift:
+  description: What changed, or would change in check mode.
+  returned: success
+  type: list
+  elements: str
+  sample: [Fly app, secrets]
+files:
+  description: Paths of the report by kind.
+  returned: with O(show=report)
+  type: dict
+  sample: {json: /srv/reports/paper-crane.json, markdown: /srv/reports/paper-crane.md}
+remedy:
+  description: What to do about the failure. It also ends C(msg).
+  returned: failure
+  type: str
+  sample: Give a path in a folder that this user may write to, on a disk that is not full.
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.facts import Seen
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.report import make_report, show_plan
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    seen, path = Seen(module.params["seen"]), module.params["path"]
+    result = make_report(seen, path, module.check_mode) if module.params["show"] == "report" else show_plan(seen)
+    # Not all that was read once more.
+    return {**result, "invocation": {"module_args": {"show": module.params["show"], "path": path}}}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "seen": {"type": "dict", "required": True},
+            "show": {"type": "str", "choices": ["plan", "report"], "default": "report"},
+            "path": {"type": "path"},
+        },
+        required_if=[("show", "report", ["path"])],
+        supports_check_mode=True,
+    )
+    run(module, work)
+
+
+if __name__ == "__main__":
+    main()
