@@ -194,6 +194,11 @@ web_url:
   returned: success
   type: str
   sample: https://github.com/example/paper-crane/blob/0a1b2c3d/
+remedy:
+  description: What to do about the failure. It also ends C(msg).
+  returned: failure
+  type: str
+  sample: Give the folder of the app's source.
 """
 
 from typing import Any
