@@ -56,8 +56,8 @@ options:
         changed, while another run has it. With V(release) it gives back a lease that is its own, after the ledger was
         written.
       - A run is one C(ansible-playbook) process, for one host of its inventory. Each of its tasks with this module
-        renews its lease, and so do long tasks with M(flyover.heroku_to_fly.pg_transfer) and
-        M(flyover.heroku_to_fly.fly_deploy) on the controller.
+        renews its lease, and so do long tasks with M(flyover.heroku_to_fly.pg_transfer),
+        M(flyover.heroku_to_fly.redis_transfer) and M(flyover.heroku_to_fly.fly_deploy) on the controller.
       - The lease of a run that has ended is free. On the same machine that is seen by the process and the machine's
         start; a run elsewhere counts as ended when it has not renewed its lease for an hour.
       - In check mode nothing is acquired or released, and a lease that another run has is no failure; see RV(lease).

@@ -5,8 +5,6 @@
 # PRIVATE: internal to this collection, may change without notice.
 """An action that runs the module of its name and, where that runs on the controller, shows how far it is.
 
-The module ends when ansible-playbook does, and the run's lease is renewed as long as it works.
-
 A line every few seconds, on standard error: it reaches terminals, logs and AWX alike, and what a callback prints on
 standard output, such as JSON, stays whole. The variable C(flyover_progress) or the environment variable
 E(FLYOVER_PROGRESS) turns the lines off.
@@ -19,22 +17,15 @@ import tempfile
 from collections.abc import Iterable
 from typing import Any
 
-from ansible import constants
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base import leash
-from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._renewal import keep_renewing
-from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._run import this_run
+from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._tied_action import TiedAction
 from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._watch import State, Watch
 
 
-class WatchedAction(ActionBase):
+class WatchedAction(TiedAction):
     """Runs a module with the option O(progress_file), and watches it."""
-
-    _supports_check_mode = True
-    _supports_async = True
 
     shown_with_no_log = False
     """Whether its lines hold nothing but names of phases and numbers."""
@@ -51,19 +42,12 @@ class WatchedAction(ActionBase):
         del result
         return ""
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the module's result."""
-        super().run(tmp, task_vars)
-        self._task_vars = task_vars or {}
-        arguments = dict(self._task.args)
+    def _work(self, arguments: dict[str, Any]) -> dict[str, Any]:
         background = self._task.async_val
         # Elsewhere, or as another user, the file could not be read or written; a job that is left alone nobody watches.
-        watched = self._connection.transport == "local" and not self._connection.become
+        watched = self._connection.transport == "local" and not self._connection.become and not self._is_left_alone()
         silent = self._task.check_mode or (self._task.no_log and not self.shown_with_no_log) or not self._wanted()
-        alone = background and not self._task.poll
-        if self._connection.transport == "local" and not alone:
-            self._tie_to_run()
-        if not watched or silent or alone:
+        if not watched or silent:
             return self._execute(arguments)
         if background:
             # Removed with the job. This process, which will ask for the job's end, ends the watch.
@@ -77,22 +61,9 @@ class WatchedAction(ActionBase):
         self._show(self.summary(result))
         return result
 
-    def _tie_to_run(self) -> None:
-        """Let the lease of this run last as long as the task, and the task no longer than this run."""
-        run = this_run(self._task_vars.get("inventory_hostname", ""))
-        tie = {leash.VARIABLE: f"{run['pid']}:{run['process']}"}
-        self._task.environment = [*(self._task.environment or []), tie]
-        keep_renewing(constants.DEFAULT_LOCAL_TMP, run["inventory_host"])  # type: ignore[attr-defined]
-
     def _wanted(self) -> bool:
         given = self._templar.template(self._task_vars.get("flyover_progress", os.environ.get("FLYOVER_PROGRESS", "")))
         return boolean(given, strict=False) if str(given) else True
-
-    def _execute(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        result: dict[str, Any] = self._execute_module(
-            module_args=arguments, task_vars=self._task_vars, wrap_async=self._task.async_val
-        )
-        return result
 
     def _show(self, text: str) -> None:
         if text:
