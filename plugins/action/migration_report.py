@@ -2,30 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the module migration_report and shows its lines as plain text, whatever the callback."""
+"""Runs the module migration_report and shows its lines."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from ansible import constants as C
-from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
-
-_COLORS = {"+": "green", "~": "yellow", ">": "cyan", "=": "dark gray", "?": "purple"}
+from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._shown_lines import ShownLines
 
 
-class ActionModule(ActionBase):
-    """Shows lines after the module has made them."""
-
-    _supports_check_mode = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the module's result."""
-        super().run(tmp, task_vars)
-        result: dict[str, Any] = self._execute_module(task_vars=task_vars)
-        # A callback that prints data on standard output must not find text there.
-        aside = "json" in str(C.config.get_config_value("DEFAULT_STDOUT_CALLBACK"))
-        for line in [] if result.get("failed") else ["", *result.get("lines", []), ""]:
-            Display().display(line, color=_COLORS.get(line[2:3]) if line.startswith("  ") else None, stderr=aside)
-        return result
+class ActionModule(ShownLines):
+    """Shows lines."""

@@ -14,7 +14,8 @@ author:
 description:
   - Makes a plan or a report of what the steps of P(flyover.heroku_to_fly.migrate#role) returned, and shows it as plain
     text under every callback. Where the callback prints JSON, the text goes to standard error.
-  - The report is written as JSON and Markdown. It holds names, numbers and states, and no value of a secret.
+  - The report is written as JSON, as Markdown, and as one HTML page that needs no other file. It holds names, numbers
+    and states, and no value of a secret.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.common
@@ -42,7 +43,7 @@ options:
     default: report
   path:
     description:
-      - Path of the report's files without their endings C(.json) and C(.md). Required with O(show=report).
+      - Path of the report's files without their endings C(.json), C(.md) and C(.html). Required with O(show=report).
     type: path
 """
 
@@ -81,6 +82,11 @@ report:
   description: The report as data, as it is in the JSON file.
   returned: with O(show=report)
   type: dict
+summary:
+  description: What M(flyover.heroku_to_fly.migration_overview) shows of this app.
+  returned: success
+  type: dict
+  sample: {heroku_app: paper-crane, status: rehearsed, blocks: 0, warnings: 2}
 next_steps:
   description: What a person does next.
   returned: with O(show=report)
@@ -96,7 +102,10 @@ files:
   description: Paths of the report by kind.
   returned: with O(show=report)
   type: dict
-  sample: {json: /srv/reports/paper-crane.json, markdown: /srv/reports/paper-crane.md}
+  sample:
+    json: /srv/reports/paper-crane.json
+    markdown: /srv/reports/paper-crane.md
+    html: /srv/reports/paper-crane.html
 remedy:
   description: What to do about the failure. It also ends C(msg).
   returned: failure

@@ -16,7 +16,7 @@ from fnmatch import fnmatch
 from typing import Any
 
 PREFIX = "migrate_"
-OF_THE_PLAYBOOKS = ("migrate_hosts",)
+OF_THE_PLAYBOOKS = ("migrate_hosts", "migrate_overview")
 # Steps that a cut-over may leave out.
 OPTIONAL_STEPS = ("domains", "report")
 # What tells one app from another: with several hosts none of it can come from the one environment they share.

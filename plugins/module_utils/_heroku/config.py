@@ -140,7 +140,7 @@ def _transfer(
         if decided.names[name].kind in (ownership.TRANSFER, ownership.ADDON):
             written[name] = config[name]
             continue
-        new = decided.names[name].becomes or decided.replacement(name, config[name], urls)
+        new = decided.replacement(name, config[name], urls)
         if new is not None:
             written[name] = new
     return written

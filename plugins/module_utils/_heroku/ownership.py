@@ -128,7 +128,6 @@ class ConfigVar:
     """What becomes of one config var; O(replaced_by) is the add-on whose new URL takes the value's place.
 
     O(embeds) is the service's add-on whose host or password stands inside the value, where nothing replaces it.
-    O(becomes) is the name that takes the place of a value which is the name of a config var that stays behind.
     """
 
     kind: str
@@ -136,7 +135,6 @@ class ConfigVar:
     addon: str = ""
     replaced_by: str = ""
     embeds: str = ""
-    becomes: str = ""
 
     def as_result(self) -> dict[str, str]:
         """Return what RV(names) shows."""
@@ -162,9 +160,7 @@ class Ownership:
         if not url:
             return None
         scheme = value.partition("://")[0] if "://" in value else ""
-        # Code may ask whether it is postgres or postgresql; rediss says something about the server itself.
-        kept = SCHEMES.get(scheme.lower()) == POSTGRES or scheme.lower() not in PLAIN_SCHEMES
-        return f"{scheme}://{url.partition('://')[2]}" if scheme and kept else url
+        return url if not scheme or scheme.lower() in PLAIN_SCHEMES else f"{scheme}://{url.partition('://')[2]}"
 
 
 def decide(
@@ -323,10 +319,6 @@ def _by_platform(name: str, value: str) -> ConfigVar | None:
 
 
 def _by_value(value: str, services: Sequence[Service], config: Mapping[str, str]) -> ConfigVar:
-    for service in services:
-        if value in service.names and value not in service.replaced and not service.follows:
-            reason = f"Names {value} of the {service.kind} add-on {service.addon}, which stays behind: becomes "
-            return ConfigVar(ALIAS, f"{reason}{service.primary}.", addon=service.addon, becomes=service.primary)
     for service in services:
         for owned in service.names:
             if not _same_place(value, config.get(owned, "")):

@@ -8,21 +8,33 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.files import prepare_folder, replace_file
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.facts import Seen, drift, facts
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.html_report import html_report
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.markdown import markdown
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.next_steps import next_steps
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.plan import plan
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.next_steps import (
+    next_command,
+    next_steps,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.plan import human_seconds, plan
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.text import plan_lines, report_lines
 
 
 def show_plan(seen: Seen) -> dict[str, Any]:
     """Return the plan, its lines, and what a run in check mode would change."""
     found = plan(seen)
-    return {"changed": False, "plan": found, "drift": drift(seen), "lines": plan_lines(found)}
+    return {
+        "changed": False,
+        "plan": found,
+        "summary": summary(facts(seen), found["counts"], found["window"]["text"]),
+        "drift": drift(seen),
+        "lines": plan_lines(found),
+    }
 
 
 def make_report(seen: Seen, path: str, check_mode: bool) -> dict[str, Any]:
@@ -32,12 +44,14 @@ def make_report(seen: Seen, path: str, check_mode: bool) -> dict[str, Any]:
     contents = {
         "json": json.dumps({**found, "next_steps": steps}, indent=4, sort_keys=True, ensure_ascii=False) + "\n",
         "markdown": markdown(found, steps),
+        "html": html_report(found, steps),
     }
-    files = {kind: f"{path}.{ending}" for kind, ending in (("json", "json"), ("markdown", "md"))}
-    changed = [kind for kind, content in contents.items() if _write(Path(files[kind]), content, check_mode)]
+    files = {kind: f"{path}.{ending}" for kind, ending in (("json", "json"), ("markdown", "md"), ("html", "html"))}
+    changed = [kind for kind, content in contents.items() if write(Path(files[kind]), content, check_mode)]
     return {
         "changed": bool(changed),
         "report": found,
+        "summary": summary(found, {}, human_seconds(found["window"]["seconds"]) if found["window"] else ""),
         "next_steps": steps,
         "drift": drift(seen),
         "files": files,
@@ -45,7 +59,22 @@ def make_report(seen: Seen, path: str, check_mode: bool) -> dict[str, Any]:
     }
 
 
-def _write(path: Path, content: str, check_mode: bool) -> bool:
+def summary(found: Mapping[str, Any], counts: Mapping[str, int], window: str) -> dict[str, Any]:
+    """Return what an overview of many apps shows of one."""
+    levels = Counter(finding["level"] for finding in found["findings"])
+    return {
+        **{key: found[key] for key in ("heroku_app", "fly_app", "url", "status", "state")},
+        "blocks": levels["block"],
+        "warnings": levels["warn"],
+        "changes": sum(counts.get(verb, 0) for verb in ("create", "change", "copy")),
+        "window": window,
+        "waiting_for_dns": [name for name, entry in found["certificates"].items() if not entry.get("configured")],
+        "next": next_command(found),
+    }
+
+
+def write(path: Path, content: str, check_mode: bool) -> bool:
+    """Write a file where it differs, unless in check mode; return whether it does."""
     try:
         if path.read_text(encoding="utf-8") == content:
             return False

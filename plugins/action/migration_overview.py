@@ -1,0 +1,13 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs the module migration_overview and shows its lines."""
+
+from __future__ import annotations
+
+from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._shown_lines import ShownLines
+
+
+class ActionModule(ShownLines):
+    """Shows lines."""

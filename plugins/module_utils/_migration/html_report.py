@@ -1,0 +1,231 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""The report as one HTML page, from the same facts as the JSON: to be sent to people who run no playbooks."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.facts import FROZEN, LIVE, REHEARSED
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.markdown import data
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.next_steps import dns_records
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.page import (
+    Html,
+    badge,
+    bar,
+    document,
+    html,
+    section,
+    table,
+    tag,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.plan import human_seconds
+
+WHEN = {"before": "before the cut-over", "day": "on the day", "after": "after it"}
+LEVELS = {"block": ("blocks", "bad"), "warn": ("warning", "warn"), "info": ("to know", "calm")}
+STATES = {LIVE: ("live on Fly.io", "good"), FROZEN: ("frozen", "bad"), REHEARSED: ("rehearsed", "warn")}
+PHASES = {"freeze": "freeze Heroku", "data": "bring data across", "start": "start and verify", "seal": "seal"}
+_COMMAND = re.compile(r"(ansible-playbook \S+(?: -e \S+)*|fly (?:status|logs) -a \S+?(?=,|$)|'heroku [^']+')")
+
+
+def html_report(facts: Mapping[str, Any], steps: Iterable[str]) -> str:
+    """Return the page."""
+    title = f"{facts['heroku_app']} on Heroku, {facts['fly_app']} on Fly.io"
+    return document(
+        title,
+        _head(facts, title),
+        section("What to do next", tag("ol", *(tag("li", _with_commands(step)) for step in steps))),
+        _window(facts["window"]),
+        _findings(facts["findings"]),
+        _dns(facts),
+        _data(facts),
+        _processes(facts),
+        _stays(facts),
+        _config(facts),
+        tag(
+            "footer",
+            tag("p", "Made by flyover.heroku_to_fly. It holds names, numbers and states, and no value of a secret."),
+        ),
+    )
+
+
+def _head(facts: Mapping[str, Any], title: str) -> Html:
+    word, kind = STATES.get(facts["status"], ("not started", "calm"))
+    where = tag("a", facts["url"], href=facts["url"]) if str(facts["url"]).startswith("https://") else facts["url"]
+    return tag("header", badge(word, kind), tag("h1", title), tag("p", f"{_capital(facts['state'])}. ", where))
+
+
+def _with_commands(step: str) -> Html:
+    parts = _COMMAND.split(step)
+    return Html(
+        "".join(
+            tag("code", part.strip("'"), data_copy="command") if _COMMAND.fullmatch(part) else html(part)
+            for part in parts
+        )
+    )
+
+
+def _window(window: Mapping[str, Any]) -> Html | str:
+    if not window:
+        return ""
+    phases = {PHASES.get(name, name): float(spent) for name, spent in (window.get("phases") or {}).items()}
+    words = {name: human_seconds(spent) for name, spent in phases.items()}
+    return section(
+        "The freeze window",
+        tag(
+            "p",
+            tag("strong", human_seconds(window["seconds"])),
+            f" without service, from {window['opened_at']} to {window['closed_at']}.",
+        ),
+        bar("The window by phase", phases, words) if phases else "",
+    )
+
+
+def _findings(findings: Sequence[Mapping[str, Any]]) -> Html | str:
+    if not findings:
+        return ""
+    numbers = Counter(finding["urgency"] for finding in findings)
+    choices = [("all", f"all ({len(findings)})")]
+    choices += [(urgency, f"{words} ({numbers[urgency]})") for urgency, words in WHEN.items() if numbers[urgency]]
+    radios = []
+    for value, words in choices:
+        checked = {"checked": ""} if value == "all" else {}
+        radio = tag("input", type="radio", name="show", id=f"show-{value}", **checked).replace("</input>", "")
+        radios.append(tag("label", Html(radio), f" {words}"))
+    rows = [
+        (
+            badge(*LEVELS[finding["level"]]),
+            WHEN[finding["urgency"]],
+            Html(
+                tag("strong", finding["id"])
+                + tag("p", finding["text"], _place(finding))
+                + tag("p", finding["remedy"], class_="soft")
+            ),
+        )
+        for finding in findings
+    ]
+    return section(
+        "Findings",
+        tag("fieldset", tag("legend", "Show"), *radios),
+        table(
+            "Findings",
+            ("level", "when", "what, and what to do"),
+            rows,
+            [finding["urgency"] for finding in findings],
+            stack=True,
+        ),
+    )
+
+
+def _place(finding: Mapping[str, Any]) -> str:
+    return f" ({finding['path']}:{finding['line']})" if finding.get("path") and finding.get("line") else ""
+
+
+def _dns(facts: Mapping[str, Any]) -> Html | str:
+    records = dns_records(facts)
+    if not records:
+        return ""
+    rows = [
+        (
+            record["hostname"],
+            record["status"],
+            record["type"],
+            _copied(record["name"], "name"),
+            _copied(record["value"], "value"),
+            record["purpose"],
+        )
+        for record in records
+    ]
+    zone = "\n".join(map(zone_line, records))
+    return section(
+        "DNS records to create",
+        table("DNS records", ("hostname", "certificate", "type", "name", "value", "for"), rows),
+        tag("details", tag("summary", "As a zone file"), tag("pre", zone, data_copy="zone file", tabindex="0")),
+    )
+
+
+def _copied(text: str, what: str) -> Html:
+    return tag("code", text, data_copy=what)
+
+
+def zone_line(record: Mapping[str, Any]) -> str:
+    """Return a DNS record as a line of a zone file, with a TTL that lets one go back soon."""
+    value = str(record["value"])
+    if record["type"] in ("CNAME", "MX", "NS"):
+        value = value.rstrip(".") + "."
+    elif record["type"] == "TXT":
+        value = '"' + value.replace('"', '\\"') + '"'
+    return f"{str(record['name']).rstrip('.')}. 300 IN {record['type']} {value}"
+
+
+def _data(facts: Mapping[str, Any]) -> Html:
+    seconds = {name: float(spent) for name, spent in (facts["database"].get("seconds") or {}).items() if spent >= 0.05}
+    return section(
+        "Data",
+        table("What became of the data", ("kind", "verified"), list(data(facts).items())),
+        bar("The copy of Postgres by phase", seconds, {name: human_seconds(spent) for name, spent in seconds.items()})
+        if seconds
+        else "",
+    )
+
+
+def _processes(facts: Mapping[str, Any]) -> Html | str:
+    rows = []
+    for group, command in facts["processes"].items():
+        size, machines = facts["sizes"].get(group) or {}, facts["machines"].get(group) or {}
+        memory = f", {size['memory_mb']:,} MB" if size.get("memory_mb") else ""
+        before = (
+            f"{size.get('count') if size.get('count') is not None else '-'} of {size['dyno']}"
+            if size.get("dyno")
+            else "-"
+        )
+        rows.append(
+            (
+                group,
+                before,
+                f"{size.get('size') or 'as in fly.toml'}{memory}",
+                machines.get("started", 0),
+                tag("code", command),
+            )
+        )
+    if facts["release_command"]:
+        rows.append(("before each release", "", "", "", tag("code", facts["release_command"])))
+    columns = ("group", "on Heroku", "Machine on Fly.io", "started", "command")
+    return section("Process groups", table("Process groups", columns, rows, numbers=(3,))) if rows else ""
+
+
+def _stays(facts: Mapping[str, Any]) -> Html | str:
+    addons = [tag("li", f"{addon['name']} ({addon['plan']})") for addon in facts["addons_to_replace"]]
+    jobs = [tag("li", job) for job in facts["scheduler_jobs"]]
+    parts = []
+    if addons:
+        parts += [tag("p", "Add-ons to replace before the Heroku app is destroyed:"), tag("ul", *addons)]
+    if jobs:
+        parts += [tag("p", "Jobs of Heroku Scheduler to set up again:"), tag("ul", *jobs)]
+    return section("What stays behind", *parts) if parts else ""
+
+
+def _config(facts: Mapping[str, Any]) -> Html | str:
+    entries = sorted(facts["config"].items(), key=lambda pair: (pair[1]["class"], pair[0]))
+    rows = [
+        (tag("code", name), entry["class"], (facts["secrets"].get(name) or {}).get("status", "-"), entry["reason"])
+        for name, entry in entries
+    ]
+    if not rows:
+        return ""
+    classes = Counter(entry["class"] for _name, entry in entries)
+    summary = ", ".join(f"{number} {name}" for name, number in sorted(classes.items()))
+    columns = ("name", "class", "secret on Fly", "why")
+    return section(
+        "Config vars", tag("details", tag("summary", f"{len(rows)}: {summary}"), table("Config vars", columns, rows))
+    )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

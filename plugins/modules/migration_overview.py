@@ -1,0 +1,106 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: migration_overview
+short_description: Show many migrations at a glance
+version_added: 1.0.0
+author:
+  - The flyover contributors (@flyover)
+description:
+  - Makes one table of what M(flyover.heroku_to_fly.migration_report) returned for each host of a play, those that need
+    a person first, and shows it as plain text under every callback.
+  - The playbooks of this collection end in it where they have several hosts.
+extends_documentation_fragment:
+  - flyover.heroku_to_fly.attributes
+  - flyover.heroku_to_fly.attributes.common
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+    details:
+      - The page is not shown as a diff.
+  idempotent:
+    support: full
+options:
+  results:
+    description:
+      - For each host what M(flyover.heroku_to_fly.migration_report) returned, or an empty dict where the host failed
+        before that.
+    type: dict
+    required: true
+  dest:
+    description:
+      - Path of the HTML page. It links to the apps' reports, which are expected in the same folder. By default none is
+        written.
+    type: path
+    default: ""
+seealso:
+  - module: flyover.heroku_to_fly.migration_report
+"""
+
+EXAMPLES = r"""
+- name: Show all apps
+  flyover.heroku_to_fly.migration_overview:
+    dest: /srv/reports/index.html
+    results: >-
+      {{ dict(ansible_play_hosts_all
+              | zip(ansible_play_hosts_all | map('extract', hostvars) | map(attribute='report', default={}))) }}
+  run_once: true
+"""
+
+RETURN = r"""
+apps:
+  description: The summary of each host, those that need a person first.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - host: paper-crane
+      heroku_app: paper-crane
+      fly_app: paper-crane
+      status: rehearsed
+      blocks: 0
+      warnings: 2
+      changes: 0
+lines:
+  description: The text that is shown.
+  returned: success
+  type: list
+  elements: str
+remedy:
+  description: What to do about the failure. It also ends C(msg).
+  returned: failure
+  type: str
+  sample: Give a path in a folder that this user may write to, on a disk that is not full.
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.overview import overview
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    result = overview(module.params["results"], module.params["dest"], module.check_mode)
+    # Not all that was read once more.
+    return {**result, "invocation": {"module_args": {"dest": module.params["dest"]}}}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={"results": {"type": "dict", "required": True}, "dest": {"type": "path", "default": ""}},
+        supports_check_mode=True,
+    )
+    run(module, work)
+
+
+if __name__ == "__main__":
+    main()
