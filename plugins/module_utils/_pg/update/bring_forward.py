@@ -23,13 +23,14 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tas
     Work,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool, Task
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog, identity
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog, identity, keys
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Sequences, Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import Identity
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log, delta
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log, delta, views
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.constraints import loose
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.delta import Delta, Stage, Staged
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.survey import (
     BY_LOG,
@@ -139,7 +140,7 @@ class _Survey:
         self._target = target
         self._movement = movement
         self._pool = pool
-        self._keys = catalog.keys(source)
+        self._keys = keys.keys(source)
         self._worth: dict[str, str] = {}
         self._scanned: list[tuple[Table, Evidence]] = []
         self._proven: list[tuple[Table, Evidence]] = []
@@ -160,8 +161,13 @@ class _Survey:
 
     def _read_logs(self, sound: Sequence[tuple[Table, Evidence]]) -> None:
         logged = changes.trusted(self._source, self._target, {table.name: noted for table, noted in sound})
-        logs = [(table, noted, logged[table.name]) for table, noted in sound if table.name in logged]
-        self._scanned += [(table, noted) for table, noted in sound if table.name not in logged]
+        logs = []
+        for table, noted in sound:
+            key, both = self._keys.get(table.oid), logged.get(table.name)
+            if both and key and key.columns == both.source.columns:
+                logs.append((table, noted, both, key))
+            else:
+                self._scanned.append((table, noted))
         starts = range(0, len(logs), comparison.TABLES_AT_ONCE)
         self._run([Task(changes.SurveyLogs(logs[start : start + comparison.TABLES_AT_ONCE])) for start in starts])
 
@@ -178,7 +184,7 @@ class _Survey:
     def _seen(self, work: Work, result: Any) -> None:
         movement = self._movement
         if isinstance(work, changes.SurveyLogs):
-            for (table, noted, _logs), change in zip(work.tables, result):
+            for (table, noted, _logs, _key), change in zip(work.tables, result):
                 if change:
                     movement.changes.append(change)
                 else:
@@ -222,6 +228,7 @@ class Forward:
         self._movement = movement
         self._pool = pool
         self._progress = progress
+        self._loose: dict[str, dict[str, str]] = {}
 
     def run(self, horizon: int) -> None:
         """Make the target equal to the source's snapshot, whose horizon is O(horizon).
@@ -256,10 +263,12 @@ class Forward:
                 digests.append(result)
 
         evidence = self._found.tables
+        self._loose = loose(self._target, [change.table.name for change in self._movement.tables])
         tasks: list[Task] = [Task(ReadLargeObjects())] if self._movement.large_objects_differ else []
         # The largest come first, so that none is left alone at the end.
         for change in sorted(self._movement.tables, key=lambda change: change.table.bytes, reverse=True):
-            tasks.append(Task(Stage(change, evidence[change.table.name])))
+            name = change.table.name
+            tasks.append(Task(Stage(change, evidence[name], self._loose.get(name, {}))))
         self._pool.run(tasks, done, lambda: self._progress.update(bytes_done=self._pool.bytes_moved()))
         objects: dict[int, int | None] = {}
         for ours, theirs in digests:
@@ -288,15 +297,15 @@ class Forward:
         with target.transaction(doing="bringing the copy forward"):
             began = catalog.horizon(target)
             with target.as_app():
-                reached = Delta(target, staged, unique).apply()
+                reached = Delta(target, staged, unique, bool(self._loose)).apply()
             delta.put_large_objects(target, objects)
             complete = self._found.state == marker.COMPLETE
             if complete:
                 engine.comment_large_objects(source, target)
-                if staged:
+                if staged or objects:
+                    names = views.stale(target, reached, bool(objects))
                     with target.as_app():
-                        views = sorted(catalog.populated_views(target).items())
-                        engine.refresh(target, {name: oid for oid, name in views})
+                        engine.refresh(target, dict.fromkeys(names, 0))
             with target.as_app():
                 found = self._differences(staged, reached, bool(objects))
             if complete:

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog, plan
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog, keys, plan
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import LOG_SCHEMA
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import quoted
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import Address
 
@@ -52,7 +53,7 @@ _SETTINGS = "search_path=pg_catalog, pg_temp"
 # column that is dropped and made again has another number.
 _LOGS = f"""
 select g.tgrelid, {catalog.NAME}, l.relname::text, p.prosrc,
-  array(select quote_ident(attname::text) from pg_attribute
+  array(select {quoted("attname")} from pg_attribute
         where attrelid = l.oid and attnum > 0 and not attisdropped order by attnum),
   g.tgtype = 29 and g.tgenabled = 'A' and g.tgqual is null and g.tgattr = ''::int2vector
     and p.prosecdef and p.proconfig = array[%(settings)s] and c.relpersistence = 'p'
@@ -136,15 +137,15 @@ def present(url: Address, min_bytes: int, patience: float, check_mode: bool) -> 
         if session.value("select pg_is_in_recovery()"):
             raise StateError(session.thing, "it is a follower, which takes no writes", "Use the primary's URL.")
         there = _there(session)
-        keys = catalog.keys(session)
+        found = keys.keys(session)
         wanted, sizes, left = {}, {}, []
-        for oid, table, size, reason in _candidates(session, keys):
+        for oid, table, size, reason in _candidates(session, found):
             small = size < min_bytes and table not in there
             if reason or small:
                 reason = reason or f"smaller than {min_bytes} bytes: a scan of it takes no time"
                 left.append({"name": table, "bytes": size, "reason": reason})
             else:
-                wanted[table] = (oid, keys[oid].columns)
+                wanted[table] = (oid, found[oid].columns)
                 sizes[table] = size
         missing = _missing(session, wanted)
         changed = bool(missing) or not there.keys() <= wanted.keys()
@@ -194,25 +195,25 @@ def _missing(session: Session, wanted: Wanted) -> list[str]:
     ]
 
 
-def _candidates(session: Session, keys: Mapping[int, catalog.Key]) -> list[tuple[int, str, int, str]]:
+def _candidates(session: Session, found: Mapping[int, keys.Key]) -> list[tuple[int, str, int, str]]:
     """Return of each table of the user's: oid, name, bytes, and why it can't be logged."""
     facts = {
         oid: (unlogged, ours, owner, set(own))
         for oid, unlogged, ours, owner, own in session.rows(
-            """
+            f"""
             select c.oid, c.relpersistence = 'u', pg_has_role(c.relowner, 'usage'), pg_get_userbyid(c.relowner)::text,
-                   array(select quote_ident(a.attname::text) from pg_attribute a join pg_type t on t.oid = a.atttypid
+                   array(select {quoted("a.attname")} from pg_attribute a join pg_type t on t.oid = a.atttypid
                          where a.attrelid = c.oid and t.typtype = 'b' and t.typnamespace = 'pg_catalog'::regnamespace)
             from pg_class c where c.relkind = 'r'
             """
         )
     }
-    found = []
+    candidates = []
     for table in catalog.tables(session):
         if table.condition:  # an extension's
             continue
         unlogged, ours, owner, own = facts[table.oid]
-        key = keys.get(table.oid)
+        key = found.get(table.oid)
         reason = ""
         if key is None:
             reason = "has neither a primary key nor a unique key without nulls"
@@ -222,8 +223,8 @@ def _candidates(session: Session, keys: Mapping[int, catalog.Key]) -> list[tuple
             reason = "is unlogged: a crash empties it without a trace"
         elif not ours:
             reason = f"belongs to the role {owner}"
-        found.append((table.oid, table.name, table.bytes, reason))
-    return found
+        candidates.append((table.oid, table.name, table.bytes, reason))
+    return candidates
 
 
 def _body(oid: int, columns: Sequence[str]) -> str:

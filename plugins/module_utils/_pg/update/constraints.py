@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import LOG_SCHEMA
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import relation
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import dotted, quoted, relation
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 # ON DELETE actions that no deferring puts off: cascade, restrict, set null, set default.
@@ -33,6 +33,8 @@ class ForeignKey:
     name: str
     definition: str
     comment: str | None
+    checked: bool
+    """Whether every row obeys it, so far as the server knows: not when it was made NOT VALID."""
 
     @property
     def acts_at_once(self) -> bool:
@@ -49,8 +51,9 @@ class ForeignKeys:
             f"""
             select oid, conparentid, {relation("conrelid")}, {relation("confrelid")}, confdeltype::text,
                    condeferrable, quote_ident(conname::text), pg_get_constraintdef(oid),
-                   obj_description(oid, 'pg_constraint')
-            from pg_constraint where contype = 'f'
+                   obj_description(oid, 'pg_constraint'),
+                   convalidated or to_jsonb(k) ->> 'conenforced' = 'false'
+            from pg_constraint k where contype = 'f'
             """
         )
         self._all = {row[0]: ForeignKey(*row) for row in rows}
@@ -116,9 +119,96 @@ def set_aside(keys: Iterable[ForeignKey]) -> tuple[list[str], list[str]]:
         drop.append(f"alter table {key.table} drop constraint {key.name}")
         make.append(f"alter table {key.table} add constraint {key.name} {key.definition}")
         if key.comment is not None:
-            text = key.comment.replace("'", "''")
-            make.append(f"comment on constraint {key.name} on {key.table} is '{text}'")
+            make.append(f"comment on constraint {key.name} on {key.table} is {_literal(key.comment)}")
     return drop, make
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+# Each constraint that rows of the tables need not obey, where it was made: on the table or one that it inherits from.
+_UNCHECKED = f"""
+with recursive above(leaf, relation, level) as (
+  select t::oid, t::oid, 0 from unnest(%(tables)s::regclass[]) t
+  union select a.leaf, i.inhparent, a.level + 1 from above a join pg_inherits i on i.inhrelid = a.relation
+)
+select 'table', {relation("k.conrelid")}, quote_ident(k.conname::text), pg_get_constraintdef(k.oid),
+       obj_description(k.oid, 'pg_constraint'), max(a.level)
+from pg_constraint u join above a on a.leaf = u.conrelid
+join pg_constraint k on k.conrelid = a.relation and k.conname = u.conname and k.contype = u.contype and k.conislocal
+where u.contype in ('c', 'n') and not u.convalidated and coalesce(to_jsonb(u) ->> 'conenforced', '') <> 'false'
+group by k.oid, k.conrelid, k.conname
+union all
+select 'domain', {dotted("n.nspname", "t.typname")}, quote_ident(k.conname::text), pg_get_constraintdef(k.oid),
+       obj_description(k.oid, 'pg_constraint'), 0
+from pg_constraint k join pg_type t on t.oid = k.contypid join pg_namespace n on n.oid = t.typnamespace
+where k.contypid <> 0 and not k.convalidated and %(domains)s
+order by 6 desc, 2, 3
+"""
+
+
+def unchecked(session: Session, tables: Collection[str], domains: bool) -> tuple[list[str], list[str]]:
+    """Return statements that drop constraints made NOT VALID, which rows of O(tables) may break and keep breaking, and
+    those that make them again, without looking at a row.
+    """
+    drop: list[str] = []
+    make: list[str] = []
+    for kind, owner, name, definition, comment, _level in session.rows(
+        _UNCHECKED, {"tables": list(tables), "domains": domains}
+    ):
+        drop.append(f"alter {kind} {owner} drop constraint {name}")
+        on = f"domain {owner}" if kind == "domain" else owner
+        again = [] if comment is None else [f"comment on constraint {name} on {on} is {_literal(comment)}"]
+        # Last comes first, and is taken over by those that inherit it.
+        make = [f"alter {kind} {owner} add constraint {name} {definition}", *again, *make]
+    return drop, make
+
+
+def loose(session: Session, tables: Collection[str]) -> dict[str, dict[str, str]]:
+    """Return, by O(tables), the columns that hold a domain with a constraint made NOT VALID, with their types: no row
+    that breaks it can be put into a column of that type, not even for staging.
+    """
+    if not session.value("select exists (select from pg_constraint where contypid <> 0 and not convalidated)"):
+        return {}
+    rows = session.rows(
+        f"""
+        with recursive columns as (
+          select attrelid, attname, atttypid, atttypmod from pg_attribute
+          where attrelid = any (%s::regclass[]) and attnum > 0 and not attisdropped
+        ), parts(whole, part) as (
+          select distinct atttypid, atttypid from columns
+          union
+          select p.whole, x.part from parts p join pg_type t on t.oid = p.part
+          cross join lateral (
+            select t.typelem where t.typelem <> 0 and t.typlen = -1
+            union all select t.typbasetype where t.typtype = 'd'
+            union all select r.rngsubtype from pg_range r where t.oid in (r.rngtypid, r.rngmultitypid)
+            union all select a.atttypid from pg_attribute a
+              where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped) x(part)
+        )
+        select distinct {relation("attrelid")}, {quoted("attname")}, format_type(atttypid, atttypmod)
+        from columns join parts on whole = atttypid join pg_constraint on contypid = part where not convalidated
+        """,
+        [list(tables)],
+    )
+    found: dict[str, dict[str, str]] = {}
+    for table, column, type_ in rows:
+        found.setdefault(table, {})[column] = type_
+    return found
+
+
+def writable_identities(session: Session, tables: Collection[str]) -> tuple[list[str], list[str]]:
+    """Return statements that let identity columns of O(tables) be updated, and those that forbid it again."""
+    rows = session.rows(
+        f"""
+        select distinct {relation("coalesce(pg_partition_root(attrelid), attrelid)")}, {quoted("attname")}
+        from pg_attribute where attrelid = any (%s::regclass[]) and attidentity = 'a' and not attisdropped
+        """,
+        [list(tables)],
+    )
+    alters = [f"alter table {table} alter column {column} set generated" for table, column in rows]
+    return [f"{alter} by default" for alter in alters], [f"{alter} always" for alter in alters]
 
 
 def silenced(session: Session, tables: Collection[str], watched: Collection[str] = ()) -> tuple[list[str], list[str]]:

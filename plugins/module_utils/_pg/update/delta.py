@@ -12,13 +12,14 @@ rows, and the keys of the rows that are gone, into staging tables beside the mar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Evidence
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import Feed
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import MARKER_SCHEMA, Key, Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import MARKER_SCHEMA, Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.keys import Key
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import relation
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
@@ -27,6 +28,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.c
     deferred,
     set_aside,
     silenced,
+    unchecked,
+    writable_identities,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.survey import (
     BY_LOG,
@@ -34,7 +37,6 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.s
     Change,
     Logged,
     Scan,
-    same,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
@@ -104,6 +106,8 @@ class Stage:
 
     change: Change
     evidence: Evidence
+    loose: Mapping[str, str] = field(default_factory=dict)
+    """Columns, with their types, that the staging table takes as text: see constraints.loose."""
 
     def do(self, target: Session, feed: Feed) -> Staged:
         """Return what was brought; raises StateError when it does not add up."""
@@ -119,7 +123,7 @@ class Stage:
             return Staged(self.change, self.evidence, feed.answer())
         added = target.value(
             f"select count(*) from {rows} s where not exists "
-            f"(select from only {table.name} t where {same(_key(self.change).columns, 's', 't')})"
+            f"(select from only {table.name} t where {_key(self.change).same('s', 't')})"
         )
         gone = self.change.target.rows + added - self.change.source.rows
         if gone:
@@ -132,16 +136,16 @@ class Stage:
 
     def _logged(self, target: Session, feed: Feed) -> Staged:
         """Bring the logged keys too; without a row there, they are gone."""
-        table, key = self.change.table, _key(self.change).columns
+        table, key = self.change.table, _key(self.change)
         written = changes.written(_logs(self.change).source, changes.newer(self.evidence.source_horizon))
-        keys = self._bring(target, feed, "keys", key, written)
+        keys = self._bring(target, feed, "keys", key.columns, written)
         wanted = ", ".join(f"t.{column}" for column in table.columns)
         query = f"(select {wanted} {changes.found(written, key, table, table.columns)})"
         rows = self._bring(target, feed, "rows", table.columns, query)
         name = _staging(table, "gone")
         target.run(
             f"create unlogged table {name} as select k.* {changes.found(keys, key, table, ())} "
-            f"where not exists (select from {rows} s where {same(key, 's', 'k')}); analyze {name}",
+            f"where not exists (select from {rows} s where {key.same('s', 'k')}); analyze {name}",
             doing=f"comparing the keys of {table.name}",
         )
         here = target.value(f"select count(*) {changes.found(keys, key, table, ())}")
@@ -158,12 +162,16 @@ class Stage:
         table = self.change.table
         name, form = _staging(table, what), "binary" if table.binary else "text"
         feed.ask([(f"copy {query} to stdout (format {form})", f"reading {table.name}")])
+        loose = {column: self.loose[column] for column in columns if column in self.loose}
+        filled = f"{name}_text" if loose else name
+        taken = ", ".join(f"{column}::text" if column in loose else column for column in columns)
         with target.transaction(doing=f"staging {table.name}"):
-            target.run(
-                f"create unlogged table {name} as select {', '.join(columns)} from only {table.name} with no data"
-            )
-            feed.copy_in(target, f"copy {name} from stdin (format {form})", f"staging {table.name}")
-        target.run(f"analyze {name}", doing="analyzing")
+            target.run(f"create unlogged table {filled} as select {taken} from only {table.name} with no data")
+            feed.copy_in(target, f"copy {filled} from stdin (format {form})", f"staging {table.name}")
+            if loose:
+                typed = (f"{column}::{loose[column]}" if column in loose else column for column in columns)
+                target.run(f"create view {name}({', '.join(columns)}) as select {', '.join(typed)} from {filled}")
+        target.run(f"analyze {filled}", doing="analyzing")
         return name
 
     def _find_gone(self, target: Session, feed: Feed, gone: int, older: str) -> None:
@@ -171,25 +179,26 @@ class Stage:
 
         Every older row of the source is on the target, so where a bucket's numbers agree its keys do.
         """
-        table, key = self.change.table, _key(self.change).columns
+        table, key = self.change.table, _key(self.change)
+        columns = ", ".join(key.columns)
         number = 64
         while number < min(gone * _BUCKETS, _MOST_BUCKETS):
             number *= 2
-        bucket = _key(self.change).bucket(target, table.name, number)
+        bucket = key.bucket(target, table.name, number)
         counted = f"select {bucket}, count(*) from only {table.name} t"
-        kept = f"not exists (select from {_staging(table, 'rows')} s where {same(key, 's', 't')})"
+        kept = f"not exists (select from {_staging(table, 'rows')} s where {key.same('s', 't')})"
         doing = f"comparing the keys of {table.name}"
         feed.ask(_Buckets(f"{counted} where {older} group by 1", doing))
         here = _Buckets(f"{counted} where {kept} group by 1", doing).read(target)
         there = feed.answer()
         differing = ",".join(str(number) for number in here if here[number] != there.get(number))
         inside = f"({bucket}) = any ('{{{differing}}}'::bigint[])"
-        query = f"(select {', '.join(key)} from only {table.name} where {older} and {inside})"
-        old = self._bring(target, feed, "kept", key, query)
+        query = f"(select {columns} from only {table.name} where {older} and {inside})"
+        old = self._bring(target, feed, "kept", key.columns, query)
         name = _staging(table, "gone")
         target.run(
-            f"create unlogged table {name} as select {', '.join(key)} from only {table.name} t where {inside} "
-            f"and {kept} and not exists (select from {old} s where {same(key, 's', 't')}); analyze {name}",
+            f"create unlogged table {name} as select {columns} from only {table.name} t where {inside} "
+            f"and {kept} and not exists (select from {old} s where {key.same('s', 't')}); analyze {name}",
             doing=doing,
         )
         found = target.value(f"select count(*) from {name}")
@@ -234,15 +243,18 @@ def clear(target: Session) -> None:
     )
     for start in range(0, len(names), 100):
         tables = ", ".join(name for (name,) in names[start : start + 100])
-        target.run(f"drop table {tables}", doing="dropping staging tables")
+        target.run(f"drop table {tables} cascade", doing="dropping staging tables")
 
 
 class Delta:
     """What is staged, on its way into its tables, inside a transaction of the target."""
 
-    def __init__(self, target: Session, staged: Sequence[Staged], unique: bool) -> None:
-        """O(unique) lets rows of a table swap unique values, at the cost of checking foreign keys anew."""
+    def __init__(self, target: Session, staged: Sequence[Staged], unique: bool, domains: bool = False) -> None:
+        """O(unique) lets rows of a table swap unique values, at the cost of checking foreign keys anew; O(domains)
+        lets them break constraints of domains that were made NOT VALID.
+        """
         self._target = target
+        self._domains = domains
         self._staged = staged
         self._keys = ForeignKeys(target)
         self._by_log = {one.name: one for one in staged if one.change.how == BY_LOG}
@@ -257,6 +269,8 @@ class Delta:
             if one.change.how == WHOLE or unique or (one.gone and (one.name,) in partitions)
             for key in self._keys.into(one.name)
         )
+        names = {one.name for one in staged}
+        self._aside += self._keys.topmost(key for key in self._keys.touching(names) if not key.checked)
 
     def apply(self) -> set[str]:
         """Put everything into its place; return the tables that this may have changed."""
@@ -266,16 +280,18 @@ class Delta:
         reached = self._keys.reached(gone)
         self._shut()
         silence, restore = silenced(self._target, names, reached & self._by_log.keys())
-        drop, make = set_aside(self._aside)
+        drop, make = set_aside({key.oid: key for key in self._aside}.values())
+        relax, tighten = unchecked(self._target, names, self._domains)
+        free, fix = writable_identities(self._target, [one.name for one in held])
         aside = {key.oid for key in self._aside}
         defer, settle = deferred(key for key in self._keys.touching(names) if key.oid not in aside)
-        self._run([*silence, *drop, *defer], "preparing the tables")
+        self._run([*silence, *drop, *relax, *free, *defer], "preparing the tables")
         for one in self._staged:
             self._run(_by_index(one, _merge(one) if one in held else _replace(one)), f"writing {one.name}")
         for name in self._keys.children_first(gone):
             self._run(_by_index(gone[name], [_delete(gone[name], "gone")]), f"deleting from {name}")
         self._run(["set constraints all immediate"], "checking foreign keys")
-        self._run([*settle, *make, *restore], "restoring the tables")
+        self._run([*settle, *fix, *tighten, *make, *restore], "restoring the tables")
         return {*names, *reached}
 
     def _shut(self) -> None:
@@ -306,14 +322,14 @@ def differs_by_log(target: Session, change: Change, evidence: Evidence, expected
     action of a foreign key, which the log has noted in the tables that one may reach.
     """
     table, log = change.table, _logs(change).target
-    columns, ours = log.columns, "xmin = pg_current_xact_id()::xid"
+    ours = "xmin = pg_current_xact_id()::xid"
     others = changes.written(log, f"{changes.foreign(evidence)} and {ours.replace('=', '<>')}")
     stray = changes.written(log, ours)
     if change.how == BY_LOG:
         keys = _staging(table, "keys")
-        if changes.marked(target, [(table, columns, keys)]) != [(expected.marked, expected.checksum)]:
+        if changes.marked(target, [(table, _key(change), keys)]) != [(expected.marked, expected.checksum)]:
             return True
-        stray = f"(select from {stray} w where not exists (select from {keys} k where {same(columns, 'w', 'k')}))"
+        stray = f"(select from {stray} w where not exists (select from {keys} k where {_key(change).same('w', 'k')}))"
     return bool(target.value(f"select exists (select from {others} o) or exists (select from {stray} s)"))
 
 
@@ -327,8 +343,8 @@ def _by_index(one: Staged, statements: Sequence[str]) -> list[str]:
 
 
 def _delete(one: Staged, what: str) -> str:
-    table, key = one.change.table, _key(one.change).columns
-    return f"delete from only {table.name} t using {_staging(table, what)} s where {same(key, 's', 't')}"
+    table, key = one.change.table, _key(one.change)
+    return f"delete from only {table.name} t using {_staging(table, what)} s where {key.same('s', 't')}"
 
 
 def _insert(one: Staged, condition: str = "") -> str:
@@ -351,10 +367,11 @@ def _replace(one: Staged) -> list[str]:
 
 def _merge(one: Staged) -> list[str]:
     """Update and insert, so that nothing that refers to a row loses it; what is to go goes last."""
-    table, key = one.change.table, _key(one.change).columns
-    rows, found = _staging(table, "rows"), same(key, "s", "t")
+    table, key = one.change.table, _key(one.change)
+    rows, found = _staging(table, "rows"), key.same("s", "t")
     statements = [_insert(one, f"where not exists (select from only {table.name} t where {found})")]
-    others = [column for column in table.columns if column not in key]
+    # What is equal to the key that is there may be written otherwise.
+    others = [column for column in table.columns if not key.exact or column not in key.columns]
     if others:
         values = ", ".join(f"{column} = s.{column}" for column in others)
         statements.insert(0, f"update only {table.name} t set {values} from {rows} s where {found}")

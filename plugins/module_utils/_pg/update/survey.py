@@ -29,8 +29,9 @@ from typing import NamedTuple
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Evidence
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import Feed
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Key, Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import Identity
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.keys import Key
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.change_log import Log
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
@@ -159,12 +160,7 @@ class Survey:
         return "true" if self.proof else condition
 
 
-def same(columns: Sequence[str], one: str, other: str) -> str:
-    """Return the condition that two rows have the same key."""
-    return " and ".join(f"{one}.{column} = {other}.{column}" for column in columns)
-
-
-def found(keys: str, columns: Sequence[str], table: Table, wanted: Sequence[str]) -> str:
+def found(keys: str, key: Key, table: Table, wanted: Sequence[str]) -> str:
     """Return FROM and its items: each row of O(keys) as C(k), beside the O(wanted) columns of its row as C(t).
 
     One look into the key's index for each: the C(offset) keeps the planner from joining otherwise.
@@ -172,17 +168,17 @@ def found(keys: str, columns: Sequence[str], table: Table, wanted: Sequence[str]
     row = ", ".join(wanted) or "1"
     return (
         f"from {keys} k cross join lateral "
-        f"(select {row} from only {table.name} t where {same(columns, 't', 'k')} offset 0) t"
+        f"(select {row} from only {table.name} t where {key.same('t', 'k')} offset 0) t"
     )
 
 
-def marked(session: Session, tables: Sequence[tuple[Table, Sequence[str], str]]) -> list[tuple[int, str]]:
-    """Return number and checksum of the rows whose key is logged: of O(tables), the key's columns, and the keys."""
+def marked(session: Session, tables: Sequence[tuple[Table, Key, str]]) -> list[tuple[int, str]]:
+    """Return number and checksum of the rows whose key is logged: of O(tables), the key, and the keys."""
     queries = []
-    for index, (table, columns, keys) in enumerate(tables):
+    for index, (table, key, keys) in enumerate(tables):
         row = ", ".join(f"t.{column}" for column in table.all_columns)
         checksum = f"coalesce(sum(hashtextextended(row({row})::text, 0)::numeric), 0)::text"
-        queries.append(f"select {index}, count(*), {checksum} {found(keys, columns, table, table.all_columns)}")
+        queries.append(f"select {index}, count(*), {checksum} {found(keys, key, table, table.all_columns)}")
     if not queries:
         return []
     doing = f"reading what was logged of {tables[0][0].name}"
@@ -220,39 +216,41 @@ def trusted(source: Session, target: Session, evidence: Mapping[str, Evidence]) 
 class SurveyLogs:
     """Read the logs of O(tables) on both sides at the same time."""
 
-    tables: Sequence[tuple[Table, Evidence, Logged]]
+    tables: Sequence[tuple[Table, Evidence, Logged, Key]]
 
     def read(self, session: Session) -> list[tuple[int, Scan | None]]:
         """Return, of each table, how many keys the source logged and what it holds for them, unless they are many."""
-        queries = [written(logs.source, newer(evidence.source_horizon)) for _table, evidence, logs in self.tables]
+        queries = [written(logs.source, newer(evidence.source_horizon)) for _table, evidence, logs, _key in self.tables]
         numbers = _counts(session, queries)
         looked_up = {
-            index: (table, logs.source.columns, queries[index])
-            for index, (table, evidence, logs) in enumerate(self.tables)
+            index: (table, key, queries[index])
+            for index, (table, evidence, _logs, key) in enumerate(self.tables)
             if 0 < numbers[index] <= max(evidence.rows * _FEW, _VERY_FEW)
         }
         rows = dict(zip(looked_up, marked(session, list(looked_up.values()))))
         return [
             (number, Scan(evidence.rows, *rows.get(index, (0, "0"))) if index in rows or not number else None)
-            for index, (number, (_table, evidence, _logs)) in enumerate(zip(numbers, self.tables))
+            for index, (number, (_table, evidence, _logs, _key)) in enumerate(zip(numbers, self.tables))
         ]
 
     def do(self, target: Session, feed: Feed) -> list[Change | None]:
         """Return what moved in each table, or None where its logs don't tell."""
         feed.ask(self)
-        there = _counts(target, [written(logs.target, foreign(evidence)) for _table, evidence, logs in self.tables])
+        there = _counts(
+            target, [written(logs.target, foreign(evidence)) for _table, evidence, logs, _key in self.tables]
+        )
         return [
             None
             if others or scan is None
             else Change(
                 table,
-                Key(logs.source.columns, False),
+                key,
                 scan,
                 Scan(evidence.rows, 0, "0"),
                 BY_LOG if number else UNCHANGED,
                 logs,
             )
-            for (table, evidence, logs), (number, scan), others in zip(self.tables, feed.answer(), there)
+            for (table, evidence, logs, key), (number, scan), others in zip(self.tables, feed.answer(), there)
         ]
 
 

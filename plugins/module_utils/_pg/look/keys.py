@@ -1,0 +1,125 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""Keys of tables: what tells rows apart, and by which equality.
+
+It is the equality of the key's own index, found in the catalog: a type's operators may stand in any schema, and under
+any name. Rows that are equal by it need not be identical, as C(1.0) and C(1.00), so whoever writes a row writes its
+key too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import (
+    USER_SCHEMA,
+    not_of_extension,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import quoted
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+
+
+class Equality(NamedTuple):
+    """How the values of one column are compared."""
+
+    operator: str = "="
+    cast: str = ""
+    """To the type that the operator takes, with the collation of the index where it is not the column's."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """Columns that tell a table's rows apart."""
+
+    columns: tuple[str, ...]
+    """Quoted names."""
+    integer: bool
+    """Whether it is one column of an integer type."""
+    equalities: tuple[Equality, ...] = ()
+    """Of each column."""
+    exact: bool = True
+    """Whether equal keys are identical in every byte."""
+
+    def same(self, one: str, other: str) -> str:
+        """Return the condition that two rows have the same key."""
+        equalities = self.equalities or (Equality(),) * len(self.columns)
+        return " and ".join(
+            f"{one}.{column}{equality.cast} {equality.operator} {other}.{column}{equality.cast}"
+            for column, equality in zip(self.columns, equalities)
+        )
+
+    def bucket(self, session: Session, table: str, number: int) -> str:
+        """Return SQL that gives each row of O(table) one of about O(number) buckets, a power of 2; the same for
+        identical keys on every server, whatever its encoding. Integers that follow each other share one.
+        """
+        if self.integer:
+            column = f"{self.columns[0]}::bigint"
+            low, high = session.row(f"select coalesce(min({column}), 0), coalesce(max({column}), 0) from only {table}")
+            return f"{column} >> {((high - low) // number).bit_length()}"
+        text = f'concat_ws(chr(31), {", ".join(self.columns)}) collate pg_catalog."C"'
+        return f"hash_record_extended(row(convert_to({text}, 'UTF8')), 0) & {number - 1}"
+
+
+# By the operator class of each column: 3 is btree's equality, 4 its function that says whether equal is identical.
+_KEYS = f"""
+with candidates as (
+  select i.indrelid, i.indexrelid, i.indisprimary, i.indnkeyatts, u.place, a.attname, a.atttypid,
+    a.attnotnull and a.attgenerated = '' as firm,
+    case when i.indcollation[u.place - 1] <> a.attcollation then i.indcollation[u.place - 1] else 0 end as collation,
+    l.collisdeterministic, o.opcintype, o.opcfamily
+  from pg_index i join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
+  join pg_class x on x.oid = i.indexrelid join pg_am m on m.oid = x.relam and m.amname = 'btree'
+  cross join lateral unnest(i.indkey::int2[]) with ordinality u(number, place)
+  join pg_attribute a on a.attrelid = i.indrelid and a.attnum = u.number
+  join pg_opclass o on o.oid = i.indclass[u.place - 1]
+  left join pg_collation l on l.oid = i.indcollation[u.place - 1]
+  where i.indisunique and i.indisvalid and not i.indisexclusion and i.indpred is null and i.indexprs is null
+    and u.place <= i.indnkeyatts and {USER_SCHEMA} and {not_of_extension("pg_class", "c.oid")}
+)
+select distinct on (k.indrelid) k.indrelid, k.columns, k.integer, k.operators, k.casts, k.exact from (
+  select c.indrelid, c.indexrelid, c.indisprimary, count(*) as number,
+    array_agg({quoted("c.attname")} order by c.place) as columns,
+    count(*) = 1 and bool_and(c.atttypid = any ('{{int2,int4,int8}}'::regtype[])) as integer,
+    array_agg(format('operator(%%I.%%s)', e.nspname, e.oprname) order by c.place) as operators,
+    array_agg(concat(
+      case when t.oid <> c.atttypid then format('::%%I.%%I', s.nspname, t.typname) end,
+      case when c.collation <> 0 then (select format(' collate %%I.%%I', f.nspname, collname)
+        from pg_collation d join pg_namespace f on f.oid = d.collnamespace where d.oid = c.collation) end)
+      order by c.place) as casts,
+    bool_and(coalesce(p.prosrc = 'btequalimage' or p.prosrc = 'btvarstrequalimage' and c.collisdeterministic, false))
+      as exact
+  from candidates c
+  cross join lateral (
+    select n.nspname, q.oprname from pg_amop a join pg_operator q on q.oid = a.amopopr
+    join pg_namespace n on n.oid = q.oprnamespace
+    where a.amopfamily = c.opcfamily and a.amopstrategy = 3 and a.amoplefttype = c.opcintype
+      and a.amoprighttype = c.opcintype) e
+  -- A polymorphic operator takes the column's type, without its domain.
+  join pg_type i on i.oid = c.opcintype
+  join pg_type t on t.oid = case when i.typtype <> 'p' then c.opcintype else (
+    with recursive base(oid) as (
+      select c.atttypid union select b.typbasetype from pg_type b join base on b.oid = base.oid where b.typtype = 'd')
+    select b.oid from pg_type b join base using (oid) where b.typtype <> 'd') end
+  join pg_namespace s on s.oid = t.typnamespace
+  left join pg_amproc r on r.amprocfamily = c.opcfamily and r.amprocnum = 4
+    and r.amproclefttype = c.opcintype and r.amprocrighttype = c.opcintype
+  left join pg_proc p on p.oid = r.amproc
+  group by c.indrelid, c.indexrelid, c.indisprimary, c.indnkeyatts
+  having bool_and(c.firm) and count(*) = c.indnkeyatts
+) k
+order by k.indrelid, k.indisprimary desc, k.exact desc, k.number, k.indexrelid
+"""
+
+
+def keys(session: Session) -> dict[int, Key]:
+    """Return, by the table's oid, its primary key, else the unique index with the fewest columns; none of which may be
+    null or computed.
+    """
+    return {
+        oid: Key(tuple(columns), integer, tuple(map(Equality, operators, casts)), exact)
+        for oid, columns, integer, operators, casts, exact in session.rows(_KEYS, {})
+    }
