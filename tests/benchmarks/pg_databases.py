@@ -74,6 +74,7 @@ def _many(server: PostgresServer, database: str, owner: str, _gigabytes: float) 
 
 
 def _rails(server: PostgresServer, database: str, owner: str, _gigabytes: float) -> None:
+    server.prepare(database, owner)
     server.load(database, owner, _SEED)
     # As many and as large as a grown app has them: most are small.
     more = ((f"feature_{number:03}", 100 << number % 8) for number in range(104))

@@ -19,6 +19,7 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 from .processes import LOOPBACK
+from .tokens import FLY_TOKENS, HEROKU_TOKEN
 
 if TYPE_CHECKING:
     from .world import World
@@ -119,8 +120,6 @@ def write_facts(directory: Path, world: World) -> None:
     """Say that the sandbox is ready, and how it is to be used."""
     heroku, fly = f"http://{LOOPBACK}:{world.heroku_port}", f"http://{LOOPBACK}:{world.fly_port}"
     app = world.scenario.heroku_app
-    from .world import FLY_TOKENS, HEROKU_TOKEN
-
     sources = world.heroku.app(app).service_urls()
     environment = {
         "HEROKU_API_KEY": HEROKU_TOKEN,

@@ -29,6 +29,7 @@ from .processes import LOOPBACK, answers, demoted, free_port, spawn, stop
 from .tls import Certificate
 
 SUPERUSER = "postgres"
+HEROKU_SHAPE = Path(__file__).parent / "heroku" / "database.sql"
 _TOOLS = Path(__file__).resolve().parents[2] / ".tools"
 DISTRIBUTIONS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin")
 
@@ -159,8 +160,15 @@ class PostgresServer:
             cursor.execute(sql.SQL("create database {database} owner {role}").format(**names))
         connection.close()
 
+    def prepare(self, database: str, owner: str) -> None:
+        """Give a database what Heroku puts into each, as its superuser does."""
+        self._psql(database, HEROKU_SHAPE, owner)
+
     def load(self, database: str, owner: str, script: Path) -> None:
-        """Run an SQL script with psql as the superuser; the variable :owner names the app's role."""
+        """Run an SQL script with psql as the app's role; the variable :owner names it."""
+        self._psql(database, script, owner, f"-c role={owner}")
+
+    def _psql(self, database: str, script: Path, owner: str, options: str = "") -> None:
         environment = {
             **self._environment(),
             "PGHOST": LOOPBACK,
@@ -168,6 +176,7 @@ class PostgresServer:
             "PGUSER": SUPERUSER,
             "PGPASSWORD": self._password,
             "PGDATABASE": database,
+            "PGOPTIONS": options,
         }
         done = subprocess.run(
             [self._bin / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", f"owner={owner}", "-f", "-"],

@@ -20,17 +20,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from . import fly, heroku, lifecycle
+from .compose import build, close
 from .processes import LOOPBACK, free_port
 from .scenario import load
 from .wire import ADMIN, Fault, Protocol, Refused, Wire, refuse
-from .world import World, build, close
+from .world import World
 
 
 def admin(world: World) -> list[Route]:
     """Return what the sandbox's own command line asks."""
 
     async def state(_request: Request) -> Response:
-        return JSONResponse({"heroku": heroku.describe(world), "fly": await fly.describe(world)})
+        return JSONResponse({"heroku": heroku.describe(world.heroku), "fly": await fly.describe(world.fly)})
 
     async def requests(_request: Request) -> Response:
         return JSONResponse(world.journal.entries)

@@ -6,27 +6,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from .postgres import PostgresServer, installations
+from .fly.state import FlyState
+from .heroku.one_off import Rendezvous
+from .heroku.state import HerokuState
+from .postgres import PostgresServer
 from .redis_server import RedisServer
-from .scenario import POSTGRES, REDIS, Scenario
-from .tls import for_loopback, self_signed
+from .scenario import Scenario
 from .wire import Journal
-
-if TYPE_CHECKING:
-    from .fly.state import FlyState
-    from .heroku.one_off import Rendezvous
-    from .heroku.state import HerokuState
-
-HEROKU_TOKEN = "HRKU-sandbox-0123456789abcdef"
-# Managed Postgres asks for a macaroon, but flyctl drops one that it can not decode, and uses the other.
-FLY_TOKENS = ("fm2_sandbox", "fo1_sandbox-0123456789abcdef")
 
 
 @dataclass
@@ -50,66 +39,3 @@ class World:
     def source(self) -> Path:
         """The writable copy of the scenario's source folder."""
         return self.directory / "source"
-
-
-async def build(directory: Path, scenario: Scenario, heroku_port: int, fly_port: int) -> World:
-    """Start the real servers and fill both platforms with the scenario."""
-    from .fly.state import FlyState
-    from .heroku.one_off import Rendezvous
-    from .heroku.state import HerokuState
-
-    certificate = self_signed(directory)
-    found = installations()
-    newest = found[-1] if found else None
-    if newest is None:
-        raise RuntimeError("PostgreSQL with its contrib modules is missing: run 'make setup', or install it.")
-    # Heroku's is of an older major version where this machine has two.
-    source, target = PostgresServer(found[0], certificate), PostgresServer(newest)
-    world = World(directory, scenario, heroku_port, fly_port, source, target)
-    try:
-        await asyncio.gather(asyncio.to_thread(source.start), asyncio.to_thread(target.start))
-        target_redis = RedisServer(directory / "redis" / "fly")
-        await target_redis.start()
-        world.target_redis.append(target_redis)
-        urls = {}
-        for number, addon in enumerate(scenario.addons):
-            if addon.service == POSTGRES:
-                name = ("d" + addon.attachment.lower().encode().hex()[:8] + str(number)).ljust(10, "0")
-                role, password = "u" + name[1:], "p" + "0123456789abcdef" * 2 + str(number)
-                await asyncio.to_thread(source.create_database, name, role, password)
-                if addon.sql:
-                    await asyncio.to_thread(source.load, name, role, addon.sql)
-                urls[number] = source.url(role, password, name, scheme="postgres")
-            elif addon.service == REDIS:
-                server = RedisServer(directory / "redis" / f"heroku-{number}", certificate)
-                await server.start()
-                world.source_redis.append(server)
-                if addon.commands:
-                    await asyncio.to_thread(server.load, addon.commands)
-                urls[number] = server.url
-        if scenario.source:
-            shutil.copytree(scenario.source, world.source, symlinks=True)
-        else:
-            world.source.mkdir()
-        world.heroku = HerokuState(scenario, urls)
-        world.rendezvous = Rendezvous(for_loopback(directory / "rendezvous"))
-        await world.rendezvous.start()
-        world.fly = FlyState(world)
-    except BaseException:
-        await close(world)
-        raise
-    return world
-
-
-async def close(world: World) -> None:
-    """Stop everything that runs."""
-    if hasattr(world, "fly"):
-        await world.fly.close()
-    if hasattr(world, "rendezvous"):
-        await world.rendezvous.close()
-    for server in (*world.source_redis, *world.target_redis):
-        with contextlib.suppress(Exception):
-            server.stop()
-    for postgres in (world.source_postgres, world.target_postgres):
-        with contextlib.suppress(Exception):
-            postgres.stop()

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ..tokens import FLY_TOKENS
 from ..wire import Refused
 from .runner import Machine
 from .state import TAKEN, FlyApp
@@ -36,8 +37,6 @@ def error(status: int, text: str, code: str = "unknown") -> Refused:
 
 def tokens(request: Request, *schemes: str) -> list[str]:
     """Return a request's tokens; refuses one with another scheme, or without any of the sandbox's tokens."""
-    from ..world import FLY_TOKENS
-
     scheme, _blank, given = request.headers.get("authorization", "").partition(" ")
     found = given.split(",")
     if scheme not in schemes or not set(found) & set(FLY_TOKENS):

@@ -17,17 +17,24 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ..processes import LOOPBACK, answers, free_port, spawn, stop
 from ..wire import new_id, now
 from . import cnb
 
-if TYPE_CHECKING:
-    from .state import FlyApp
-
 # What Fly's init prints; flyctl reads a release command's log until this line comes.
 ENDED = " INFO Main child exited normally"
+
+
+class App(Protocol):
+    """What a Machine's process gets of its app."""
+
+    name: str
+    secrets_version: int
+
+    def secret_values(self) -> dict[str, str]:
+        """Return all secrets in clear."""
 
 
 @dataclass
@@ -47,7 +54,7 @@ def _words(given: list[str] | str | None) -> list[str]:
 class Machine:
     """One Machine and its process."""
 
-    app: FlyApp
+    app: App
     id: str
     name: str
     region: str

@@ -14,16 +14,13 @@ import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..postgres import PostgresServer
 from ..redis_server import RedisServer
 from ..wire import new_id, now
 from . import cnb
 from .runner import Machine
-
-if TYPE_CHECKING:
-    from ..world import World
 
 # An app of an organization that the token can't see.
 TAKEN = "taken-elsewhere"
@@ -147,11 +144,14 @@ class Redis:
 class FlyState:
     """All of it."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, directory: Path, org: str, postgres: PostgresServer, redis: list[RedisServer]) -> None:
+        """O(postgres) holds all clusters; of O(redis), which grows, the first server is there from the start."""
+        self._directory = directory
+        self._postgres = postgres
+        self._redis_servers = redis
         self.organizations = [Organization("personal", "sandbox-person", 1)]
-        if world.scenario.fly_org not in ("personal", "sandbox-person"):
-            self.organizations.append(Organization(world.scenario.fly_org, world.scenario.fly_org, 2))
+        if org not in ("personal", "sandbox-person"):
+            self.organizations.append(Organization(org, org, 2))
         self.apps: dict[str, FlyApp] = {}
         self.clusters: list[Cluster] = []
         self.redis: list[Redis] = []
@@ -160,11 +160,11 @@ class FlyState:
         self.builds: list[str] = []  # their statuses
         # The first cluster's database is there from the start, so that its URL can be told.
         self._first_password = "p" + os.urandom(12).hex()
-        world.target_postgres.create_database("fly-db", "fly-user", self._first_password)
+        postgres.create_database("fly-db", "fly-user", self._first_password)
 
     def first_cluster_url(self) -> str:
         """Return the URL of the database that the first cluster will have."""
-        return self._world.target_postgres.url("fly-user", self._first_password, "fly-db")
+        return self._postgres.url("fly-user", self._first_password, "fly-db")
 
     def organization(self, slug: str) -> Organization | None:
         """Return an organization by its slug or raw slug."""
@@ -181,7 +181,7 @@ class FlyState:
         if self.clusters:
             number = len(self.clusters) + 1
             user, password, database = f"fly-user-{number}", "p" + os.urandom(12).hex(), f"fly-db-{number}"
-            self._world.target_postgres.create_database(database, user, password)
+            self._postgres.create_database(database, user, password)
         cluster = Cluster(
             id=os.urandom(7).hex()[:13],
             name=name,
@@ -192,7 +192,7 @@ class FlyState:
             user=user,
             password=password,
             database=database,
-            server=self._world.target_postgres,
+            server=self._postgres,
             ready_at=time.monotonic() + CLUSTER_STARTS,
         )
         self.clusters.append(cluster)
@@ -203,16 +203,16 @@ class FlyState:
     ) -> Redis:
         """Create a Redis; the first one takes the server that is there already."""
         if self.redis:
-            server = RedisServer(self._world.directory / "redis" / f"fly-{len(self.redis)}")
+            server = RedisServer(self._directory / "redis" / f"fly-{len(self.redis)}")
             await server.start()
-            self._world.target_redis.append(server)
-        redis = Redis(name, organization, region, plan, options, self._world.target_redis[len(self.redis)])
+            self._redis_servers.append(server)
+        redis = Redis(name, organization, region, plan, options, self._redis_servers[len(self.redis)])
         self.redis.append(redis)
         return redis
 
     def store_image(self, reference: str, source: Path, buildpacks: bool) -> None:
         """Keep a copy of a source folder as an image, in the shape of one that buildpacks made or of a Dockerfile's."""
-        folder = self._world.directory / "images" / reference.replace("/", "_").replace(":", "_")
+        folder = self._directory / "images" / reference.replace("/", "_").replace(":", "_")
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(source, folder, symlinks=True)
         if buildpacks:
@@ -224,7 +224,7 @@ class FlyState:
 
     def machine_folder(self, machine_id: str) -> Path:
         """Return where a Machine keeps its files."""
-        return self._world.directory / "machines" / machine_id
+        return self._directory / "machines" / machine_id
 
     async def close(self) -> None:
         """Stop every Machine."""
@@ -232,9 +232,8 @@ class FlyState:
         await asyncio.gather(*(asyncio.to_thread(machine.stop) for machine in machines))
 
 
-async def describe(world: World) -> dict[str, Any]:
+async def describe(fly: FlyState) -> dict[str, Any]:
     """Return Fly's part of the sandbox's state, values in clear."""
-    fly = world.fly
     return {
         "apps": {app.name: _app(app) for app in fly.apps.values()},
         "postgres": [

@@ -9,15 +9,12 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from ..scenario import POSTGRES, REDIS, Addon, Scenario
 from ..wire import new_id, now
-
-if TYPE_CHECKING:
-    from ..world import World
-    from .one_off import OneOffDyno
+from .one_off import OneOffDyno
 
 # How long a dyno that was scaled away goes on running (seconds): scaling down is asynchronous on Heroku too.
 DYNO_SHUTDOWN = 1.0
@@ -194,7 +191,7 @@ class HerokuState:
         raise KeyError(name)
 
 
-def describe(world: World) -> dict[str, Any]:
+def describe(heroku: HerokuState) -> dict[str, Any]:
     """Return the part of Heroku in the sandbox's state, values in clear."""
     return {
         "apps": {
@@ -209,7 +206,7 @@ def describe(world: World) -> dict[str, Any]:
                 "release_version": app.releases[-1]["version"],
                 "dynos": [dyno.name for dyno in app.running_dynos()],
             }
-            for app in world.heroku.apps.values()
+            for app in heroku.apps.values()
         }
     }
 

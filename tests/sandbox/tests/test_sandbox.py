@@ -21,7 +21,7 @@ import psycopg2
 import pytest
 import redis
 
-from .conftest import Box, command, write_scenario
+from .conftest import SCENARIO, Box, command, write_scenario
 
 CONTRACTS = os.environ.get("FLYOVER_CONTRACTS", "")
 APP = "/apps/small-app"
@@ -319,3 +319,32 @@ def test_graphql_schema_is_a_part_of_the_published_one() -> None:
         for field, definition in ours.fields.items():
             assert field in theirs.fields, f"{name}.{field}"
             assert str(definition.type).strip("!") == str(theirs.fields[field].type).strip("!"), f"{name}.{field}"
+
+
+SEED = """
+create table plain (id int primary key);
+create extension citext;
+create schema own;
+create table own.more (name citext);
+set role :owner;
+reset role;
+create table last (id int);
+"""
+
+
+def test_sql_of_a_scenario_is_loaded_by_the_role_of_the_app(tmp_path: Path) -> None:
+    text = SCENARIO.replace("as: DATABASE, color: RED", "as: DATABASE, sql: seed.sql")
+    path = write_scenario(tmp_path / "scenario", text)
+    (tmp_path / "scenario" / "seed.sql").write_text(SEED)
+    done = command("up", str(tmp_path / "box"), "--scenario", str(path))
+    assert done.returncode == 0, done.stderr
+    try:
+        connection = psycopg2.connect(Box(tmp_path / "box").environment["SANDBOX_SOURCE_DATABASE_URL"])
+        with connection, connection.cursor() as cursor:
+            cursor.execute("select tablename from pg_tables where tableowner = current_user order by 1")
+            assert [name for (name,) in cursor] == ["last", "more", "plain"]
+            cursor.execute("show search_path")
+            assert cursor.fetchone() == ('"$user", public, heroku_ext',)
+        connection.close()
+    finally:
+        command("down", str(tmp_path / "box"))

@@ -2,38 +2,12 @@
 -- GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 -- SPDX-License-Identifier: GPL-3.0-or-later
 
--- A Rails-like database in Heroku's shape. Run by psql as a superuser; :owner is the app's role, which is none.
+-- A Rails-like database. Run by psql as the app's role, in a database that tests/sandbox/heroku/database.sql prepared.
 
--- What Heroku puts into every database: extensions in heroku_ext, and its own schema with four event triggers.
-create schema heroku_ext;
-grant usage, create on schema heroku_ext to :"owner";
 create extension if not exists citext with schema heroku_ext;
 create extension if not exists hstore with schema heroku_ext;
 create extension if not exists pgcrypto with schema heroku_ext;
 create extension if not exists pg_trgm with schema heroku_ext;
-create schema _heroku;
-create table _heroku.extension_log (at timestamptz default now(), what text);
-create function _heroku.extension_before_drop() returns event_trigger language plpgsql security definer as
-  $$ begin null; end $$;
-create function _heroku.create_ext() returns event_trigger language plpgsql security definer as
-  $$ begin insert into _heroku.extension_log (what) values (tg_tag); end $$;
-create function _heroku.drop_ext() returns event_trigger language plpgsql security definer as
-  $$ begin insert into _heroku.extension_log (what) values (tg_tag); end $$;
-create function _heroku.validate_extension() returns event_trigger language plpgsql security definer as
-  $$ begin null; end $$;
-create event trigger extension_before_drop on ddl_command_start when tag in ('DROP EXTENSION')
-  execute function _heroku.extension_before_drop();
-create event trigger log_create_ext on ddl_command_end when tag in ('CREATE EXTENSION') execute function _heroku.create_ext();
-create event trigger log_drop_ext on sql_drop when tag in ('DROP EXTENSION') execute function _heroku.drop_ext();
-create event trigger validate_extension on ddl_command_end when tag in ('CREATE EXTENSION')
-  execute function _heroku.validate_extension();
-select format('alter database %I set search_path = "$user", public, heroku_ext', current_database()) \gexec
-set search_path = public, heroku_ext;
-grant create on schema public to :"owner";
-
--- The app's own objects.
-set role :"owner";
-
 create type order_state as enum ('cart', 'placed', 'paid', 'refunded');
 alter type order_state add value 'shipped' after 'paid';
 create type "Address Kind" as enum ('billing', 'ship to');
@@ -225,4 +199,3 @@ comment on table orders is 'What customers bought; it''s the heart of the app.';
 comment on column orders.note is E'free text\nof the customer';
 select setval('orders_id_seq', 30017);
 select setval('documents_id_seq', 100, false);
-reset role;
