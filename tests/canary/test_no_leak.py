@@ -25,7 +25,8 @@ from ansible_collections.flyover.heroku_to_fly.tests.playbooks.conftest import A
 
 OTHER_CORE = os.environ.get("FLYOVER_ANSIBLE_BIN")
 BIN = Path(OTHER_CORE or Path(sys.executable).parent)
-PROGRAM = BIN / "ansible-playbook" if OTHER_CORE else CHECKOUT / "tests" / "tools" / "warm-playbook"
+WARM = CHECKOUT / "tests" / "tools" / "warm-playbook"
+PLAYBOOK = [str(BIN / "ansible-playbook")] if OTHER_CORE else [sys.executable, str(WARM)]
 HERE = Path(__file__).parent
 CONFIG = {
     "SECRET_KEY_BASE": "canary-0f1e2d3c4b5a",
@@ -90,7 +91,7 @@ def shown(sandbox: Sandbox, *texts: str) -> list[str]:
 def play(sandbox: Sandbox, playbook: Path | str, *options: str, **environment: str) -> tuple[int, str]:
     """Run a playbook as talkative as it gets."""
     done = subprocess.run(
-        [str(PROGRAM), str(playbook), "-vvvv", "--diff", *options],
+        [*PLAYBOOK, str(playbook), "-vvvv", "--diff", *options],
         cwd=CHECKOUT,
         env={
             **os.environ,

@@ -96,7 +96,7 @@ def _finding(kind: str, lacks: Iterable[Lack], python: str) -> dict[str, Any]:
 def _version(name: str, load: Importer) -> str:
     """Return the version of a library, "" where there is none, or one that cannot be imported."""
     try:
-        return str(getattr(load(name), "__version__", "") or "unknown").split(" ")[0]
+        return str(getattr(load(name), "__version__", "") or "unknown").partition(" ")[0]
     except Exception:  # an installed library may fail in any way
         return ""
 

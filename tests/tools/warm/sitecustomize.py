@@ -29,7 +29,8 @@ if FOLDER:
             with open(path, "rb") as file:
                 return marshal.loads(file.read())
         except OSError:
-            code = compile_source(pathname, source)
+            pass
+        code = compile_source(pathname, source)
         aside = f"{path}.{os.getpid()}"
         try:
             with open(aside, "wb") as file:

@@ -85,8 +85,8 @@ def _one_by_one(work: CopyTables | CopyTogether, target: Session, feed: Feed) ->
                 feed.skip()
                 failed = failed or error
         else:
-            assert failed is not None
-            outcome.tables.append((table, failed))
+            if failed is not None:
+                outcome.tables.append((table, failed))
     for entry in work.entries:
         try:
             make(target, [entry], f"making {entry.label}")

@@ -21,24 +21,44 @@ _SCHEMA = "join pg_namespace n on n.oid = x.{0}"
 _NO_TEMPORARY = "c.relpersistence <> 't'"
 # What it is called: the catalogue, its joins, a name for people. Of x the oid, or what stands for it, comes last.
 _CATALOGUES = {
-    "tables, views, sequences and indexes": ("pg_class", "join pg_namespace n on n.oid = x.relnamespace",
-        "x.relpersistence <> 't'", "quote_ident(n.nspname) || '.' || quote_ident(x.relname)", "x.oid"),
-    "columns": ("pg_attribute", _RELATION.format("attrelid"), _NO_TEMPORARY,
-        f"{NAME} || '.' || quote_ident(x.attname)", "x.attrelid::text || ' ' || x.attnum"),
+    "tables, views, sequences and indexes": (
+        "pg_class",
+        "join pg_namespace n on n.oid = x.relnamespace",
+        "x.relpersistence <> 't'",
+        "quote_ident(n.nspname) || '.' || quote_ident(x.relname)",
+        "x.oid",
+    ),
+    "columns": (
+        "pg_attribute",
+        _RELATION.format("attrelid"),
+        _NO_TEMPORARY,
+        f"{NAME} || '.' || quote_ident(x.attname)",
+        "x.attrelid::text || ' ' || x.attnum",
+    ),
     "column defaults": ("pg_attrdef", _RELATION.format("adrelid"), _NO_TEMPORARY, NAME, "x.oid"),
     "constraints": ("pg_constraint", _SCHEMA.format("connamespace"), "true", "quote_ident(x.conname)", "x.oid"),
     "triggers": ("pg_trigger", _RELATION.format("tgrelid"), _NO_TEMPORARY, "quote_ident(x.tgname)", "x.oid"),
     "rules": ("pg_rewrite", _RELATION.format("ev_class"), _NO_TEMPORARY, f"{NAME}", "x.oid"),
     "policies": ("pg_policy", _RELATION.format("polrelid"), _NO_TEMPORARY, "quote_ident(x.polname)", "x.oid"),
-    "functions": ("pg_proc", _SCHEMA.format("pronamespace"), "true",
-        "quote_ident(n.nspname) || '.' || quote_ident(x.proname)", "x.oid"),
-    "types": ("pg_type", _SCHEMA.format("typnamespace"), "true",
-        "quote_ident(n.nspname) || '.' || quote_ident(x.typname)", "x.oid"),
+    "functions": (
+        "pg_proc",
+        _SCHEMA.format("pronamespace"),
+        "true",
+        "quote_ident(n.nspname) || '.' || quote_ident(x.proname)",
+        "x.oid",
+    ),
+    "types": (
+        "pg_type",
+        _SCHEMA.format("typnamespace"),
+        "true",
+        "quote_ident(n.nspname) || '.' || quote_ident(x.typname)",
+        "x.oid",
+    ),
     "enum labels": ("pg_enum", "", "true", "quote_literal(x.enumlabel)", "x.oid"),
     "schemas": ("pg_namespace", "join pg_namespace n on n.oid = x.oid", "true", "quote_ident(x.nspname)", "x.oid"),
     "extensions": ("pg_extension", "", "true", "quote_ident(x.extname)", "x.oid"),
     "large objects": ("pg_largeobject_metadata", "", "true", "x.oid::text", "x.oid"),
-}  # fmt: skip
+}
 _NAMED = 10  # of each kind
 
 

@@ -96,4 +96,4 @@ def _printed(target: Session, questions: Sequence[Sequence[str | None]]) -> list
     target.run(_PRINT, doing=doing)
     answers = target.value("select current_setting('flyover.printed')", doing=doing)
     target.run("select set_config('flyover.asked', '', false), set_config('flyover.printed', '', false)", doing=doing)
-    return [(one, other) for one, other in json.loads(answers)]
+    return list(map(tuple, json.loads(answers)))

@@ -25,7 +25,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.fra
 def test_an_error_keeps_its_class_and_parts(kind: type[FlyoverError]) -> None:
     error = unpack_error(pack_error(kind("the target", "it refused", "Run again.", sqlstate="42883")))
 
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert (error.thing, error.cause, error.remedy, error.facts) == (
         "the target",
         "it refused",
@@ -37,7 +37,7 @@ def test_an_error_keeps_its_class_and_parts(kind: type[FlyoverError]) -> None:
 def test_an_unexpected_error_shows_no_value() -> None:
     error = unpack_error(pack_error(KeyError("s3cret")))
 
-    assert type(error) is FlyoverError
+    assert error.__class__ is FlyoverError
     assert "unexpected KeyError" in error.cause
     assert "s3cret" not in f"{error} {error.facts}"
 
