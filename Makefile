@@ -1,6 +1,6 @@
 # Every target makes its own set-up; nothing needs an activated environment. See CONTRIBUTING.md.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint docs sanity units sandbox-tests services integration molecule cores postgres-versions contracts contract bench-secrets bench-pg count-requests dist clean
+.PHONY: help setup demo test test-all lint docs sanity units sandbox-tests services integration molecule cores postgres-versions contracts contract bench-secrets bench-pg bench-redis count-requests dist clean
 
 BIN := .venv/bin
 TREE := .ansible/collections
@@ -69,6 +69,9 @@ bench-secrets: setup ## hostile config vars through the guide's pipes and throug
 
 bench-pg: setup ## ways to copy a database, compared in a table; ARGS="--help" lists its options
 	PYTHONPATH=$(TREE) $(BIN)/python -m ansible_collections.flyover.heroku_to_fly.tests.benchmarks.postgres $(ARGS)
+
+bench-redis: setup ## ways to copy a Redis, compared in a table; ARGS="--help" lists its options
+	PYTHONPATH=$(TREE) $(BIN)/python -m ansible_collections.flyover.heroku_to_fly.tests.benchmarks.redis $(ARGS)
 
 count-requests: setup ## HTTP requests of audit, rehearsal, cut-over and second run, as a table
 	PYTHONPATH=$(TREE) $(BIN)/python -m ansible_collections.flyover.heroku_to_fly.tests.benchmarks.requests

@@ -12,7 +12,9 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Finds an Upstash Redis by its name, or creates it. It is never deleted or changed.
+  - Finds an Upstash Redis by its name, or creates it. It is never deleted.
+  - One that exists gets the O(plan) and O(eviction) that are given. Its region cannot be changed; another O(region) is
+    refused.
   - It is reached only from the organization's private network; see M(flyover.heroku_to_fly.fly_proxy).
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
@@ -38,18 +40,18 @@ options:
     default: personal
   region:
     description:
-      - Primary region of a new Redis, such as V(iad).
+      - Primary region, such as V(iad). A new Redis needs one.
     type: str
   plan:
     description:
-      - Plan of a new Redis, by id or name. By default pay as you go; for Sidekiq, which asks all the time, Fly advises
-        a fixed plan.
+      - Plan, by id or name. By default pay as you go for a new Redis, and what it has for one that exists. For Sidekiq,
+        which asks all the time, Fly advises a fixed plan.
     type: str
   eviction:
     description:
-      - Whether a new Redis may drop keys when it is full. Leave it off for job queues.
+      - Whether the Redis may drop keys when it is full. Turn it off for job queues. By default a new Redis does not,
+        and one that exists stays as it is.
     type: bool
-    default: false
   return_url:
     description:
       - Whether to return RV(url), which holds a password. Set C(no_log) on the task.
@@ -141,7 +143,7 @@ def main() -> None:
             "org": {"type": "str", "default": "personal"},
             "region": {"type": "str"},
             "plan": {"type": "str"},
-            "eviction": {"type": "bool", "default": False},
+            "eviction": {"type": "bool"},
             "return_url": {"type": "bool", "default": False},
         },
         supports_check_mode=True,

@@ -35,7 +35,7 @@ options:
   source:
     description:
       - URL of the source, C(redis://) or C(rediss://). Certificates are not verified, because Heroku's are self-signed.
-      - Required with O(state=present).
+      - Required with O(state=present) and O(state=caught_up).
     type: str
   target:
     description:
@@ -45,8 +45,11 @@ options:
     description:
       - V(present) makes the target hold what the source holds.
       - V(sealed) says that the target is the system of record from now on, so that no later run writes over it.
+      - V(caught_up) looks at the O(source) once more after the target was sealed, for what something went on writing
+        there. New keys are brought over, and what was added to lists, queues and new sorted sets; nothing on the target
+        is overwritten. What cannot be brought over safely is a finding.
     type: str
-    choices: [present, sealed]
+    choices: [present, sealed, caught_up]
     default: present
   name:
     description:
@@ -65,6 +68,12 @@ options:
     type: list
     elements: str
     default: []
+  jobs_only:
+    description:
+      - Whether to copy only what Sidekiq and Resque need to run their jobs (queues, schedule, retry, dead, what their
+        extensions remember of them), with or without a namespace, and none of the other keys that match.
+    type: bool
+    default: false
   replace:
     description:
       - Whether keys of the target that this module did not copy may be overwritten, and deleted where the source does
@@ -99,7 +108,7 @@ EXAMPLES = r"""
 RETURN = r"""
 verdict:
   description:
-    - V(copied), V(unchanged), in check mode V(would_copy), or V(unknown) without a target.
+    - V(copied), V(caught_up), V(unchanged), in check mode V(would_copy), or V(unknown) without a target.
   returned: success
   type: str
   sample: copied
@@ -112,6 +121,7 @@ counts:
   description:
     - Number of keys on the C(source), of those C(copied), of those C(deleted) on the target, and of C(foreign) keys
       there that were not copied from this source.
+    - With O(state=caught_up) the keys that came C(late), and how many of them were C(brought) over or C(left).
   returned: success
   type: dict
   sample: {source: 120, copied: 120, deleted: 0, foreign: 1000}
@@ -120,6 +130,18 @@ foreign:
   returned: when both servers were looked at
   type: dict
   sample: {keys: 1000, prefixes: {"shop:": 1000}}
+jobs:
+  description:
+    - Jobs of Sidekiq and Resque on the source, C(waiting) by queue, C(scheduled), C(retrying), C(dead), in C(private)
+      queues of workers, and C(in_progress) by class; C(processes) is the number of workers that are alive.
+  returned: when the source was looked at
+  type: dict
+  sample: {waiting: {default: 3}, scheduled: 2, retrying: 1, dead: 0, private: 0, processes: 1, in_progress: {Hard: 1}}
+prefixes:
+  description: Prefixes of the source's keys, and how many there are of each.
+  returned: without O(target)
+  type: dict
+  sample: {"queue:": 3, "cache:": 100}
 findings:
   description: What the user should know, as C(id), C(level) (V(block), V(warn) or V(info)), C(text) and C(remedy).
   returned: success
@@ -153,6 +175,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.server import parse
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.transfer import (
     Wanted,
+    catch_up,
     seal,
     survey,
     transfer,
@@ -169,6 +192,8 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     wanted = Wanted(**{name: options[name] for name in Wanted.__dataclass_fields__})
     if options["state"] == "sealed":
         result = seal(target, wanted.name, module.check_mode) if target else unknown()
+    elif options["state"] == "caught_up":
+        result = catch_up(source, target, wanted, module.check_mode) if source and target else unknown()
     elif target is not None:
         result = transfer(source, target, wanted, module.check_mode) if source else unknown()
     else:
@@ -181,16 +206,17 @@ def main() -> None:
         argument_spec={
             "source": {"type": "str", "no_log": True},
             "target": {"type": "str", "no_log": True},
-            "state": {"type": "str", "choices": ["present", "sealed"], "default": "present"},
+            "state": {"type": "str", "choices": ["present", "sealed", "caught_up"], "default": "present"},
             "name": {"type": "str", "default": "default"},
             "match": {"type": "list", "elements": "str", "default": ["*"]},
             "exclude": {"type": "list", "elements": "str", "default": []},
+            "jobs_only": {"type": "bool", "default": False},
             "replace": {"type": "bool", "default": False},
             "replace_sealed": {"type": "bool", "default": False},
             "source_may_change": {"type": "bool", "default": False},
             "acknowledged": {"type": "list", "elements": "str", "default": []},
         },
-        required_if=[("state", "present", ["source"])],
+        required_if=[("state", "present", ["source"]), ("state", "caught_up", ["source"])],
         supports_check_mode=True,
     )
     run(module, work)

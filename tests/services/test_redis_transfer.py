@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -16,10 +17,10 @@ from typing import Any
 import pytest
 import redis
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import marker, record
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import drain, marker, record
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.look import Eyes
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.server import connected, parse
-from ansible_collections.flyover.heroku_to_fly.plugins.modules import redis_transfer
+from ansible_collections.flyover.heroku_to_fly.plugins.modules import redis_jobs, redis_transfer
 from ansible_collections.flyover.heroku_to_fly.tests.sandbox.redis_server import RedisServer
 from ansible_collections.flyover.heroku_to_fly.tests.sandbox.tls import self_signed
 
@@ -72,6 +73,10 @@ def transfer(servers: tuple[RedisServer, RedisServer], source: Any, target: Any,
         return result
 
     return run
+
+
+def levels(result: dict[str, Any]) -> dict[str, str]:
+    return {finding["id"]: finding["level"] for finding in result["findings"]}
 
 
 def dumped(client: Any) -> dict[bytes, Any]:
@@ -175,7 +180,7 @@ def test_keys_of_somebody_else_are_not_replaced(transfer: Any, target: Any) -> N
     assert "1 of its keys" in result["msg"]
     assert target.dbsize() == 1
     predicted = transfer(check_mode=True)
-    assert [finding["level"] for finding in predicted["findings"]] == ["block"]
+    assert levels(predicted)["redis-foreign-keys"] == "block"
     assert transfer(replace=True)["verdict"] == "copied"
 
 
@@ -254,7 +259,166 @@ def test_databases_are_copied_to_the_same_numbers(transfer: Any, servers: Any, s
     result = transfer(target=servers[1].url + "/5")
     assert "database 3: 1 keys (queue: (1))" in result["msg"]
     result = transfer(target=servers[1].url + "/5", acknowledged=["redis-databases"])
-    assert (result["verdict"], [finding["level"] for finding in result["findings"]]) == ("copied", ["warn"])
+    assert (result["verdict"], levels(result)["redis-databases"]) == ("copied", "warn")
+
+
+def test_jobs_are_counted_and_those_in_progress_named(transfer: Any, source: Any) -> None:
+    work = {"queue": "default", "payload": json.dumps({"class": "Wrapper", "wrapped": "HardJob", "args": ["canary"]})}
+    source.sadd("processes", "dyno.1:4:8f3c")
+    source.hset("dyno.1:4:8f3c", "busy", 1)
+    source.hset("dyno.1:4:8f3c:work", "tid", json.dumps(work))
+    source.lpush("queue:sq|dyno.1:4:8f3c|default", "job")
+    source.sadd("resque:workers", "host:1:mail")
+    source.set(
+        "resque:worker:host:1:mail", json.dumps({"queue": "mail", "payload": {"class": "Mail", "args": ["canary"]}})
+    )
+    source.rpush("resque:queue:mail", "a", "b")
+    result = transfer(check_mode=True, target=None)
+    assert result["jobs"] == {
+        "waiting": {"default": 2, "mail": 2, "mailers": 1},
+        "scheduled": 2,
+        "retrying": 1,
+        "dead": 1,
+        "private": 1,
+        "processes": 2,
+        "in_progress": {"HardJob": 1, "Mail": 1},
+    }
+    assert levels(result) == {"redis-jobs": "info"}
+    result = transfer()
+    assert levels(result)["redis-jobs-in-progress"] == "warn"
+    assert levels(transfer(source_may_change=True)) == {"redis-jobs": "info"}
+    assert "canary" not in str(result)
+    assert "8f3c" not in str(result)
+
+
+def test_jobs_alone_are_copied(transfer: Any, source: Any, target: Any) -> None:
+    source.rpush("resque:queue:mail", "a")
+    source.set("resque:stat:processed", 3)
+    transfer(jobs_only=True)
+    expected = [
+        "queues",
+        "queue:default",
+        "queue:mailers",
+        "schedule",
+        "retry",
+        "dead",
+        "stat:processed",
+        "stat:failed",
+    ]
+    expected += ["resque:queue:mail", "resque:stat:processed"]
+    assert sorted(dumped(target)) == sorted(name.encode() for name in expected)
+
+
+def test_eviction_of_either_side_is_told(transfer: Any, source: Any, target: Any) -> None:
+    try:
+        source.config_set("maxmemory-policy", "allkeys-lru")
+        assert levels(transfer(check_mode=True, target=None))["redis-jobs-evicted"] == "warn"
+        source.delete(*source.keys("*queue*"), "schedule", "retry", "dead")
+        assert levels(transfer(check_mode=True))["redis-was-a-cache"] == "warn"
+        target.config_set("maxmemory-policy", "allkeys-lru")
+        target.config_set("maxmemory", 2000000)
+        assert set(levels(transfer(check_mode=True, source_may_change=True))) <= {"redis-too-small"}
+        source.lpush("queue:default", "job")
+        assert "may be lost" in transfer()["msg"]
+        assert transfer(acknowledged=["redis-target-evicts"])["verdict"] == "copied"
+    finally:
+        source.config_set("maxmemory-policy", "noeviction")
+        target.config_set("maxmemory-policy", "noeviction")
+        target.config_set("maxmemory", 0)
+
+
+@pytest.fixture
+def sealed(transfer: Any) -> Any:
+    def run() -> None:
+        transfer()
+        transfer(state="sealed")
+
+    return run
+
+
+def test_what_came_late_is_brought_over(transfer: Any, source: Any, target: Any, sealed: Any) -> None:
+    source.rpush("queue:work", "old-1", "old-2")
+    sealed()
+    # Heroku goes on: jobs in old and new queues, a job for later, keys of its own.
+    source.lpush("queue:default", "late-1", "late-2")
+    source.rpush("queue:work", "late-3")
+    source.lpush("queue:reports", "late-4")
+    source.sadd("queues", "reports")
+    source.set("lock:report", "held", ex=600)
+    # Fly has moved on: jobs were done, others came.
+    target.delete("queue:work")
+    target.rpop("queue:default")
+    target.lpush("queue:default", "on-fly")
+    target.sadd("queues", "on-fly")
+    predicted = transfer(state="caught_up", check_mode=True)
+    assert (predicted["changed"], target.exists("queue:reports")) == (True, 0)
+    result = transfer(state="caught_up")
+    assert result["counts"] == predicted["counts"] == {"late": 5, "brought": 5, "left": 0}
+    assert target.lrange("queue:default", 0, 2) == [b"late-2", b"late-1", b"on-fly"]
+    assert target.llen("queue:default") == 4
+    assert target.lrange("queue:work", 0, -1) == [b"late-3"]
+    assert target.lrange("queue:reports", 0, -1) == [b"late-4"]
+    assert {b"reports", b"on-fly"} <= target.smembers("queues")
+    assert abs(target.ttl("lock:report") - 600) < 5
+    assert levels(result) == {"redis-late-keys": "warn"}
+    # Nothing comes twice, and what comes later still is told from what has come.
+    assert transfer(state="caught_up")["counts"] == {"late": 0, "brought": 0, "left": 0}
+    source.lpush("queue:default", "late-5")
+    assert transfer(state="caught_up")["counts"]["brought"] == 1
+    assert target.lrange("queue:default", 0, 1) == [b"late-5", b"late-2"]
+
+
+def test_what_cannot_be_brought_over_safely_is_named(transfer: Any, source: Any, target: Any, sealed: Any) -> None:
+    source.rpush("queue:busy", "a", "b", "c")
+    sealed()
+    source.incr("counter:visits")
+    source.rpop("queue:busy")
+    source.lpush("queue:busy", "d", "e")
+    source.hset("user:1", "name", "Ada Lovelace")
+    source.set("session:late", "heroku")
+    target.set("session:late", "fly")
+    before = dumped(target)
+    result = transfer(state="caught_up")
+    assert (result["changed"], result["counts"]) == (False, {"late": 4, "brought": 0, "left": 4})
+    assert "counter: (1)" in result["findings"][0]["text"]
+    assert "late" not in result["findings"][0]["text"].split(": ", 1)[1]
+    assert dumped(target) == before
+
+
+def test_nobody_catches_up_with_what_is_not_sealed(transfer: Any) -> None:
+    transfer()
+    assert "it is not sealed" in transfer(state="caught_up")["msg"]
+
+
+def test_waits_until_the_workers_are_done(
+    servers: Any, source: Any, run_module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drain, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(drain, "SETTLED_SECONDS", 0.5)
+    source.sadd("processes", "h:1:a")
+    source.hset("h:1:a", "busy", 1)
+
+    def work() -> None:
+        worker = redis.Redis.from_url(servers[0].url, ssl_cert_reqs=None)
+        worker.lpush("queue:mailers", "one more")
+        while job := worker.rpop("queue:default") or worker.rpop("queue:mailers"):
+            worker.hset("h:1:a:work", "t", json.dumps({"payload": {"class": "Mail"}}))
+            time.sleep(0.2)
+            worker.hdel("h:1:a:work", "t")
+            assert job
+
+    given = {"url": servers[0].url, "state": "drained"}
+    stuck = run_module(redis_jobs, {**given, "timeout": 1})
+    assert (stuck["drained"], levels(stuck)) == (False, {"redis-not-drained": "warn"})
+    thread = threading.Thread(target=work)
+    thread.start()
+    result = run_module(redis_jobs, {**given, "timeout": 60})
+    thread.join()
+    assert (result["drained"], result["findings"], result["jobs"]["scheduled"]) == (True, [], 2)
+    assert set(result["jobs"]["waiting"].values()) == {0}
+    looked = run_module(redis_jobs, given, check_mode=True)
+    assert (looked["changed"], looked["drained"], levels(looked)) == (False, True, {"redis-jobs": "info"})
+    assert servers[0].password not in str(result)
 
 
 def test_nothing_can_be_sealed_that_was_not_copied(transfer: Any) -> None:

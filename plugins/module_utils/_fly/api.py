@@ -331,6 +331,11 @@ class FlyAPI:
         answer = self._query(query, {"input": dict(body)}, f"Fly Redis {body['name']}", repeatable=False)
         return answer["createAddOn"]["addOn"]
 
+    def update_redis(self, name: str, body: Mapping[str, Any]) -> None:
+        """Change plan and options of an Upstash Redis by an C(UpdateAddOnInput)."""
+        query = "mutation($input: UpdateAddOnInput!) { updateAddOn(input: $input) { addOn { id } } }"
+        self._query(query, {"input": dict(body)}, f"Fly Redis {name}")
+
     def release_config(self, app: str) -> dict[str, Any] | None:
         """Return the configuration of the current release as flyctl stored it, or None before the first release."""
         query = """query($name: String!) { app(name: $name) {

@@ -3,7 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""An Upstash Redis on Fly: found by name, else created. GraphQL, for 'fly redis' asks its questions of a person."""
+"""An Upstash Redis on Fly: found by name, else created. GraphQL, because 'fly redis' asks its questions of a person.
+
+One that is there gets the plan and the eviction that are asked for; its region cannot be changed.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +27,13 @@ LEGACY_PLANS = frozenset({"pro_2k", "pro_10k", "starter", "standard"})
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the Redis is to be."""
+    """What the Redis is to be; O(plan) and O(eviction) of None leave one that exists as it is."""
 
     name: str
     org: str
     region: str | None
     plan: str | None
-    eviction: bool
+    eviction: bool | None
 
 
 def ensure_redis(
@@ -51,26 +54,77 @@ def ensure_redis(
             f"its status is {found['status']} ({found.get('errorMessage') or 'no message'})",
             "Destroy it (fly redis destroy), then run again.",
         )
-    created = found is None
     if found is None:
         before_creating(organization, warn)
         body = _body(fly, organization["id"], wanted)
         if not check_mode:
             fly.create_redis(body)
             found = fly.redis(wanted.name)
-    redis = found or {}
-    result: dict[str, Any] = {
-        "changed": created,
-        "created": created,
+        return _result(wanted, None, found or {}, return_url)
+    changes = _changes(fly, wanted, found)
+    if not changes:
+        return _result(wanted, found, found, return_url)
+    after = {**found, **changes}
+    if not check_mode:
+        # Both are always sent, as flyctl does: what is left out may be reset.
+        fly.update_redis(
+            wanted.name,
+            {
+                "addOnId": found["id"],
+                "planId": after["addOnPlan"]["id"],
+                "readRegions": found.get("readRegions") or [],
+                "options": after.get("options") or {},
+            },
+        )
+        after = fly.redis(wanted.name) or after
+    return _result(wanted, found, after, return_url)
+
+
+def _changes(fly: FlyAPI, wanted: Wanted, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parts of an existing Redis that are to change; raises StateError for what cannot."""
+    if wanted.region and found.get("primaryRegion") not in (None, wanted.region):
+        raise StateError(
+            f"Fly Redis {wanted.name}",
+            f"its primary region is {found['primaryRegion']}, not {wanted.region}, and cannot be changed",
+            f"Ask for the region {found['primaryRegion']}, or for a Redis of another name.",
+        )
+    changes: dict[str, Any] = {}
+    plan = found.get("addOnPlan") or {}
+    if wanted.plan and wanted.plan not in (plan.get("id"), plan.get("name"), plan.get("displayName")):
+        changes["addOnPlan"] = _plan(fly, wanted.plan)
+    options = found.get("options") or {}
+    if wanted.eviction is not None and bool(options.get("eviction")) != wanted.eviction:
+        changes["options"] = {**options, "eviction": wanted.eviction}
+    return changes
+
+
+def _result(
+    wanted: Wanted, before: Mapping[str, Any] | None, after: Mapping[str, Any], return_url: bool
+) -> dict[str, Any]:
+    facts = {
+        "region": after.get("primaryRegion", wanted.region),
+        "plan": (after.get("addOnPlan") or {}).get("displayName", wanted.plan or ""),
+        "eviction": bool((after.get("options") or {}).get("eviction", wanted.eviction)),
+    }
+    shown = ["" if one is None else _shown(wanted.name, one) for one in (before, after or None)]
+    if not after:
+        shown[1] = f"redis: {wanted.name}\n"
+    result = {
+        "changed": shown[0] != shown[1],
+        "created": before is None,
         "name": wanted.name,
-        "region": redis.get("primaryRegion", wanted.region),
-        "plan": (redis.get("addOnPlan") or {}).get("displayName", wanted.plan or ""),
-        "eviction": bool((redis.get("options") or {}).get("eviction", wanted.eviction)),
-        "diff": {"before": "" if created else f"redis: {wanted.name}\n", "after": f"redis: {wanted.name}\n"},
+        **facts,
+        "diff": {"before": shown[0], "after": shown[1]},
     }
     if return_url:
-        result["url"] = redis.get("publicUrl") or ""
+        result["url"] = after.get("publicUrl") or ""
     return result
+
+
+def _shown(name: str, redis: Mapping[str, Any]) -> str:
+    plan = (redis.get("addOnPlan") or {}).get("displayName", "")
+    eviction = bool((redis.get("options") or {}).get("eviction"))
+    return f"redis: {name}\nplan: {plan}\neviction: {str(eviction).lower()}\n"
 
 
 def _body(fly: FlyAPI, organization: str, wanted: Wanted) -> Mapping[str, Any]:
@@ -82,25 +136,27 @@ def _body(fly: FlyAPI, organization: str, wanted: Wanted) -> Mapping[str, Any]:
             "there is no such region, or it has no Redis" if wanted.region else "a new Redis needs one",
             f"Choose one of {', '.join(regions)}.",
         )
-    plan = DEFAULT_PLAN
-    if wanted.plan:
-        plans = [p for p in fly.redis_plans() if _plain(p.get("displayName")) not in LEGACY_PLANS]
-        match = [p["id"] for p in plans if wanted.plan in (p["id"], p.get("name"), p.get("displayName"))]
-        if not match:
-            offered = [str(p.get("displayName") or p["id"]) for p in plans]
-            near = ", ".join(get_close_matches(wanted.plan, offered) or offered)
-            raise InputError(f"plan {wanted.plan}", "there is no such plan of Redis", f"Choose one of {near}.")
-        plan = match[0]
     return {
         "organizationId": organization,
         "primaryRegion": wanted.region,
         "name": wanted.name,
-        "planId": plan,
+        "planId": _plan(fly, wanted.plan)["id"] if wanted.plan else DEFAULT_PLAN,
         "readRegions": [],
         "type": "upstash_redis",
         # Only what is switched on, as flyctl: what the others are then is Fly's own default, off.
         "options": {"eviction": True} if wanted.eviction else {},
     }
+
+
+def _plan(fly: FlyAPI, wanted: str) -> dict[str, Any]:
+    """Return a plan that is sold, by its id or one of its names; raises InputError."""
+    plans = [plan for plan in fly.redis_plans() if _plain(plan.get("displayName")) not in LEGACY_PLANS]
+    for plan in plans:
+        if wanted in (plan["id"], plan.get("name"), plan.get("displayName")):
+            return plan
+    offered = [str(plan.get("displayName") or plan["id"]) for plan in plans]
+    near = ", ".join(get_close_matches(wanted, offered) or offered)
+    raise InputError(f"plan {wanted}", "there is no such plan of Redis", f"Choose one of {near}.")
 
 
 def _plain(name: str | None) -> str:

@@ -128,6 +128,7 @@ class ConfigVar:
     """What becomes of one config var; O(replaced_by) is the add-on whose new URL takes the value's place.
 
     O(embeds) is the service's add-on whose host or password stands inside the value, where nothing replaces it.
+    O(becomes) is the new value of a variable that names another one, such as REDIS_PROVIDER.
     """
 
     kind: str
@@ -135,6 +136,7 @@ class ConfigVar:
     addon: str = ""
     replaced_by: str = ""
     embeds: str = ""
+    becomes: str = ""
 
     def as_result(self) -> dict[str, str]:
         """Return what RV(names) shows."""
@@ -156,6 +158,8 @@ class Ownership:
 
     def replacement(self, name: str, value: str, replacements: Mapping[str, str]) -> str | None:
         """Return what O(name) is to hold on Fly.io, or None when its service's new URL is not known."""
+        if self.names[name].becomes:
+            return self.names[name].becomes
         url = replacements.get(self.names[name].replaced_by)
         if not url:
             return None
@@ -319,6 +323,12 @@ def _by_platform(name: str, value: str) -> ConfigVar | None:
 
 
 def _by_value(value: str, services: Sequence[Service], config: Mapping[str, str]) -> ConfigVar:
+    named = next((service for service in services if value in service.names), None)
+    if named is not None and value not in named.replaced:
+        # Sidekiq's REDIS_PROVIDER holds the name of a variable, and finds localhost where there is none of it.
+        add_on = f"the {named.kind} add-on {named.addon}"
+        reason = f"Names {value}, which stays behind with {add_on}: names {named.primary} instead."
+        return ConfigVar(ALIAS, reason, addon=named.addon, becomes=named.primary)
     for service in services:
         for owned in service.names:
             if not _same_place(value, config.get(owned, "")):

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
@@ -29,9 +28,13 @@ class Plan:
     left: dict[int, Prefixes] = field(default_factory=dict)
     asked: bool = True
 
-    def findings(self, acknowledged: Sequence[str]) -> list[dict[str, str]]:
+    def findings(self) -> list[dict[str, str]]:
         """Return what is to be said of databases that are left behind."""
-        return findings.databases(self.left, self.asked, acknowledged)
+        return findings.databases(self.left, self.asked)
+
+    def sources(self, source: Address) -> list[Address]:
+        """Return the databases of the source that have keys and are not left behind."""
+        return [source.other(number) for number, count in self.keys.items() if count and number not in self.left]
 
 
 def plan(connection: Connection, source: Address, target: Address | None) -> Plan:

@@ -43,10 +43,9 @@ def of_list(elements: Sequence[bytes]) -> str:
 def groups_of_list(elements: Sequence[bytes]) -> Iterable[str]:
     """Yield the digests of a list's groups; O(elements) begin at a group's border."""
     for at in range(0, len(elements), GROUP):
-        group = hashlib.sha1()
-        for element in elements[at : at + GROUP]:
-            group.update(b"%d:" % len(element) + element)
-        yield group.hexdigest()
+        group = elements[at : at + GROUP]
+        lengths = ",".join(str(len(element)) for element in group)
+        yield hashlib.sha1(lengths.encode() + b":" + b"".join(group)).hexdigest()
 
 
 def chain(parts: Iterable[str]) -> str:

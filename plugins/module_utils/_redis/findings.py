@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.jobs import Jobs
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.names import Prefixes
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.source import Memory
 
 BLOCK, WARN, INFO = "block", "warn", "info"
 
@@ -22,7 +24,7 @@ def finding(name: str, level: str, text: str, remedy: str) -> dict[str, str]:
     return {"id": name, "level": level, "text": text, "remedy": remedy}
 
 
-def databases(left: Mapping[int, Prefixes], asked: bool, acknowledged: Sequence[str]) -> list[dict[str, str]]:
+def databases(left: Mapping[int, Prefixes], asked: bool) -> list[dict[str, str]]:
     """Databases with keys that are left behind; O(asked) says that they should have been copied."""
     if not left:
         return []
@@ -36,10 +38,9 @@ def databases(left: Mapping[int, Prefixes], asked: bool, acknowledged: Sequence[
                 "If the app uses them, give a URL that names no database.",
             )
         ]  # fmt: skip
-    level = WARN if "redis-databases" in acknowledged else BLOCK
     return [
         finding(
-            "redis-databases", level,
+            "redis-databases", BLOCK,
             f"The source has keys in databases that the target does not have: {named}. They would stay behind.",
             "Upstash has database 0 only: let the app use one database, give another Redis in migrate_redis_url, or "
             "accept the finding redis-databases to leave them behind.",
@@ -82,3 +83,117 @@ def still_in_use(differing: int) -> list[dict[str, str]]:
             "Nothing to do: the cut-over copies them again, when nothing writes any more.",
         )
     ]  # fmt: skip
+
+
+def jobs_found(found: Jobs, frozen: bool) -> list[dict[str, str]]:
+    """What workers keep in it; O(frozen) says that none should be running any more."""
+    if not found.any:
+        return []
+    said = [
+        finding(
+            "redis-jobs", INFO,
+            f"The source holds jobs of Sidekiq or Resque: {found.in_words()}.",
+            "Workers on Fly run them after the cut-over; a rehearsal starts none. Keys of processes and heartbeats, "
+            "locks and rate limits are copied too and expire by themselves.",
+        )
+    ]  # fmt: skip
+    held = sum(found.in_progress.values()) + found.private
+    if frozen and held:
+        named = ", ".join(f"{name} {count}" for name, count in found.in_progress.most_common(5)) or "in private queues"
+        said.append(
+            finding(
+                "redis-jobs-in-progress",
+                WARN,
+                f"{held} jobs were held by a worker when it ended ({named}).",
+                "Look whether they ran. Sidekiq puts back what it cannot finish in time; super_fetch takes jobs "
+                "out of the private queues of ended processes, also on Fly; what plain Sidekiq held when it was killed "
+                "is lost. With migrate_redis_data=drain_then_copy workers finish first.",
+            )
+        )
+    return said
+
+
+def not_drained(found: Jobs, timeout: float) -> list[dict[str, str]]:
+    """Jobs that are left when the time to drain is over."""
+    text = f"After {timeout:g} seconds workers still had to do: {found.in_words()}."
+    remedy = "What is in the queues is copied and runs on Fly. Give more time with migrate_drain_timeout."
+    return [finding("redis-not-drained", WARN, text, remedy)]
+
+
+def late_keys(brought: Prefixes, left: Prefixes, dry: bool) -> list[dict[str, str]]:
+    """Keys that were written to the source after its copy."""
+    said = []
+    if brought.keys:
+        verb = "would be" if dry else "were"
+        text = f"{brought.keys} keys were written on the source after they had been copied: {brought.in_words()}."
+        remedy = f"Nothing to do: they {verb} brought over. Look for what still writes to the source."
+        said.append(finding("redis-late-keys", WARN, text, remedy))
+    if left.keys:
+        text = f"{left.keys} keys changed on the source after their copy and were not brought over: {left.in_words()}."
+        remedy = "Compare them by hand: Fly may have changed them since. Look for what still writes to the source."
+        said.append(finding("redis-late-keys-left", WARN, text, remedy))
+    return said
+
+
+def eviction(source: Memory, target: Memory, found: Jobs, keys: int) -> list[dict[str, str]]:
+    """Whether what lives in the source may be evicted, there and on the target."""
+    said = []
+    if source.evicts and found.any:
+        said.append(
+            finding(
+                "redis-jobs-evicted",
+                WARN,
+                f"The source evicts keys when it is full ({source.policy}), and holds jobs: Sidekiq must not share a "
+                "Redis with a cache.",
+                "Give the cache a Redis of its own. The new one does not evict unless migrate_redis_eviction says so; "
+                "then the cache must expire its keys itself.",
+            )
+        )
+    elif source.evicts and keys and not target.evicts:
+        said.append(
+            finding(
+                "redis-was-a-cache",
+                WARN,
+                f"The source evicts keys when it is full ({source.policy}): it is used as a cache. A new Redis on Fly "
+                "refuses writes instead when it is full.",
+                "Set migrate_redis_eviction=true, and migrate_redis_data=skip if nothing in it needs to be kept.",
+            )
+        )
+    if target.evicts and found.any:
+        said.append(
+            finding(
+                "redis-target-evicts",
+                BLOCK,
+                f"The target evicts keys when it is full ({target.policy}), and there are jobs, which may be lost.",
+                "Turn eviction off (migrate_redis_eviction=false), or accept the finding redis-target-evicts.",
+            )
+        )
+    if target.most and source.used > target.most:
+        said.append(
+            finding(
+                "redis-too-small",
+                WARN,
+                f"The source takes {source.used // 1000000} MB in memory, the target has {target.most // 1000000} MB.",
+                "Take a larger plan (migrate_redis_plan).",
+            )
+        )
+    return said
+
+
+def clients(found: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Who is connected to the source, although nothing should write to it any more."""
+    if not found:
+        return []
+    named = ", ".join(f"{one.get('addr', '?')} (last command {one.get('cmd', '?')})" for one in found[:5])
+    return [
+        finding(
+            "redis-clients", WARN,
+            f"{len(found)} other clients are connected to the source: {named}{', ...' if len(found) > 5 else ''}.",
+            "What they write now is not copied, but looked for once after the seal. Stop whatever runs outside Heroku.",
+        )
+    ]  # fmt: skip
+
+
+def acknowledged(said: list[dict[str, str]], ids: Sequence[str]) -> list[dict[str, str]]:
+    """Return findings with those in O(ids) no longer blocking."""
+    return [{**one, "level": WARN} if one["level"] == BLOCK and one["id"] in ids else one for one in said]

@@ -41,10 +41,22 @@ READ: dict[bytes, tuple[str | int, ...]] = {
 }
 
 
-class Seen(NamedTuple):
-    """One key: its type, bytes in memory, digest (empty for one that is read in pieces) and payload.
+# The first byte of a payload -> its type. A module's have none that is known here, nor do newer servers' types.
+KINDS = {
+    b"%d" % byte: kind
+    for kind, bytes_ in (
+        (STRING, (0,)), (LIST, (1, 10, 14, 18)), (SET, (2, 11, 20)), (ZSET, (3, 5, 12, 17)), (HASH, (4, 9, 13, 16)),
+        (STREAM, (15, 19, 21)),
+    )
+    for byte in bytes_
+}  # fmt: skip
 
-    O(expires_at) is a point in time of this machine's clock in milliseconds, give or take O(blur).
+
+class Seen(NamedTuple):
+    """One key: its type, bytes in memory, digest (empty for one that was not looked at closely) and payload.
+
+    O(expires_at) is a point in time of this machine's clock in milliseconds, give or take O(blur). O(tail) is the end
+    of the payload: where two are equal, so are the values; where not, they may still be.
     """
 
     kind: bytes
@@ -53,12 +65,18 @@ class Seen(NamedTuple):
     expires_at: int
     blur: int
     payload: bytes | None = None
+    tail: bytes = b""
 
     def expires_with(self, other: Seen) -> bool:
         """Return whether two keys expire at the same time."""
         if NO_EXPIRY in (self.expires_at, other.expires_at):
             return self.expires_at == other.expires_at
         return abs(self.expires_at - other.expires_at) <= EXPIRY_TOLERANCE + self.blur + other.blur
+
+    @property
+    def is_big(self) -> bool:
+        """Whether it is read in pieces."""
+        return not self.digest and not self.tail
 
     def milliseconds_left(self) -> int:
         """Return for how long the key still lives: 0 for ever, negative if it is gone."""
@@ -90,13 +108,14 @@ class Eyes:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.scripts = True
+        self.quick = True
 
     def names(self, selection: Selection) -> Iterator[list[bytes]]:
         """Yield the chosen keys in groups; one that moves while it is looked for may come twice."""
         cursor, group = b"0", []
         while True:
             cursor, keys = self.connection.call("SCAN", cursor, "MATCH", selection.scan_pattern, "COUNT", KEYS_AT_ONCE)
-            group += [key for key in keys if key in selection]
+            group += selection.chosen(keys)
             while len(group) >= KEYS_AT_ONCE:
                 yield group[:KEYS_AT_ONCE]
                 group = group[KEYS_AT_ONCE:]
@@ -105,27 +124,28 @@ class Eyes:
         if group:
             yield group
 
-    def look(self, keys: Sequence[bytes]) -> dict[bytes, Seen]:
-        """Return what O(keys) hold; one that is not there is left out."""
+    def look(self, keys: Sequence[bytes], closely: bool = False) -> dict[bytes, Seen]:
+        """Return what O(keys) hold; one that is not there is left out. O(closely): with the digests of small ones."""
         found: dict[bytes, Seen] = {}
-        for part in self.looks(keys, payloads=False):
+        for part in self.looks(keys, payloads=False, closely=closely):
             found.update(part)
         return found
 
-    def looks(self, keys: Sequence[bytes], payloads: bool = True) -> Iterator[dict[bytes, Seen]]:
+    def looks(self, keys: Sequence[bytes], payloads: bool = True, closely: bool = False) -> Iterator[dict[bytes, Seen]]:
         """Yield what O(keys) hold, with their payloads, in parts of some megabytes."""
         left = list(keys)
         while left:
-            if self.scripts:
-                try:
-                    found, left = self._by_script(left, payloads)
-                    yield found
-                    continue
-                except Refused as error:
-                    if error.kind in ("OOM", "LOADING"):
-                        raise
-                    self.scripts = False
-            found, left = self._by_commands(left, payloads)
+            try:
+                if self.scripts:
+                    found, left = self._by_script(left, payloads, closely)
+                else:
+                    found, left = self._by_commands(left, payloads)
+            except Refused as error:
+                if error.kind in ("OOM", "LOADING") or not self.scripts:
+                    raise
+                # A server may lack one of a script's commands, or scripts altogether.
+                self.quick, self.scripts = False, self.quick and not closely
+                continue
             yield found
 
     def kinds(self, keys: Iterable[bytes]) -> list[bytes]:
@@ -137,23 +157,39 @@ class Eyes:
         answers = self.connection.checked(["EXISTS", key] for key in keys)
         return [key for key, there in zip(keys, answers) if there]
 
-    def _by_script(self, keys: list[bytes], payloads: bool) -> tuple[dict[bytes, Seen], list[bytes]]:
+    def _by_script(self, keys: list[bytes], payloads: bool, closely: bool) -> tuple[dict[bytes, Seen], list[bytes]]:
         """Return what is known now, and the keys that are left for another call."""
+        quick = self.quick and not closely
         started = _now()
-        lines = self.connection.call(
-            "EVAL", scripts.LOOK, len(keys), *keys, BIG, 1 if payloads else 0, BYTES_AT_ONCE
-        )  # fmt: skip
+        script = scripts.QUICK if quick else scripts.LOOK
+        lines = self.connection.call("EVAL", script, len(keys), *keys, BIG, 1 if payloads else 0, BYTES_AT_ONCE)
         blur = (_now() - started) // 2
-        found, left = {}, []
+        instant = started + blur
+        found: dict[bytes, Seen] = {}
+        left: list[bytes] = []
+        strange: list[bytes] = []
         for key, line in zip(keys, lines):
-            if line == b"?":
-                left.append(key)
-            elif line:
-                facts, _newline, payload = line.partition(b"\n")
-                kind, remaining, size, digest = facts.split(b" ")
-                found[key] = _seen(
-                    kind, int(size), digest.decode(), int(remaining), started + blur, blur, payload or None
-                )
+            if len(line) < 2:
+                if line:
+                    left.append(key)
+                continue
+            facts, _newline, payload = line.partition(b"\n")
+            kind, remaining, size, digest = facts.split(b" ")
+            if kind.isdigit():
+                if kind not in KINDS:
+                    strange.append(key)
+                kind = KINDS.get(kind, kind)
+            found[key] = Seen(
+                kind,
+                int(size),
+                "" if digest == b"-" else digest.decode(),
+                NO_EXPIRY if remaining[:1] == b"-" else instant + int(remaining),
+                blur,
+                payload if payloads and payload else None,
+                payload[-10:] if quick else b"",
+            )
+        for key, kind in zip(strange, self.kinds(strange)):
+            found[key] = found[key]._replace(kind=kind)
         return found, left
 
     def _by_commands(self, keys: list[bytes], payloads: bool) -> tuple[dict[bytes, Seen], list[bytes]]:

@@ -29,10 +29,13 @@ _WORD = re.compile(r"[A-Za-z_#-]{1,40}[0-9]{0,2}")
 
 
 class Selection:
-    """The keys that match one of O(match) and none of O(exclude), which are Redis globs."""
+    """The keys that match one of O(match), one of O(within) if given, and none of O(exclude), which are Redis globs."""
 
-    def __init__(self, match: Iterable[str] = ("*",), exclude: Iterable[str] = ()) -> None:
+    def __init__(
+        self, match: Iterable[str] = ("*",), exclude: Iterable[str] = (), within: Sequence[str] | None = None
+    ) -> None:
         self._match, exclusions = list(match), list(exclude)
+        self._within = None if within is None else _any_of(within)
         self._included = None if "*" in self._match else _any_of(self._match)
         self._excluded = _any_of(exclusions) if exclusions else None
 
@@ -41,8 +44,16 @@ class Selection:
         """The glob for SCAN, which knows one only."""
         return self._match[0] if len(self._match) == 1 else "*"
 
+    def chosen(self, keys: list[bytes]) -> list[bytes]:
+        """Return those of O(keys) that are in it."""
+        if self._included is None and self._excluded is None and self._within is None:
+            return [key for key in keys if not key.startswith(HIDDEN)]
+        return [key for key in keys if key in self]
+
     def __contains__(self, key: bytes) -> bool:
         if key.startswith(HIDDEN) or (self._included is not None and not self._included.fullmatch(key)):
+            return False
+        if self._within is not None and not self._within.fullmatch(key):
             return False
         return self._excluded is None or not self._excluded.fullmatch(key)
 
@@ -70,6 +81,11 @@ class Prefixes:
         if len(self._counts) > 50 * MOST_PREFIXES and name not in self._counts:
             name = OTHERS
         self._counts[name] += 1
+
+    def add_all(self, keys: Iterable[bytes]) -> None:
+        """Count keys."""
+        for key in keys:
+            self.add(key)
 
     def add_rest(self, count: int) -> None:
         """Count keys that were not looked at."""
@@ -102,9 +118,14 @@ class Prefixes:
         return ", ".join(named) + (", ..." if len(shown) > most else "")
 
 
+def name_of(key: bytes) -> bytes:
+    """Return the eight bytes that a name is remembered by."""
+    return hashlib.blake2b(key, digest_size=8).digest()
+
+
 def number(key: bytes) -> int:
-    """Return the 64-bit number that a name is remembered by."""
-    return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big")
+    """Return the same as a number."""
+    return int.from_bytes(name_of(key), "big")
 
 
 def _any_of(globs: Sequence[str]) -> re.Pattern[bytes]:

@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import pieces, record
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.digest import length_of_list, number
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.digest import LIST, length_of_list, number
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.look import Eyes, Seen
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.names import Prefixes, Selection
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.record import Copied
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import Connection
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.write import Writer
+
+ENOUGH = 100  # keys, to see from them that no payloads' ends are equal
 
 
 @dataclass
@@ -41,34 +44,33 @@ class Pair:
 
     def __init__(self, source: Connection, target: Connection, owner: str, selection: Selection, replace: bool) -> None:
         self.source, self.target = Eyes(source), Eyes(target)
-        self._owner, self._selection, self._replace = owner, selection, replace
-        self._record = record.load(target, owner)
+        self._owner, self.selection, self._replace = owner, selection, replace
+        self.record = record.load(target, owner)
+        self._closely = False
+        self._digests: dict[tuple[Eyes, bytes], str] = {}
 
     def look_at_target(self) -> Target:
         """Look over the target's keys."""
         found = Target()
         for names in self.target.names(Selection()):
             found.empty = False
-            ours = [key for key in names if self._record.has(key)]
-            foreign = [key for key in names if not self._record.has(key)]
+            ours = [key for key in names if self.record.has(key)]
+            foreign = [key for key in names if not self.record.has(key)]
             for key in foreign:
                 found.foreign.add(key)
-            chosen = [key for key in foreign if key in self._selection]
+            chosen = [key for key in foreign if key in self.selection]
             for key in self._differing(chosen):
                 found.conflicting.add(key)
             found.gone += len(self._gone([*ours, *chosen] if self._replace else ours))
         return found
 
-    def compare(self, at_most: int | None = None, seen_kind: Callable[[bytes, bytes], None] | None = None) -> Count:
+    def compare(self, at_most: int | None = None) -> Count:
         """Compare all keys; return early once O(at_most) are found to differ."""
         count = Count()
-        for names in self.source.names(self._selection):
-            ours = self.source.look(names)
-            theirs = self.target.look(list(ours))
+        for names in self.source.names(self.selection):
+            ours, theirs = self._both(names)
             count.keys += len(ours)
             for key, seen in ours.items():
-                if seen_kind:
-                    seen_kind(key, seen.kind)
                 count.to_write += not self._equal(key, seen, theirs.get(key))
             if at_most is not None and count.to_write >= at_most:
                 break
@@ -77,19 +79,18 @@ class Pair:
     def copy(self, check: Callable[[], None], empty: bool) -> tuple[Count, record.Builder]:
         """Write what differs; return what was found, and the record of what is ours now. O(empty): nothing is there."""
         count, builder = Count(), record.Builder()
-        writer = Writer(self.source, self.target, self._record, self._replace, check)
-        for names in self.source.names(self._selection):
+        writer = Writer(self.source, self.target, self.record, self._replace, check)
+        for names in self.source.names(self.selection):
             check()
             for key, seen in self._written(names, writer, empty, count):
-                digest = self._digest(self.source, key, seen)
-                builder.add(key, number(digest), length_of_list(seen.kind, digest))
+                builder.add(key, *self.remembered(key, seen))
         return count, builder
 
     def remove_gone(self, check: Callable[[], None]) -> int:
         """Remove keys that we copied and that the source has no more; return how many."""
         removed = 0
-        for names in self.target.names(self._selection):
-            gone = self._gone([key for key in names if self._replace or self._record.has(key)])
+        for names in self.target.names(self.selection):
+            gone = self._gone([key for key in names if self._replace or self.record.has(key)])
             check()
             if gone:
                 removed += self.target.connection.call("DEL", *gone)
@@ -98,7 +99,7 @@ class Pair:
     def save(self, builder: record.Builder) -> None:
         """Write down what is ours now."""
         record.save(self.target.connection, self._owner, builder)
-        self._record = record.load(self.target.connection, self._owner)
+        self.record = record.load(self.target.connection, self._owner)
 
     def _written(self, names: list[bytes], writer: Writer, empty: bool, count: Count) -> Iterator[tuple[bytes, Seen]]:
         """Write what differs of O(names), and yield those that are ours."""
@@ -108,29 +109,42 @@ class Pair:
                 count.to_write += len(part)
                 yield from writer.write(part).items()
             return
-        ours = self.source.look(names)
-        theirs = self.target.look(list(ours))
+        ours, theirs = self._both(names)
         count.keys += len(ours)
         late = {}
         differing = []
         for key, seen in ours.items():
             there = theirs.get(key)
             if self._equal(key, seen, there):
-                if self._record.has(key):
+                if self.record.has(key):
                     yield key, seen
                 continue
             count.to_write += 1
-            if there is not None and not self._replace and not self._record.has(key):
+            if there is not None and not self._replace and not self.record.has(key):
                 continue  # somebody else has made it since we looked
-            if there is not None and self._same(key, seen, there):
+            if there is not None and self.same(key, seen, there):
                 late[key] = seen
             else:
                 differing.append(key)
         if late:
             writer.expire(late)
-            yield from ((key, seen) for key, seen in late.items() if self._record.has(key))
+            yield from ((key, seen) for key, seen in late.items() if self.record.has(key))
         for part in self.source.looks(differing):
             yield from writer.write(part).items()
+
+    def _both(self, names: list[bytes]) -> tuple[dict[bytes, Seen], dict[bytes, Seen]]:
+        """Return what keys hold on both sides, closely where the ends of their payloads do not tell that it is equal."""
+        self._digests.clear()
+        ours = self.source.look(names)
+        theirs = self.target.look(list(ours), self._closely)
+        unclear = [key for key, seen in theirs.items() if _unclear(ours[key], seen)]
+        for key, seen in self.source.look(unclear, closely=True).items():
+            ours[key] = seen._replace(tail=ours[key].tail)  # by which it is remembered
+        if not self._closely:
+            theirs.update(self.target.look(unclear, closely=True))
+            # Another version, or a server without DUMP: the ends differ whatever the values are.
+            self._closely = len(unclear) > len(theirs) // 2 and len(theirs) > ENOUGH
+        return ours, theirs
 
     def _gone(self, keys: list[bytes]) -> list[bytes]:
         """Return those of O(keys) that the source does not have."""
@@ -139,17 +153,40 @@ class Pair:
 
     def _differing(self, keys: list[bytes]) -> list[bytes]:
         """Return those of O(keys) that the source has too, holding something else."""
-        ours = self.source.look(self.source.present(keys)) if keys else {}
-        theirs = self.target.look(list(ours))
+        ours, theirs = self._both(keys)
         return [key for key, seen in ours.items() if key in theirs and not self._equal(key, seen, theirs[key])]
 
     def _equal(self, key: bytes, ours: Seen, theirs: Seen | None) -> bool:
-        return theirs is not None and ours.expires_with(theirs) and self._same(key, ours, theirs)
+        return theirs is not None and ours.expires_with(theirs) and self.same(key, ours, theirs)
 
-    def _same(self, key: bytes, ours: Seen, theirs: Seen) -> bool:
+    def same(self, key: bytes, ours: Seen, theirs: Seen) -> bool:
+        """Return whether a key holds the same on both sides."""
         if ours.kind != theirs.kind:
             return False
-        return self._digest(self.source, key, ours) == self._digest(self.target, key, theirs)
+        if ours.tail and ours.tail == theirs.tail:
+            return True
+        return self.digest(self.source, key, ours) == self.digest(self.target, key, theirs)
 
-    def _digest(self, eyes: Eyes, key: bytes, seen: Seen) -> str:
-        return seen.digest or pieces.digest(eyes, key, seen.kind, seen.size)
+    def remembered(self, key: bytes, seen: Seen) -> Copied:
+        """Return what the record keeps of a key's value: the checksum of its payload, or its digest and length."""
+        if seen.kind != LIST and seen.tail:
+            return Copied(int.from_bytes(seen.tail[-8:], "big"), 0)
+        digest = self.digest(self.source, key, seen)
+        return Copied(number(digest), length_of_list(seen.kind, digest))
+
+    def digest(self, eyes: Eyes, key: bytes, seen: Seen) -> str:
+        """Return the digest of a key, looking closely, or in pieces where it is big."""
+        if seen.digest:
+            return seen.digest
+        if (eyes, key) not in self._digests:
+            close = eyes.look([key], closely=True).get(key) if seen.tail else None
+            digest = close.digest if close else ""
+            self._digests[eyes, key] = digest or pieces.digest(eyes, key, seen.kind, seen.size)
+        return self._digests[eyes, key]
+
+
+def _unclear(ours: Seen, theirs: Seen) -> bool:
+    """Return whether two small keys have to be looked at closely to be compared."""
+    if ours.kind != theirs.kind or ours.is_big or (ours.digest and theirs.digest):
+        return False
+    return not (ours.tail and ours.tail == theirs.tail)

@@ -17,7 +17,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.names import HIDDEN, number
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.names import HIDDEN, name_of, number
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import Command, Connection
 
 KEYS_IN_CHUNK = 2048
@@ -26,6 +26,7 @@ MOST_LENGTH = (1 << 32) - 1
 _BUCKETS = 4096
 _ENTRY = 20
 _NAME = 8
+_NONE = b"\0\0\0\0"
 
 
 class Copied(NamedTuple):
@@ -57,6 +58,8 @@ class Record:
 
     def has(self, key: bytes) -> bool:
         """Return whether a key is ours."""
+        if not (self._names or self._noted or self._late):
+            return False
         wanted = number(key)
         return wanted in self._late or _find(self._names, wanted) >= 0 or _find(self._noted, wanted) >= 0
 
@@ -97,9 +100,9 @@ class Builder:
 
     def add(self, key: bytes, digest: int, length: int) -> None:
         """Add a key; what is added last counts."""
-        name = number(key)
-        entry = name.to_bytes(8, "big") + digest.to_bytes(8, "big") + min(length, MOST_LENGTH).to_bytes(4, "big")
-        self._buckets[name >> 52] += entry
+        name = name_of(key)
+        bucket = self._buckets[name[0] << 4 | name[1] >> 4]
+        bucket += name + digest.to_bytes(8, "big") + (min(length, MOST_LENGTH).to_bytes(4, "big") if length else _NONE)
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the record's chunks in order."""
@@ -135,7 +138,7 @@ def load(connection: Connection, owner: str) -> Record:
 
 def note_command(owner: str, keys: Sequence[bytes]) -> Command:
     """Return the command that notes keys before they are written."""
-    return ["RPUSH", _noted_key(owner), b"".join(number(key).to_bytes(8, "big") for key in keys)]
+    return ["RPUSH", _noted_key(owner), b"".join(map(name_of, keys))]
 
 
 def save(connection: Connection, owner: str, builder: Builder) -> None:

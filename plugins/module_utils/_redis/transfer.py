@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import databases, findings, marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import databases, findings, late, marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import source as source_
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.jobs import PATTERNS
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.marker import (
     COMPLETE,
     COPYING,
@@ -43,10 +45,12 @@ class Wanted:
     source_may_change: bool = False
     acknowledged: Sequence[str] = ()
 
+    jobs_only: bool = False
+
     @property
     def selection(self) -> Selection:
         """The keys to copy."""
-        return Selection(self.match, self.exclude)
+        return Selection(self.match, self.exclude, PATTERNS if self.jobs_only else None)
 
 
 @dataclass
@@ -59,6 +63,7 @@ class Transfer:
     pairs: list[Pair] = field(default_factory=list)
     looked: list[Target] = field(default_factory=list)
     findings: list[dict[str, str]] = field(default_factory=list)
+    jobs: dict[str, Any] = field(default_factory=dict)
 
     def run(self, check_mode: bool) -> dict[str, Any]:
         """Copy what differs and compare again; return the module's result."""
@@ -69,7 +74,8 @@ class Transfer:
             if self._sealed(base):
                 return sealed_result(int(base.call("DBSIZE")))
             plan = databases.plan(here, self.source, self.target)
-            self.findings += plan.findings(self.wanted.acknowledged)
+            self._say(plan.findings())
+            self._look_at_source(here, base, plan)
             # A target that holds another app's copy is shared, whatever was asked.
             others = marker.read(base, self.target).others(self.wanted.name)
             replace = self.wanted.replace and not others
@@ -96,7 +102,19 @@ class Transfer:
         self.looked = [pair.look_at_target() for pair in self.pairs]
         foreign, conflicting = self._together("foreign"), self._together("conflicting")
         replace = self.wanted.replace and not others
-        self.findings += findings.foreign_keys(str(self.target), foreign, conflicting, replace, others)
+        self._say(findings.foreign_keys(str(self.target), foreign, conflicting, replace, others))
+
+    def _look_at_source(self, here: Connection, base: Connection, plan: databases.Plan) -> None:
+        found = source_.find_jobs(plan.sources(self.source))
+        self.jobs = found.as_result()
+        self._say(findings.jobs_found(found, not self.wanted.source_may_change))
+        keys = sum(plan.keys.values())
+        self._say(findings.eviction(source_.memory(here), source_.memory(base), found, keys))
+        if not self.wanted.source_may_change:
+            self._say(findings.clients(source_.other_clients(self.source)))
+
+    def _say(self, said: list[dict[str, str]]) -> None:
+        self.findings += findings.acknowledged(said, self.wanted.acknowledged)
 
     def _together(self, what: str) -> Prefixes:
         total = Prefixes()
@@ -160,7 +178,7 @@ class Transfer:
                 "Stop whatever still writes to either server, then run again.",
             )
         if differing:
-            self.findings += findings.still_in_use(differing)
+            self._say(findings.still_in_use(differing))
         lock.check()
         state.write(base, self.wanted.name, COMPLETE)
         return {
@@ -176,6 +194,7 @@ class Transfer:
         return {
             "counts": {"source": keys, "copied": written, "deleted": removed, "foreign": foreign.keys},
             "foreign": foreign.as_result(),
+            "jobs": self.jobs,
             "findings": self.findings,
         }
 
@@ -195,11 +214,44 @@ def survey(source: Address, wanted: Wanted) -> dict[str, Any]:
     """Return the result for a source alone, as in check mode before there is a target."""
     with connected(source) as connection:
         plan = databases.plan(connection, source, None)
+        memory = source_.memory(connection)
+    prefixes = Prefixes()
+    found = source_.find_jobs(plan.sources(source), prefixes)
     keys = sum(plan.keys.values())
+    said = [
+        *plan.findings(),
+        *findings.jobs_found(found, frozen=False),
+        *findings.eviction(memory, source_.Memory(policy=source_.NEVER_EVICTS), found, keys),
+    ]
     return {
-        "changed": True, "verdict": UNKNOWN, "sealed": False, "counts": {"source": keys},
-        "findings": plan.findings(wanted.acknowledged),
+        "changed": True, "verdict": UNKNOWN, "sealed": False, "counts": {"source": keys}, "jobs": found.as_result(),
+        "prefixes": prefixes.most(), "findings": findings.acknowledged(said, wanted.acknowledged),
     }  # fmt: skip
+
+
+def catch_up(source: Address, target: Address, wanted: Wanted, check_mode: bool) -> dict[str, Any]:
+    """Look at the source once more after the seal, and bring over what came late; return the module's result."""
+    found = late.Late()
+    with ExitStack() as stack:
+        here = stack.enter_context(connected(source))
+        base = stack.enter_context(connected(target))
+        if marker.read(base, target).state(wanted.name) != SEALED:
+            raise StateError(str(target), "it is not sealed", "Seal it first; before that, copy with state present.")
+        lock = None if check_mode else stack.enter_context(locked(base, target))
+        for addresses in databases.plan(here, source, target).pairs:
+            first, second = (stack.enter_context(connected(address)) for address in addresses)
+            pair = Pair(first, second, wanted.name, wanted.selection, replace=False)
+            late.catch_up(pair, found, lock.check if lock else _nothing, check_mode)
+    said = findings.late_keys(found.brought, found.left, check_mode)
+    return {
+        "changed": bool(found.brought.keys), "sealed": True,
+        "verdict": "caught_up" if found.brought.keys else "unchanged",
+        "counts": found.as_counts(), "findings": findings.acknowledged(said, wanted.acknowledged),
+    }  # fmt: skip
+
+
+def _nothing() -> None:
+    """Check no lock: nothing is written."""
 
 
 def unknown() -> dict[str, Any]:

@@ -44,11 +44,9 @@ class Broken(Exception):
 
 def packed(command: Command) -> bytes:
     """Return one command as bytes."""
-    parts = [b"*%d\r\n" % len(command)]
-    for argument in command:
-        value = argument if isinstance(argument, bytes) else str(argument).encode()
-        parts.append(b"$%d\r\n%b\r\n" % (len(value), value))
-    return b"".join(parts)
+    values = [argument if type(argument) is bytes else str(argument).encode() for argument in command]
+    parts = [b"$%d\r\n%b\r\n" % (len(value), value) for value in values]
+    return b"*%d\r\n" % len(parts) + b"".join(parts)
 
 
 class Connection:
@@ -107,6 +105,8 @@ class Connection:
 
     def _answer(self) -> Any:
         line = self._answers.readline()
+        if line == b"+OK\r\n":
+            return b"OK"
         if line[-2:] != b"\r\n":
             raise Broken("the connection ended")
         kind, text = line[:1], line[1:-2]

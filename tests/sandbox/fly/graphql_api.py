@@ -118,6 +118,16 @@ class Root:
         )
         return {"addOn": _redis(redis, self._world.fly)}
 
+    def updateAddOn(self, _info: Any, **arguments: Any) -> Any:
+        given: dict[str, Any] = arguments["input"]
+        redis = next((redis for redis in self._world.fly.redis if redis.id == given.get("addOnId")), None)
+        if redis is None:
+            raise GraphQLError("Could not find AddOn", extensions={"code": "NOT_FOUND"})
+        if given.get("planId") not in [plan["id"] for plan in PLANS]:
+            raise GraphQLError("Validation failed: Plan must exist", extensions={"code": "UNPROCESSABLE"})
+        redis.plan, redis.options = given["planId"], given.get("options") or {}
+        return {"addOn": _redis(redis, self._world.fly)}
+
 
 class App:
     """One app: what takes time, or arguments, is found out when a query asks for it."""

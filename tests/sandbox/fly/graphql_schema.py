@@ -37,7 +37,10 @@ SCHEMA = build_schema(
       addOnProvider(name: String!): AddOnProvider!
       viewer: Principal!
     }
-    type Mutation { createAddOn(input: CreateAddOnInput!): CreateAddOnPayload }
+    type Mutation {
+      createAddOn(input: CreateAddOnInput!): CreateAddOnPayload
+      updateAddOn(input: UpdateAddOnInput!): UpdateAddOnPayload
+    }
     type PageInfo { hasNextPage: Boolean! hasPreviousPage: Boolean! startCursor: String endCursor: String }
 
     interface Principal { id: ID name: String email: String! }
@@ -111,6 +114,11 @@ SCHEMA = build_schema(
       clientMutationId: String organizationId: ID organizationPlanId: String appId: ID type: AddOnType! name: String
       planId: ID primaryRegion: String readRegions: [String!] options: JSON
     }
+    input UpdateAddOnInput {
+      clientMutationId: String addOnId: ID name: String provider: String planId: ID readRegions: [String!]
+      options: JSON metadata: JSON
+    }
+    type UpdateAddOnPayload { clientMutationId: String addOn: AddOn! }
     type CreateAddOnPayload { clientMutationId: String addOn: AddOn! }
     type AddOnConnection { nodes: [AddOn] }
     type AddOn {

@@ -16,6 +16,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.filter.machine_counts imp
 from ansible_collections.flyover.heroku_to_fly.plugins.filter.nearest_fly_region import nearest_fly_region
 from ansible_collections.flyover.heroku_to_fly.plugins.filter.redis_record import redis_record
 from ansible_collections.flyover.heroku_to_fly.plugins.filter.wanted_extensions import wanted_extensions
+from ansible_collections.flyover.heroku_to_fly.plugins.filter.worker_processes import worker_processes
 
 GROUPS = {"web": "bin/rails server", "worker": "sidekiq", "clock": "clockwork"}
 
@@ -103,3 +104,18 @@ def test_regions() -> None:
 )
 def test_copy_of_redis_in_a_sentence(result: dict[str, Any], summary: str) -> None:
     assert redis_record(result)["summary"] == summary
+
+
+@pytest.mark.parametrize(
+    ("commands", "workers"),
+    [
+        ({"web": "puma", "worker": "bundle exec sidekiq -c 5", "clock": "clockwork clock.rb"}, ["worker"]),
+        ({"web": "puma", "jobs": "rake resque:work", "timer": "rake resque:scheduler"}, ["jobs"]),
+        ({"web": "puma", "pro": "sidekiqswarm", "dj": "bin/delayed_job run"}, ["pro", "dj"]),
+        ({"web": "puma with sidekiq inside", "mailer": "python mail.py", "release": "rake db:migrate"}, ["mailer"]),
+        ({"web": "puma"}, []),
+    ],
+)
+def test_workers_are_told_by_their_commands(commands: dict[str, str], workers: list[str]) -> None:
+    rows = [{"type": kind, "quantity": 1, "command": command} for kind, command in commands.items()]
+    assert worker_processes(rows) == workers

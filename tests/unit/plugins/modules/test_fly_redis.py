@@ -21,7 +21,8 @@ FOUND = {
     "primaryRegion": "iad",
     "options": {"eviction": False},
     "organization": {"slug": "personal", "rawSlug": "me-42"},
-    "addOnPlan": {"displayName": "Pay-as-you-go"},
+    "readRegions": ["ams"],
+    "addOnPlan": {"id": "ekQ85Yjkw155ohQ5ALYq0M", "displayName": "Pay-as-you-go"},
 }
 REGIONS = {
     "data": {
@@ -100,3 +101,44 @@ def test_suspended_organization_is_refused(http: Any, run_module: Any, check_mod
     http.expect("POST", "/graphql", NONE)
     message = run_module(fly_redis, ARGS, check_mode=check_mode)["msg"]
     assert "Fly organization personal: Fly has suspended it" in message
+
+
+PLANS = {"data": {"addOnPlans": {"nodes": [{"id": "p1", "displayName": "Fixed 250MB"}]}}}
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_existing_one_gets_the_plan_and_eviction_that_are_asked_for(
+    http: Any, run_module: Any, check_mode: bool
+) -> None:
+    http.expect("POST", "/graphql", ORGANIZATION)
+    http.expect("POST", "/graphql", {"data": {"addOn": {**FOUND, "options": {"eviction": False, "prod_pack": True}}}})
+    http.expect("POST", "/graphql", PLANS)
+    changed = {
+        **FOUND,
+        "options": {"eviction": True, "prod_pack": True},
+        "addOnPlan": PLANS["data"]["addOnPlans"]["nodes"][0],
+    }
+    if not check_mode:
+        sent = {"addOnId": "a1", "planId": "p1", "readRegions": ["ams"], "options": changed["options"]}
+        http.expect("POST", "/graphql", {"data": {"updateAddOn": {"addOn": {"id": "a1"}}}}, variables={"input": sent})
+        http.expect("POST", "/graphql", {"data": {"addOn": changed}})
+    given = {**ARGS, "plan": "Fixed 250MB", "eviction": True}
+    result = run_module(fly_redis, given, check_mode=check_mode, diff=True)
+    assert (result["changed"], result["created"], result["eviction"]) == (True, False, True)
+    assert result["diff"] == {
+        "before": "redis: r\nplan: Pay-as-you-go\neviction: false\n",
+        "after": "redis: r\nplan: Fixed 250MB\neviction: true\n",
+    }
+
+
+@pytest.mark.parametrize("given", [{"plan": "Pay-as-you-go", "eviction": False}, {"region": None}, {"eviction": None}])
+def test_existing_one_that_is_as_asked_for_is_not_changed(http: Any, run_module: Any, given: dict[str, Any]) -> None:
+    http.expect("POST", "/graphql", ORGANIZATION)
+    http.expect("POST", "/graphql", {"data": {"addOn": FOUND}})
+    assert run_module(fly_redis, {**ARGS, **given})["changed"] is False
+
+
+def test_existing_one_in_another_region_is_refused(http: Any, run_module: Any) -> None:
+    http.expect("POST", "/graphql", ORGANIZATION)
+    http.expect("POST", "/graphql", {"data": {"addOn": {**FOUND, "primaryRegion": "ams"}}})
+    assert "its primary region is ams, not iad" in run_module(fly_redis, ARGS)["msg"]

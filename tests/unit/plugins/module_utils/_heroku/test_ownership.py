@@ -276,3 +276,31 @@ def test_patterns_of_the_user_win() -> None:
 def test_replacement_of_redis_changes_the_scheme() -> None:
     decided = decide({"REDIS_URL": KV, "REDIS_TLS_URL": KV}, [REDIS])
     assert decided.replacement("REDIS_URL", KV, {"kv-1": NEW_KV}) == NEW_KV
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "new"),
+    [
+        ("REDIS_TLS_URL", "alias", "REDIS_URL"),
+        ("HEROKU_REDIS_AMBER_URL", "alias", "REDIS_URL"),
+        ("HEROKU_POSTGRESQL_BLUE_URL", "alias", "DATABASE_URL"),
+        ("REDIS_URL", "transfer", None),
+        ("redis_tls_url", "transfer", None),
+        ("REDIS_TLS_URL ", "transfer", None),
+        ("REDISTOGO_URL", "transfer", None),
+    ],
+)
+def test_value_that_names_a_variable_which_stays_behind_names_the_primary(
+    value: str, kind: str, new: str | None
+) -> None:
+    amber = attachment("HEROKU_REDIS_AMBER", "heroku-redis:premium-0", ["HEROKU_REDIS_AMBER_URL"], "kv-1")
+    blue = attachment("HEROKU_POSTGRESQL_BLUE", "heroku-postgresql:standard-0", ["HEROKU_POSTGRESQL_BLUE_URL"], "pg-1")
+    config = {"DATABASE_URL": DB, "HEROKU_POSTGRESQL_BLUE_URL": DB, "REDIS_URL": KV, "REDIS_TLS_URL": KV}
+    config.update({"HEROKU_REDIS_AMBER_URL": KV, "REDIS_PROVIDER": value})
+    decided = decide(config, [DATABASE, REDIS, amber, blue])
+    provider = decided.names["REDIS_PROVIDER"]
+    assert provider.kind == kind
+    assert decided.replacement("REDIS_PROVIDER", value, {}) == new
+    if new:
+        assert value in provider.reason
+        assert new in provider.reason

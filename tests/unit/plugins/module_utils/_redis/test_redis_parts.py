@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError, StateError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import digest, findings, marker, record
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import digest, findings, jobs, marker, record
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.jobs import PATTERNS
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.names import (
     NO_PREFIX,
     OTHERS,
@@ -22,6 +23,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.names
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.pieces import elements_at_once
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.server import parse
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import Refused
 
 TARGET = parse("redis://127.0.0.1:1", "target")
 
@@ -131,6 +133,37 @@ def test_noted_keys_are_ours_though_what_they_held_is_not_known() -> None:
     command = record.note_command("a", [b"x", b"y"])
     known.note(bytes(command[2]))  # type: ignore[arg-type]
     assert (known.has(b"x"), known.has(b"z"), known.get(b"x")) == (True, False, None)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["queues", "queue:default", "app:queue:default", "resque:queue:mail", "queue:sq|h:1:a|low", "working:queue:low:h:1",
+     "schedule", "app:retry", "cron_job:nightly", "uniquejobs:8f", "resque:delayed:1700000000"],
+)  # fmt: skip
+def test_jobs_are_told_from_a_cache(name: str) -> None:
+    selection = Selection(["*"], [], PATTERNS)
+    assert name.encode() in selection
+    for other in (b"cache:queue", b"views/queues", b"processes", b"h:1:a", b"h:1:a:work", b"resque:workers", b"user:1"):
+        assert other not in selection
+
+
+class Answers:
+    """A server's answers, by command and key."""
+
+    def __init__(self, answers: dict[tuple[Any, ...], Any]) -> None:
+        self._answers = answers
+
+    def pipe(self, commands: Any) -> list[Any]:
+        return [self._answers.get(tuple(command), Refused("WRONGTYPE")) for command in commands]
+
+
+def test_what_only_looks_like_jobs_is_not_counted() -> None:
+    keys = jobs.Keys()
+    keys.add([b"queue:a", b"my:schedule", b"processes", b"print-queue:x"])
+    server = Answers({("SMEMBERS", b"processes"): [b"h:1"], ("HVALS", b"h:1:work"): [b"{", b"[]", b'{"payload": 3}']})
+    found = jobs.read(server, keys)  # type: ignore[arg-type]
+    assert found.as_result()["in_progress"] == {"unknown": 3}
+    assert (found.waiting, found.scheduled, found.processes) == ({}, 0, 0)
 
 
 def test_marker_keeps_the_states_of_several_copies() -> None:

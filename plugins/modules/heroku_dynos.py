@@ -1,0 +1,124 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: heroku_dynos
+short_description: List or stop the dynos outside a Heroku app's formation
+version_added: 1.0.0
+author:
+  - The flyover contributors (@flyover)
+description:
+  - One-off dynos (C(heroku run)) and those of Heroku Scheduler do not belong to the formation. They go on writing to
+    the app's databases when all process types are scaled to 0 and maintenance mode is on.
+  - Dynos of the formation are M(flyover.heroku_to_fly.heroku_formation)'s.
+extends_documentation_fragment:
+  - flyover.heroku_to_fly.attributes
+  - flyover.heroku_to_fly.attributes.actiongroup_heroku
+  - flyover.heroku_to_fly.heroku
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  app:
+    description:
+      - Name or id of the Heroku app.
+    type: str
+    required: true
+  state:
+    description:
+      - V(gathered) lists the dynos, V(stopped) ends them and waits until they are gone.
+    type: str
+    choices: [gathered, stopped]
+    default: gathered
+  wait_timeout:
+    description:
+      - How many seconds to wait before the module fails.
+    type: int
+    default: 300
+seealso:
+  - module: flyover.heroku_to_fly.heroku_formation
+"""
+
+EXAMPLES = r"""
+- name: Stop what goes on beside the formation
+  flyover.heroku_to_fly.heroku_dynos:
+    app: paper-crane
+    state: stopped
+"""
+
+RETURN = r"""
+dynos:
+  description: The dynos outside the formation, with C(name), C(type), C(command) and C(since) when they run.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{name: run.4711, type: run, command: bin/rails console, since: "2026-11-26T12:00:00Z"}]
+findings:
+  description: What the user should know, as C(id), C(level), C(urgency), C(text) and C(remedy).
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+remedy:
+  description: What to do about the failure. It also ends C(msg).
+  returned: failure
+  type: str
+  sample: Create a token with 'heroku authorizations:create -s read-protected,write -S'.
+status:
+  description: HTTP status of the answer that ended the task.
+  returned: failure, when Heroku refused a request
+  type: int
+  sample: 403
+request_id:
+  description: Heroku's id of the request, for its support; empty where Heroku gave none.
+  returned: failure, when Heroku refused a request
+  type: str
+  sample: 0b2a7a3c-6f0e-4c5a-9b7e-2f1d2c3b4a59
+error_id:
+  description: Heroku's name of the error.
+  returned: failure, when Heroku refused a request
+  type: str
+  sample: forbidden
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.arguments import (
+    heroku_api,
+    heroku_arguments,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.dynos import one_off_dynos
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    params = module.params
+    stop = params["state"] == "stopped"
+    return one_off_dynos(heroku_api(params), params["app"], stop, params["wait_timeout"], module.check_mode)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **heroku_arguments(),
+            "app": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["gathered", "stopped"], "default": "gathered"},
+            "wait_timeout": {"type": "int", "default": 300},
+        },
+        supports_check_mode=True,
+    )
+    run(module, work)
+
+
+if __name__ == "__main__":
+    main()
