@@ -133,7 +133,7 @@ class Pair:
             yield from writer.write(part).items()
 
     def _both(self, names: list[bytes]) -> tuple[dict[bytes, Seen], dict[bytes, Seen]]:
-        """Return what keys hold on both sides, closely where the ends of their payloads do not tell that it is equal."""
+        """Return what keys hold on both sides, closely where the ends of the payloads do not tell that it is equal."""
         self._digests.clear()
         ours = self.source.look(names)
         theirs = self.target.look(list(ours), self._closely)
