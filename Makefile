@@ -1,6 +1,6 @@
 # Every target makes its own set-up; nothing needs an activated environment. See CONTRIBUTING.md.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint docs sanity units sandbox-tests services integration molecule cores postgres-versions contracts contract bench-secrets bench-pg bench-redis count-requests dist clean
+.PHONY: help setup demo test test-all lint docs sanity findings-table units sandbox-tests services integration molecule cores postgres-versions contracts contract bench-secrets bench-pg bench-redis count-requests dist clean
 
 BIN := .venv/bin
 TREE := .ansible/collections
@@ -41,6 +41,9 @@ lint: setup ## layers, ruff, mypy, yamllint, ansible-lint, documentation and cha
 
 sanity: setup ## ansible-test sanity
 	tests/tools/ansible-test sanity
+
+findings-table: setup ## each rule about an app's source, with what it finds in its examples
+	PYTHONPATH=$(TREE) $(BIN)/python tests/tools/findings-table
 
 units: setup ## ansible-test units
 	tests/tools/ansible-test units --python $$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')

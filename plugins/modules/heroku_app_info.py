@@ -66,6 +66,16 @@ options:
     type: str
     choices: [buildpacks, launch, none]
     default: buildpacks
+  postgres_plan:
+    description:
+      - Plan of the Managed Postgres cluster that is to take the app's database. Its connections are compared with those
+        that the app can open.
+    type: str
+  private_postgres:
+    description:
+      - Whether the new database is one of the user's own on Fly's private network.
+    type: bool
+    default: false
 seealso:
   - module: flyover.heroku_to_fly.fly_dockerfile
   - module: flyover.heroku_to_fly.heroku_config
@@ -128,6 +138,11 @@ process_types:
   returned: success
   type: dict
   sample: {web: bundle exec puma, worker: bundle exec sidekiq}
+slug_commit:
+  description: The commit that the newest release was built from, or nothing.
+  returned: success
+  type: str
+  sample: 0a1b2c3d4e5f60718293a4b5c6d7e8f901234567
 addons:
   description: Add-ons with C(name), C(service), C(plan), C(state), C(config_vars) and the C(app) they are billed to.
   returned: success
@@ -190,6 +205,9 @@ findings:
     level:
       description: V(block), V(warn) or V(info).
       type: str
+    urgency:
+      description: V(before) the cut-over, on the V(day), or V(after).
+      type: str
     text:
       description: What was found.
       type: str
@@ -229,6 +247,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.argu
     heroku_api,
     heroku_arguments,
 )
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.check import Facts
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.findings import check_ids, findings
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.inventory import read
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._source.build import BUILDERS
@@ -244,6 +263,8 @@ def main() -> None:
             "secret_key_base_given": {"type": "bool", "default": False, "no_log": False},
             "source_dir": {"type": "path"},
             "build": {"type": "str", "choices": ["buildpacks", "launch", "none"], "default": "buildpacks"},
+            "postgres_plan": {"type": "str"},
+            "private_postgres": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -254,14 +275,16 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     check_ids(params["acknowledged"])
     inventory = read(heroku_api(module.params), params["app"])
-    found = findings(
+    facts = Facts(
         inventory,
         params["scheduler_jobs"],
         params["secret_key_base_given"],
-        params["acknowledged"],
         image_source(Path(params["source_dir"])) if params["source_dir"] else None,
         params["build"],
+        params["postgres_plan"] or "",
+        params["private_postgres"],
     )
+    found = findings(facts, params["acknowledged"])
     builder = BUILDERS.get(inventory.stack, "")
     return {"changed": False, **inventory.as_result(), "builder": builder, "findings": found}
 

@@ -23,6 +23,7 @@ class Inventory:
     app: Mapping[str, Any]
     formation: list[dict[str, Any]]
     process_types: dict[str, str]
+    commit: str
     addons: list[dict[str, Any]]
     ownership: ownership.Ownership
     config: Mapping[str, str] = field(repr=False)
@@ -66,6 +67,7 @@ class Inventory:
             },
             "formation": self.formation,
             "process_types": self.process_types,
+            "slug_commit": self.commit,
             "addons": self.addons,
             "services": [
                 {
@@ -96,10 +98,12 @@ def read(heroku: HerokuAPI, app: str) -> Inventory:
     addons, attachments = heroku.addons(app), heroku.attachments(app)
     config = heroku.config_vars(app)
     decided = ownership.decide(config, attachments, addons)
+    slug = _slug(heroku, app, release)
     return Inventory(
         app=found,
         formation=formation,
-        process_types=_process_types(heroku, app, release, formation),
+        process_types=_process_types(slug, formation),
+        commit=str(slug.get("commit") or ""),
         addons=_addons(addons, decided),
         ownership=decided,
         config=config,
@@ -122,15 +126,17 @@ def _process(entry: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _process_types(
-    heroku: HerokuAPI, app: str, release: Mapping[str, Any] | None, formation: list[dict[str, Any]]
-) -> dict[str, str]:
-    """Return the Procfile that the release was built from; without a slug (Fir, containers) the formation has it."""
-    slug = (release or {}).get("slug") or {}
-    if slug.get("id"):
-        process_types = heroku.slug(app, str(slug["id"])).get("process_types")
-        if process_types:
-            return {str(kind): str(command) for kind, command in process_types.items()}
+def _slug(heroku: HerokuAPI, app: str, release: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return what the release was built as; nothing for Fir and containers."""
+    found = (release or {}).get("slug") or {}
+    return heroku.slug(app, str(found["id"])) if found.get("id") else {}
+
+
+def _process_types(slug: Mapping[str, Any], formation: list[dict[str, Any]]) -> dict[str, str]:
+    """Return the Procfile that the release was built from; without a slug the formation has it."""
+    process_types = slug.get("process_types")
+    if process_types:
+        return {str(kind): str(command) for kind, command in process_types.items()}
     return {entry["type"]: entry["command"] for entry in formation}
 
 

@@ -164,7 +164,9 @@ class Ownership:
         if not url:
             return None
         scheme = value.partition("://")[0] if "://" in value else ""
-        return url if not scheme or scheme.lower() in PLAIN_SCHEMES else f"{scheme}://{url.partition('://')[2]}"
+        # Code may ask whether it is postgres or postgresql; rediss says something about the server itself.
+        kept = SCHEMES.get(scheme.lower()) == POSTGRES or scheme.lower() not in PLAIN_SCHEMES
+        return f"{scheme}://{url.partition('://')[2]}" if scheme and kept else url
 
 
 def decide(
@@ -323,7 +325,7 @@ def _by_platform(name: str, value: str) -> ConfigVar | None:
 
 
 def _by_value(value: str, services: Sequence[Service], config: Mapping[str, str]) -> ConfigVar:
-    named = next((service for service in services if value in service.names), None)
+    named = next((service for service in services if value in service.names and not service.follows), None)
     if named is not None and value not in named.replaced:
         # Sidekiq's REDIS_PROVIDER holds the name of a variable, and finds localhost where there is none of it.
         add_on = f"the {named.kind} add-on {named.addon}"

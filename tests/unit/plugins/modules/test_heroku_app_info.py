@@ -4,16 +4,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku import findings as _findings
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import heroku_app_info
 
-ROOT = Path(__file__).parents[4]
 PATH = "/apps/paper-crane"
 ARGS = {"heroku_api_key": "HRKU-canary", "app": "paper-crane"}
 APP = {
@@ -45,6 +42,7 @@ class Heroku:
         self.attachments: list[dict[str, Any]] = []
         for name, (plan, attached_as) in ADDONS.items():
             self.add(name, plan, attached_as, [f"{attached_as}_URL"])
+        self.process_types = {"web": "puma", "worker": "sidekiq"}
         self.release: dict[str, Any] = {"version": 42, "status": "succeeded", "slug": {"id": "slug-1"}}
         self.formation = [{"type": "web", "quantity": 2, "size": "Standard-1X", "command": "puma", "id": "f-1"}]
         self.features: list[dict[str, Any]] = [{"name": "preboot", "enabled": False}]
@@ -86,7 +84,7 @@ class Heroku:
         http.expect("GET", f"{PATH}/addon-attachments", self.attachments)
         http.expect("GET", f"{PATH}/config-vars", self.config)
         if self.release.get("slug"):
-            http.expect("GET", f"{PATH}/slugs/slug-1", {"process_types": {"web": "puma", "worker": "sidekiq"}})
+            http.expect("GET", f"{PATH}/slugs/slug-1", {"process_types": self.process_types, "commit": "c0ffee"})
         domain = {"hostname": "www.example.com", "kind": "custom", "cname": "x.herokudns.com", "status": "succeeded"}
         http.expect(
             "GET", f"{PATH}/domains", [domain, {"hostname": "x.herokuapp.com", "kind": "heroku", "cname": None}]
@@ -137,6 +135,7 @@ def test_inventory(http: Any, run_module: Any, heroku: Heroku) -> None:
         "space": "",
     }
     assert result["formation"] == [{"type": "web", "quantity": 2, "size": "Standard-1X", "command": "puma"}]
+    assert result["slug_commit"] == "c0ffee"
     assert result["process_types"] == {"web": "puma", "worker": "sidekiq"}
     assert result["addons"][0] == {
         "name": "pg-1",
@@ -466,6 +465,42 @@ def test_app_that_is_not_there(http: Any, run_module: Any) -> None:
         assert part in result["msg"]
 
 
-def test_docs_explain_every_finding_with_its_level() -> None:
-    text = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8")
-    assert dict(re.findall(r"^\| `([a-z-]+)` \| (\w+) \|", text, re.MULTILINE)) == _findings.LEVELS
+def test_a_value_that_names_a_variable_which_stays_behind(find: Any, heroku: Heroku) -> None:
+    heroku.config.update(REDIS_TLS_URL="rediss://:pw-canary-2@ec2-2.compute-1.amazonaws.com:6390")
+    heroku.config.update(REDIS_PROVIDER="REDIS_TLS_URL", OTHER_PROVIDER="REDIS_URL")
+    heroku.addons[1]["config_vars"].append("REDIS_TLS_URL")
+    heroku.attachments[1]["config_vars"] = ["REDIS_URL", "REDIS_TLS_URL"]
+    finding = find()["names-a-variable"]
+    assert finding["text"].endswith(
+        "the value of REDIS_PROVIDER is the name REDIS_TLS_URL, which stays behind; it becomes REDIS_URL."
+    )
+
+
+def test_more_connections_than_the_new_server_takes(http: Any, find: Any, heroku: Heroku) -> None:
+    heroku.config.update(WEB_CONCURRENCY="4", RAILS_MAX_THREADS="5")
+    heroku.formation = [
+        {"type": "web", "quantity": 3, "size": "Standard-2X", "command": "bundle exec puma"},
+        {"type": "worker", "quantity": 4, "size": "Standard-2X", "command": "bundle exec sidekiq -c 25"},
+    ]
+    heroku.process_types = {"web": "bundle exec puma", "worker": "bundle exec sidekiq -c 25"}
+    finding = find(postgres_plan="basic")["connections"]
+    assert "160 connections (web 3 x 20, worker 4 x 25), and the new database's server takes 50" in finding["text"]
+    heroku.formation = heroku.formation[:1]
+    heroku.config.update(WEB_CONCURRENCY="2")
+    assert "connections" not in find(postgres_plan="basic")
+
+
+def test_variables_of_the_build_and_buildpacks_beside_a_dockerfile(find: Any, heroku: Heroku, tmp_path: Path) -> None:
+    heroku.config.update(BUNDLE_GEMS__CONTRIBSYS__COM="canary", NPM_TOKEN="canary", NPM_TOKENS="canary")
+    url = "https://github.com/heroku/heroku-buildpack-activestorage-preview"
+    heroku.buildpacks.insert(0, {"ordinal": 1, "buildpack": {"name": url, "url": url}})
+    (tmp_path / "Dockerfile").write_text("FROM ruby:3.4\n")
+    found = find(source_dir=str(tmp_path))
+    assert "BUNDLE_GEMS__CONTRIBSYS__COM, NPM_TOKEN are for the build" in found["build-variables"]["text"]
+    assert "activestorage-preview too, which the Dockerfile does not run" in found["classic-buildpacks"]["text"]
+
+
+def test_tls_demanded_of_a_postgres_on_the_private_network(find: Any, heroku: Heroku) -> None:
+    heroku.config.update(PGSSLMODE="require")
+    assert "PGSSLMODE=require" in find(private_postgres=True)["pgsslmode"]["text"]
+    assert "pgsslmode" not in find()

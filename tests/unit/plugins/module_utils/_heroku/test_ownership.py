@@ -135,6 +135,22 @@ def test_alias_keeps_the_scheme_of_its_adapter() -> None:
     assert decided.replacement("DATABASE_URL", DB, {"pg-1": NEW_DB}) == NEW_DB
 
 
+def test_replacement_keeps_the_scheme_that_code_may_ask_for() -> None:
+    decided = decide({"DATABASE_URL": DB}, [DATABASE])
+    new = NEW_DB.replace("postgres://", "postgresql://")
+    assert decided.replacement("DATABASE_URL", DB, {"pg-1": new}) == new.replace("postgresql://", "postgres://")
+    longer = DB.replace("postgres://", "postgresql://")
+    assert decided.replacement("DATABASE_URL", longer, {"pg-1": NEW_DB}) == new
+
+
+def test_the_name_of_a_variable_that_stays_behind_becomes_the_primary_name() -> None:
+    redis = {**REDIS, "config_vars": ["REDIS_URL", "REDIS_TLS_URL"]}
+    config = {"REDIS_URL": KV, "REDIS_TLS_URL": KV, "REDIS_PROVIDER": "REDIS_TLS_URL", "OTHER": "REDIS_URL"}
+    names = decide(config, [redis]).names
+    assert (names["REDIS_PROVIDER"].kind, names["REDIS_PROVIDER"].becomes) == ("alias", "REDIS_URL")
+    assert (names["OTHER"].kind, names["OTHER"].becomes) == ("transfer", "")
+
+
 def test_alias_of_a_pool_or_of_a_colour_leads_to_the_same_service() -> None:
     pool = attachment(
         "POOL", "heroku-postgresql:standard-0", ["POOL_URL"], "pg-1", namespace="connection-pooling:default"

@@ -1,0 +1,44 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""Findings: what stands in the way of a move (V(block)), can break after it (V(warn)) or is good to know (V(info)).
+
+A finding is a dictionary of C(id), C(level), C(urgency), C(text) and C(remedy), with C(path) and C(line) where it is
+about a file. No text holds a value of a config var.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+BLOCK, WARN, INFO = "block", "warn", "info"
+LEVELS = (BLOCK, WARN, INFO)
+# When it must be dealt with: before the cut-over, on its day, or once the app runs on Fly.io.
+BEFORE, DAY, AFTER = "before", "day", "after"
+
+Finding = dict[str, Any]
+
+
+def order(finding: Finding) -> tuple[Any, ...]:
+    """Return the key that sorts findings: the gravest first, then by id and place."""
+    level = finding["level"]
+    place = (str(finding.get("path", "")), int(finding.get("line") or 0))
+    return (LEVELS.index(level) if level in LEVELS else 0, finding["id"], *place, finding["text"])
+
+
+def accept(findings: Iterable[Finding], accepted: Iterable[str]) -> tuple[list[Finding], list[str]]:
+    """Return the findings, those of O(accepted) with level V(info), and the entries that match none of them.
+
+    An entry is the id of a finding, or C(id:path) for those about one file.
+    """
+    wanted = set(accepted)
+    used: set[str] = set()
+    rows = []
+    for finding in findings:
+        names = {finding["id"], f"{finding['id']}:{finding.get('path', '')}"} & wanted
+        used |= names
+        rows.append({**finding, "level": INFO, "accepted": True} if names else dict(finding))
+    return rows, sorted(wanted - used)

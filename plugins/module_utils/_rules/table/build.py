@@ -1,0 +1,328 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""What the image needs at its build, and what it must hold that Heroku's stack and buildpacks bring."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.finding import (
+    INFO,
+    WARN,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.app import App
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.folder import Ignored
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.rule import (
+    Hit,
+    Rule,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.table.data import package_place
+
+_SECRET_FILES = re.compile(
+    r"(?:.*/)?(?:\.env(?:\.(?!example|sample|template|dist)[\w.]+)?|master\.key|credentials/\w+\.key|\.netrc|\.npmrc|\.pypirc|"
+    r"id_(?:rsa|ed25519|ecdsa)|[\w.-]+\.(?:pem|p12|pfx|key|dump|sql\.gz)|(?:service[-_]account|credentials|secrets)[\w-]*\.(?:json|ya?ml))"
+)
+_PUBLIC_GEMS = re.compile(r"https?://(?:rubygems\.org|gems\.ruby-china\.com|rails-assets\.org|gems\.rubyforge\.org)/?")
+# What the packages of an app call, and what brings it in a Debian image.
+_PROGRAMS = {
+    "gem:ruby-vips": ("libvips", r"vips"),
+    "gem:image_processing": ("libvips or ImageMagick", r"vips|magick"),
+    "gem:mini_magick": ("ImageMagick", r"imagemagick|vips"),
+    "gem:rmagick": ("ImageMagick", r"magick"),
+    "gem:streamio-ffmpeg": ("FFmpeg", r"ffmpeg"),
+    "gem:wkhtmltopdf-heroku": ("wkhtmltopdf", r"wkhtmltopdf"),
+    "gem:grover": ("Chrome", r"chrom|puppeteer"),
+    "gem:ferrum": ("Chrome", r"chrom"),
+    "gem:poppler": ("Poppler", r"poppler"),
+}
+_JAVASCRIPT = ("gem:execjs", "gem:uglifier", "gem:autoprefixer-rails", "gem:coffee-rails", "gem:react-rails")
+
+
+def _unlisted_secrets(app: App) -> Iterator[Hit]:
+    """Yield files with secrets that git does not track and .dockerignore does not leave out; only their names."""
+    if not app.folder.checkout:
+        return
+    ignored = Ignored(app.folder.text(".dockerignore").split("\n"))
+    names = [path for path in app.folder.unlisted() if _SECRET_FILES.fullmatch(path) and not ignored.matches(path)]
+    if names:
+        where = ".dockerignore" if ".dockerignore" in app.folder else names[0]
+        yield Hit(where, 0, {"names": ", ".join(names)})
+
+
+def _aptfile(app: App) -> Iterator[Hit]:
+    rows = enumerate(app.folder.code("Aptfile").split("\n"), 1)
+    for line, package in ((line, row.strip()) for line, row in rows):
+        if not app.dockerfile or not package or package.startswith(":"):
+            continue
+        file = package.rpartition("/")[2]
+        name = re.sub(r"^lib|-dev$|\d+(?:\.\d+)*$", "", re.split(r"[=_]|-\d", file)[0])
+        if name and name.lower() not in app.dockerfile.lower():
+            yield Hit("Aptfile", line, {"package": package})
+
+
+def _programs(app: App) -> Iterator[Hit]:
+    if not _debian(app):
+        return
+    for package, (program, pattern) in _PROGRAMS.items():
+        # What only another gem asks for may never be called.
+        asked = re.search(rf"^\s*gem[ (]\s*[\"']{package[4:]}[\"']", app.folder.code("Gemfile"), re.MULTILINE)
+        if asked and not re.search(pattern, app.dockerfile, re.IGNORECASE):
+            words = {"program": program, "name": package.partition(":")[2]}
+            yield Hit(*package_place(app, package), words)
+
+
+def _debian(app: App) -> bool:
+    """Return whether the Dockerfile starts from an official image and installs what it needs itself."""
+    return bool(
+        re.search(
+            r"^FROM\s+(?:--platform=\S+\s+)?(?:docker\.io/)?(?:library/)?(?:ruby|python|node|debian|ubuntu)[:$]",
+            app.dockerfile,
+            re.MULTILINE,
+        )
+        or re.search(r"^FROM\s+\S*/ruby:\$", app.dockerfile, re.MULTILINE)
+    )
+
+
+def _javascript(app: App) -> Iterator[Hit]:
+    package = app.package(*_JAVASCRIPT)
+    embedded = app.package("gem:mini_racer", "gem:therubyracer")
+    installed = re.search(r"\bnode|bun\b|mini_racer", app.dockerfile, re.IGNORECASE)
+    if package and _debian(app) and not embedded and not installed:
+        yield Hit(*package_place(app, package), {"name": package.partition(":")[2]})
+
+
+def _private_gems(app: App) -> Iterator[Hit]:
+    if not app.dockerfile or "type=secret" in app.dockerfile:
+        return
+    for number, line in enumerate(app.folder.text("Gemfile.lock").split("\n"), 1):
+        found = re.match(r"  remote: (https?://\S+)", line)
+        private = found and not _PUBLIC_GEMS.fullmatch(found[1]) and not re.match(r"https://github\.com/", found[1])
+        if found and private and not re.match(r"https://[^/]*(?:gitlab|bitbucket)", found[1]):
+            host = re.sub(r"//[^@/]*@", "//", found[1])
+            yield Hit("Gemfile.lock", number, {"host": host})
+
+
+def _npmrc(app: App) -> Iterator[Hit]:
+    code = app.folder.code(".npmrc")
+    found = re.search(r"_authToken\s*=\s*\$\{?(\w+)", code)
+    if found and app.dockerfile and "type=secret" not in app.dockerfile:
+        yield Hit(".npmrc", code.count("\n", 0, found.start()) + 1, {"name": found[1]})
+
+
+def _precompile(app: App) -> Iterator[Hit]:
+    name = "Dockerfile" if "Dockerfile" in app.folder else "dockerfile"
+    found = re.search(r"assets:precompile", app.dockerfile)
+    if found and "SECRET_KEY_BASE" not in app.dockerfile and "type=secret" not in app.dockerfile:
+        yield Hit(name, app.dockerfile.count("\n", 0, found.start()) + 1)
+
+
+def _build_environment(app: App) -> Iterator[Hit]:
+    """Yield variables that Rails needs to start at all, and so also to compile its assets."""
+    if not app.package("gem:rails", "gem:railties") or not app.package(
+        "gem:sprockets-rails",
+        "gem:propshaft",
+        "gem:webpacker",
+        "gem:vite_rails",
+        "gem:shakapacker",
+        "gem:jsbundling-rails",
+    ):
+        return
+    files = re.compile(r"config/(?:application|environment|boot|environments/production|initializers/.*)\.rb")
+    dotenv = [path for path in app.folder.files if re.fullmatch(r"\.env(?:\.(?:default|production|defaults))?", path)]
+    for read in app.reads:
+        if not read.required or not files.fullmatch(read.path) or read.name in app.set_for_image:
+            continue
+        # dotenv and the like read these at the start.
+        given = any(re.search(rf"^{read.name}=", app.folder.text(path), re.MULTILINE) for path in dotenv)
+        if not given and not _lazy(app, read.path, read.line):
+            yield Hit(read.path, read.line, {"name": read.name})
+
+
+def _lazy(app: App, path: str, line: int) -> bool:
+    """Return whether the line is read later, if at all: in a block, a lambda, a method, or under a condition."""
+    lines = app.folder.code(path).split("\n")
+    if re.search(r"\b(?:if|unless)\b|->|\blambda\b|\?.*:|&&|\|\||\bproc\b", lines[line - 1]):
+        return True
+    indent = len(lines[line - 1]) - len(lines[line - 1].lstrip())
+    for before in reversed(lines[: line - 1]):
+        if not before.strip():
+            continue
+        depth = len(before) - len(before.lstrip())
+        if depth < indent:
+            indent = depth
+            if re.search(
+                r"^\s*(?:if|unless|elsif|else|when|case|def|rescue)\b|->|\blambda\b|\bproc\b|=\s*if\b", before
+            ):
+                return True
+            if re.search(r"\bdo\b|\{\s*(?:\|[^|]*\|)?\s*$", before) and not re.search(
+                r"\b(?:configure|setup|config|Builder|init|application|use|draw|tap)\b|Rails\.application", before
+            ):
+                return True
+    return False
+
+
+def _ruby_versions(app: App) -> Iterator[Hit]:
+    wanted = re.search(r"^RUBY VERSION\n\s+ruby (\d+\.\d+)\.?(\d*)", app.folder.text("Gemfile.lock"), re.MULTILINE)
+    given = re.search(
+        r"^FROM\s+(?:\S*/)?ruby:(\d+\.\d+)|^ARG\s+RUBY_VERSION=[\"']?(\d+\.\d+)", app.dockerfile, re.MULTILINE
+    )
+    if wanted and given and wanted[1] != (given[1] or given[2]):
+        name = "Dockerfile" if "Dockerfile" in app.folder else "dockerfile"
+        line = app.dockerfile.count("\n", 0, given.start()) + 1
+        yield Hit(name, line, {"given": given[1] or given[2], "wanted": wanted[1]})
+
+
+def _dropped(app: App) -> Iterator[Hit]:
+    if ".dockerignore" not in app.folder:
+        return
+    ignored = Ignored(app.folder.text(".dockerignore").split("\n"))
+    needed = (
+        "Gemfile",
+        "Gemfile.lock",
+        "package.json",
+        "config/application.rb",
+        "config.ru",
+        "db/schema.rb",
+        "bin/rails",
+        "Rakefile",
+        "manage.py",
+        "mix.exs",
+        "composer.json",
+        "artisan",
+    )
+    for path in needed:
+        if (app.folder.root / path).is_file() and ignored.matches(path):
+            head = path.partition("/")[0]
+            yield Hit(".dockerignore", app.line(".dockerignore", head), {"path": path})
+
+
+def _slugignore(app: App) -> Iterator[Hit]:
+    if ".slugignore" in app.folder and ".dockerignore" not in app.folder:
+        yield Hit(".slugignore", 1)
+
+
+def _switch(variable: str) -> str:
+    return rf"\bENV(?:\[|\.(?:fetch|key\?|has_key\?)\(?)\s*[\"']{variable}[\"']"
+
+
+def _switched_off(app: App, variable: str) -> Iterator[Hit]:
+    """Yield settings of production that only a variable of Heroku's buildpack turns on."""
+    path = "config/environments/production.rb"
+    # Images of buildpacks have the variable.
+    given = not app.dockerfile or variable in app.heroku.config_names or variable in app.set_for_image
+    code = app.folder.code(path) if path in app.folder and not given else ""
+    found = re.search(_switch(variable), code)
+    if found and not re.search(rf"{_switch(variable)}\s*,\s*(?:true|[\"'](?:true|1|enabled))", code):
+        yield Hit(path, code.count("\n", 0, found.start()) + 1)
+
+
+RULES = (
+    Rule(
+        id="secret-files",
+        level=WARN,
+        text="Not in git, so that Heroku never had them, and they would be built into the image: {names}.",
+        remedy="List them in .dockerignore.",
+        source="https://github.com/rails/rails/issues/33478",
+        find=_unlisted_secrets,
+    ),
+    Rule(
+        id="aptfile-package",
+        level=WARN,
+        text="Heroku installs {package}, and the Dockerfile does not.",
+        remedy="Install it with apt-get in the Dockerfile, if the app still needs it.",
+        source="https://github.com/sciencehistory/scihist_digicoll/issues/919",
+        find=_aptfile,
+    ),
+    Rule(
+        id="missing-program",
+        level=WARN,
+        text="{name} needs {program}, which the Dockerfile does not install.",
+        remedy="Install it with apt-get in the Dockerfile.",
+        source="https://devcenter.heroku.com/articles/stack-packages",
+        find=_programs,
+    ),
+    Rule(
+        id="javascript-runtime",
+        level=WARN,
+        text="{name} needs a JavaScript runtime, and the Dockerfile installs none.",
+        remedy="Install Node.js in the stage that compiles the assets.",
+        source="https://github.com/rails/execjs",
+        find=_javascript,
+    ),
+    Rule(
+        id="private-gems",
+        level=WARN,
+        text="Gems come from {host}: Heroku's build has its credentials in config vars, a Dockerfile's has not.",
+        remedy="Mount them as build secrets (RUN --mount=type=secret, fly deploy --build-secret).",
+        source="https://github.com/fly-apps/dockerfile-rails/issues/40",
+        find=_private_gems,
+    ),
+    Rule(
+        id="private-packages",
+        level=WARN,
+        text="npm reads {name}, which Heroku's build has as a config var; a Dockerfile's has not.",
+        remedy="Mount it as a build secret (RUN --mount=type=secret, fly deploy --build-secret).",
+        source="https://docs.docker.com/build/building/secrets/",
+        find=_npmrc,
+    ),
+    Rule(
+        id="precompile-secret",
+        level=WARN,
+        text="Assets are compiled without a SECRET_KEY_BASE, which Heroku's build has.",
+        remedy="Put SECRET_KEY_BASE_DUMMY=1 before the command.",
+        source="https://fly.io/docs/rails/getting-started/dockerfiles/",
+        find=_precompile,
+    ),
+    Rule(
+        id="build-environment",
+        level=WARN,
+        text="Rails does not start without {name}, and compiling assets starts it: on Fly without config vars.",
+        remedy="Give a default here, or a stand-in under [build.args] in fly.toml or in the Dockerfile.",
+        source="https://fly.io/docs/rails/getting-started/dockerfiles/",
+        find=_build_environment,
+    ),
+    Rule(
+        id="ruby-version",
+        level=WARN,
+        text="The Dockerfile has Ruby {given}, and Gemfile.lock asks for {wanted}.",
+        remedy="Bring both to one version.",
+        source="https://devcenter.heroku.com/articles/ruby-versions",
+        find=_ruby_versions,
+    ),
+    Rule(
+        id="dockerignore-drops",
+        level=WARN,
+        text="{path} is left out of the image, and the app needs it.",
+        remedy="Take it out of .dockerignore.",
+        source="https://docs.docker.com/build/concepts/context/#dockerignore-files",
+        find=_dropped,
+    ),
+    Rule(
+        id="slugignore",
+        level=INFO,
+        text="What is listed here is left out on Heroku, and built into the image on Fly.",
+        remedy="List the same in .dockerignore.",
+        source="https://devcenter.heroku.com/articles/slug-compiler#ignoring-files-with-slugignore",
+        find=_slugignore,
+    ),
+    Rule(
+        id="static-files",
+        level=WARN,
+        text="Assets are served only with RAILS_SERVE_STATIC_FILES, which Heroku's buildpack sets and Fly does not.",
+        remedy="Set it under [env] in fly.toml or in the Dockerfile.",
+        source="https://devcenter.heroku.com/articles/ruby-support-reference",
+        find=lambda app: _switched_off(app, "RAILS_SERVE_STATIC_FILES"),
+    ),
+    Rule(
+        id="log-to-stdout",
+        level=WARN,
+        text="The log goes to a file unless RAILS_LOG_TO_STDOUT is set, as Heroku's buildpack does and Fly does not.",
+        remedy="Set it under [env] in fly.toml or in the Dockerfile.",
+        source="https://devcenter.heroku.com/articles/ruby-support-reference",
+        find=lambda app: _switched_off(app, "RAILS_LOG_TO_STDOUT"),
+    ),
+)

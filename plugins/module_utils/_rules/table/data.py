@@ -1,0 +1,203 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""How an app talks to Postgres and Redis."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.finding import AFTER, INFO, WARN
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.app import App
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.rule import (
+    CODE,
+    JAVASCRIPT,
+    PYTHON,
+    RUBY,
+    Hit,
+    Rule,
+)
+
+_REDIS_NEAR = r"(?i)redis|sidekiq|cable|resque"
+_DATABASE = r"config/(?:database\.yml(?:\.erb)?|application\.rb|environments/production\.rb|initializers/[\w/]+\.rb)"
+_SESSION = {
+    "gem:good_job": "good_job waits for jobs with LISTEN and holds advisory locks",
+    "gem:que": "que holds advisory locks and waits with LISTEN",
+    "gem:with_advisory_lock": "with_advisory_lock holds locks of a session",
+    "gem:apartment": "apartment sets search_path for each tenant",
+    "gem:ros-apartment": "apartment sets search_path for each tenant",
+    "gem:queue_classic": "queue_classic waits for jobs with LISTEN",
+    "hex:oban": "Oban waits for jobs with LISTEN",
+    "npm:pg-boss": "pg-boss holds locks of a session",
+    "npm:graphile-worker": "graphile-worker waits for jobs with LISTEN",
+    "pip:procrastinate": "procrastinate waits for jobs with LISTEN",
+}
+_MANIFESTS = {
+    "gem": "Gemfile",
+    "hex": "mix.exs",
+    "npm": "package.json",
+    "pip": "requirements.txt",
+    "composer": "composer.json",
+}
+
+
+def package_place(app: App, package: str) -> tuple[str, int]:
+    """Return the file and line that asks for a package."""
+    kind, _colon, name = package.partition(":")
+    path = _MANIFESTS[kind]
+    if kind == "gem" and name not in app.folder.text(path):
+        path = "Gemfile.lock"
+    if path not in app.folder:
+        path = next((other for other in ("pyproject.toml", "uv.lock", "Pipfile") if other in app.folder), path)
+    quoted = next((text for text in (f'"{name}"', f"'{name}'", name) if text in app.folder.text(path)), name)
+    return path, app.line(path, quoted)
+
+
+def _sessions(app: App) -> Iterator[Hit]:
+    for package, what in _SESSION.items():
+        if package in app.packages:
+            yield Hit(*package_place(app, package), {"what": what})
+    if "config/cable.yml" in app.folder:
+        code = app.folder.code("config/cable.yml")
+        found = re.search(
+            r"^production:[^\n]*\n(?:[ \t]+[^\n]*\n|\n)*?[ \t]+(?P<at>adapter:\s*postgresql)", code + "\n", re.MULTILINE
+        )
+        if found:
+            line = code.count("\n", 0, found.start("at")) + 1
+            yield Hit("config/cable.yml", line, {"what": "Action Cable waits for messages with LISTEN"})
+
+
+def _billed(app: App) -> Iterator[Hit]:
+    package = app.package("gem:sidekiq", "gem:resque", "npm:bullmq", "npm:bull", "pip:celery")
+    if package:
+        yield Hit(*package_place(app, package), {"name": package.partition(":")[2]})
+
+
+def _shared(app: App) -> Iterator[Hit]:
+    """Yield a cache store that lives on the jobs' Redis."""
+    if not app.package("gem:sidekiq", "gem:resque"):
+        return
+    for path in ("config/environments/production.rb", "config/application.rb"):
+        code = app.folder.code(path) if path in app.folder else ""
+        found = re.search(
+            r"^\s*config\.cache_store\s*=\s*:redis_(?:cache_)?store\b([^\n]*\n[^\n]*)", code, re.MULTILINE
+        )
+        if found and "CACHE" not in found[1]:
+            yield Hit(path, code.count("\n", 0, found.end() - len(found[0].lstrip())) + 1)
+
+
+RULES = (
+    Rule(
+        id="redis-verify-none",
+        level=WARN,
+        urgency=AFTER,
+        text="The certificate of Redis is not verified here, since Heroku's cannot be; the new URL is without TLS.",
+        remedy="Remove it; no client needs it for redis://.",
+        source="https://devcenter.heroku.com/articles/connecting-heroku-redis",
+        languages=(RUBY, "hash"),
+        pattern=r"\bVERIFY_NONE\b|verify_mode:\s*0\b",
+        hints=("VERIFY_NONE", "verify_mode"),
+        unless_before=r"(?i)\bsmtp|action_mailer|Net::HTTP|faraday|ldap|elasticsearch",
+        files=r"(?:config|app|lib)/.*(?:redis|sidekiq|cable|resque|cache|queue|application|environments/production|flipper|rack_attack|job)\w*\.(?:rb|yml)",
+    ),
+    Rule(
+        id="redis-tls-forced",
+        level=WARN,
+        text="TLS is demanded of Redis here, whatever its URL says; the new one is redis://, without TLS.",
+        remedy="Let the scheme of the URL decide (rediss:// is TLS).",
+        source="https://devcenter.heroku.com/articles/connecting-heroku-redis",
+        languages=(*CODE, "hash"),
+        pattern=(
+            r"\bnew\s+(?:IO)?Redis\([^;]{0,200}?(?P<at>\btls:\s*\{)|\bcreateClient\([^;]{0,200}?(?P<at2>\btls:\s*true)"
+            r"|[\"']?ssl_cert_reqs[\"']?\s*[:=]|^\s*(?:config\.)?redis\s*=\s*\{[^}]*\bssl:\s*true"
+        ),
+        hints=("tls:", "ssl_cert_reqs", "ssl: true"),
+        unless_before=r"rediss|startswith|startsWith|NODE_ENV|\?\s*\{",
+    ),
+    Rule(
+        id="redis-command",
+        level=WARN,
+        text="CONFIG {word} is sent to Redis, which Upstash does not know.",
+        remedy="Take it out, or bring a Redis of your own (migrate_redis_url).",
+        source="https://upstash.com/docs/redis/overall/rediscompatibility",
+        languages=(RUBY, JAVASCRIPT, PYTHON),
+        pattern=r"\b(?:redis|\$redis|conn|client)\w*\.(?:config\(\s*[:\"'](?P<word>get|set|GET|SET)|config_(?P<word2>get|set)\()",
+        hints=(".config",),
+    ),
+    Rule(
+        id="redis-billed",
+        level=INFO,
+        urgency=AFTER,
+        text="{name} asks Redis all day whether there is work, and a plan that is billed by request counts each time.",
+        remedy="Take a plan of Upstash with a fixed price (migrate_redis_plan).",
+        source="https://fly.io/docs/upstash/redis/",
+        find=_billed,
+    ),
+    Rule(
+        id="redis-shared",
+        level=INFO,
+        text="The cache lives on the Redis of the jobs. A cache may evict keys; a queue must not.",
+        remedy="Keep migrate_redis_eviction off and give every entry a lifetime, or take a second Redis for the cache.",
+        source="https://github.com/sidekiq/sidekiq/wiki/Using-Redis",
+        find=_shared,
+    ),
+    Rule(
+        id="postgres-tls-forced",
+        level=WARN,
+        text="TLS is demanded of Postgres here; a Postgres on Fly's private network may have none.",
+        remedy="Let the URL say it: put sslmode into its query where it is wanted.",
+        source="https://github.com/kellegous/weron/issues/2",
+        languages=(*CODE, "hash"),
+        files=r"(?:.*/)?(?:config/database\.yml(?:\.erb)?|settings[\w/]*\.py|(?:knexfile|ormconfig|data-source)\.[jt]s|"
+        r"config/(?:config|database)\.(?:js|ts|json|php)|(?:db|database)/(?:index|config)\.[jt]s|config/(?:prod|runtime)\.exs)",
+        pattern=(
+            r"^\s*sslmode:\s*[\"']?(?:require|verify-ca|verify-full)|\bssl_require\s*=\s*True|"
+            r"[\"']sslmode[\"']\s*(?::|=>)\s*[\"'](?:require|verify)|\bssl:\s*(?:true\b|\{)"
+        ),
+        hints=("ssl",),
+        unless_before=r"\b(?:development|test)\b|MYSQL|fetch\(",
+    ),
+    Rule(
+        id="django-heroku",
+        level=WARN,
+        text="django-heroku configures the app for Heroku: TLS for DATABASE_URL, ALLOWED_HOSTS, logging.",
+        remedy="Take it out and set with dj-database-url and WhiteNoise what the app needs.",
+        source="https://github.com/heroku/django-heroku",
+        languages=(PYTHON,),
+        pattern=r"^\s*django_(?:on_)?heroku\.settings\(",
+        hints=("heroku",),
+    ),
+    Rule(
+        id="postgres-session",
+        level=INFO,
+        text="{what}, which needs a connection of its own; through a pooler in transaction mode it fails.",
+        remedy="Give that process the direct URL of the cluster; Fly's pooler is in session mode by default.",
+        source="https://github.com/bensheldon/good_job/issues/1417",
+        find=_sessions,
+    ),
+    Rule(
+        id="postgres-settings",
+        level=INFO,
+        text="Settings of the session are asked for here ({what}), which a pooler in transaction mode does not keep.",
+        remedy="Keep Fly's pooler in session mode, which is its default, or use the direct URL.",
+        source="https://fly.io/docs/mpg/client-configuration/",
+        files=r"config/database\.yml(?:\.erb)?",
+        pattern=r"^\s+(?P<what>variables|schema_search_path|search_path):",
+        hints=("variables", "search_path"),
+        once=True,
+    ),
+    Rule(
+        id="heroku-ext",
+        level=WARN,
+        text="The schema heroku_ext is named here, which is Heroku's own.",
+        remedy="Name the extension without a schema; the copy keeps extensions where they are on Heroku.",
+        source="https://devcenter.heroku.com/changelog-items/2446",
+        files=r"(?:config|lib|app|db/structure|db/schema).*\.(?:rb|yml|sql|rake)",
+        pattern=r"\bheroku_ext\b",
+        hints=("heroku_ext",),
+        once=True,
+    ),
+)

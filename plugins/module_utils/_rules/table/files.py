@@ -1,0 +1,138 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""What an app writes to its disk, which lasts no longer than a Machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.finding import (
+    AFTER,
+    INFO,
+    WARN,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.app import App
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.rule import (
+    RUBY,
+    Hit,
+    Rule,
+)
+
+_ELSEWHERE = (
+    r"\b(?:development|test|local)\?|\bunless\s+Rails\.env\.production\?|\bif\s+.*ENV\[|\belse\b"
+    r"|\bRails\.env\.\w+\b.*\?"
+)
+
+
+def _active_storage(app: App) -> Iterator[Hit]:
+    """Yield the service of Active Storage in production, if config/storage.yml puts it on the disk."""
+    path = "config/environments/production.rb"
+    code = app.folder.code(path) if path in app.folder else ""
+    found = re.search(r"^\s*config\.active_storage\.service\s*=\s*:(\w+)\s*$", code, re.MULTILINE)
+    if not found:
+        return
+    storage = app.folder.code("config/storage.yml")
+    service = re.search(rf"^{found[1]}:\s*\n(?:[ \t]+[^\n]*\n)*?[ \t]+service:\s*[\"']?(\w+)", storage, re.MULTILINE)
+    if (service[1] if service else "Disk" if found[1] == "local" else "") == "Disk":
+        uses = any(
+            re.search(r"\bhas_(?:one|many)_attached\b|\bhas_rich_text\b", app.folder.text(model))
+            for model in app.code_files
+            if model.startswith("app/models/")
+        )
+        line = code.count("\n", 0, found.end() - len(found[0].lstrip())) + 1
+        yield Hit(path, line, {"service": found[1]}, WARN if uses else INFO)
+
+
+def _sqlite(app: App) -> Iterator[Hit]:
+    path = "config/database.yml"
+    code = app.folder.code(path) if path in app.folder else ""
+    block = re.search(r"^production:[^\n]*\n(?:(?:[ \t][^\n]*)?\n)*", code + "\n", re.MULTILINE)
+    if not block:
+        return
+    found = re.search(r"adapter:\s*sqlite3", block[0])
+    inherited = re.search(r"<<:\s*\*(\w+)", block[0])
+    if found and "url:" not in block[0]:
+        yield Hit(path, code.count("\n", 0, block.start() + found.start()) + 1)
+    elif inherited and "adapter:" not in block[0] and "url:" not in block[0]:
+        base = re.search(rf"&{inherited[1]}[^\n]*\n(?:[ \t]+[^\n]*\n)*?[ \t]+(?P<at>adapter:\s*sqlite3)", code)
+        if base:
+            yield Hit(path, code.count("\n", 0, base.start("at")) + 1)
+
+
+RULES = (
+    Rule(
+        id="active-storage-disk",
+        level=WARN,
+        text="Active Storage keeps files on the disk (service {service}): a Machine loses them with each deploy.",
+        remedy="Use an object store, as Tigris (fly storage create) or S3.",
+        source="https://devcenter.heroku.com/articles/active-storage-on-heroku",
+        find=_active_storage,
+    ),
+    Rule(
+        id="uploads-on-disk",
+        level=WARN,
+        text="Uploads are kept on the disk ({what}): a Machine loses them with each deploy.",
+        remedy="Use an object store, as Tigris (fly storage create) or S3.",
+        source="https://github.com/carrierwaveuploader/carrierwave/wiki/How-to%3A-Make-Carrierwave-work-on-Heroku",
+        languages=(RUBY,),
+        files=r"(?:app/uploaders|config/initializers|config/environments/production|app/models).*\.rb",
+        pattern=(
+            r"^[ \t]*(?P<what>storage\s+:file\b|config\.storage\s*=\s*:file\b)(?![^\n]*\bif\b)|"
+            r"(?P<what2>Shrine::Storage::FileSystem)\.new|:storage\s*=>\s*:filesystem|storage:\s*:filesystem"
+        ),
+        hints=(":file", "FileSystem"),
+        unless_before=_ELSEWHERE,
+        unless=r"storage\s+:(?:fog|aws)|Storage::S3|config\.storage\s*=\s*:(?:fog|aws)",
+    ),
+    Rule(
+        id="sqlite",
+        level=WARN,
+        text="The database in production is SQLite, a file that a Machine loses with each deploy.",
+        remedy="Use Postgres, or a volume with one Machine alone.",
+        source="https://devcenter.heroku.com/articles/sqlite3",
+        find=_sqlite,
+    ),
+    Rule(
+        id="writes-to-disk",
+        level=INFO,
+        urgency=AFTER,
+        text="A file is written below {folder}, which each Machine has for itself and loses with a deploy.",
+        remedy="That is as on Heroku: look whether another process, or a later request, reads it.",
+        source="https://devcenter.heroku.com/articles/dynos#ephemeral-filesystem",
+        languages=(RUBY,),
+        files=r"(?:app|lib(?!/tasks))/.*",
+        pattern=(
+            r"\bFile\.(?:(?:bin)?write|open(?=[^\n]*,\s*[\"'](?:w|a)))\(\s*(?:\"#\{)?"
+            r"Rails\.(?:root\.join\(|public_path|root)[\s,\"'/}]*(?P<folder>public|tmp|uploads)\b"
+            r"|\bFileUtils\.(?:cp|mv)\([^\n]*Rails\.root\.join\(\s*[\"'](?P<folder2>public)"
+        ),
+        hints=("Rails.",),
+    ),
+    Rule(
+        id="laravel-local-disk",
+        level=INFO,
+        text="Without FILESYSTEM_DISK the app keeps files on the disk, which a Machine loses with each deploy.",
+        remedy="Set FILESYSTEM_DISK to an object store.",
+        source="https://laravel.com/docs/filesystem",
+        files=r"config/filesystems\.php",
+        pattern=r"[\"']default[\"']\s*=>\s*env\([\"']FILESYSTEM_(?:DISK|DRIVER)[\"'],\s*[\"'](?:local|public)",
+        hints=("FILESYSTEM_",),
+        find=None,
+    ),
+    Rule(
+        id="django-media",
+        level=INFO,
+        text="Uploads go to MEDIA_ROOT, on the disk, which a Machine loses with each deploy.",
+        remedy="Use django-storages with an object store.",
+        source="https://docs.djangoproject.com/en/stable/howto/custom-file-storage/",
+        files=r"(?:.*/)?settings(?:/\w+)?\.py",
+        pattern=r"^MEDIA_ROOT\s*=",
+        hints=("MEDIA_ROOT",),
+        unless=r"storages\.|STORAGES\b|DEFAULT_FILE_STORAGE",
+        once=True,
+    ),
+)

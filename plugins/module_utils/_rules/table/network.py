@@ -1,0 +1,244 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""How an app listens, and what it expects of the proxy in front of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.finding import AFTER, DAY, INFO, WARN
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.app import App
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.rule import (
+    CODE,
+    ELIXIR,
+    PYTHON,
+    RUBY,
+    Hit,
+    Rule,
+)
+
+_SERVER_FILES = (
+    r"(?:config/puma(?:/\w+)?\.rb|config/(?:unicorn|falcon)\w*\.rb|(?:\w+/)?gunicorn[\w.]*\.py|(?:\w+/)?Procfile)"
+)
+_NODE_SERVER = r"(?:(?:src|server|app|lib|bin)/)*(?:index|server|app|main|www)(?:\.[cm]?[jt]s)?"
+_SSL = re.compile(
+    r"^\s*(?:config\.force_ssl\s*=\s*true|SECURE_SSL_REDIRECT\s*=\s*True\b|force_ssl:\s*\[)", re.MULTILINE
+)
+_EXCLUDED = re.compile(
+    r"^\s*(?:config\.ssl_options\s*=.*\b(?:exclude|redirect:\s*false)|SECURE_REDIRECT_EXEMPT|.*exclude:)", re.MULTILINE
+)
+
+
+def _checks(app: App) -> Iterator[Mapping[str, Any]]:
+    services = app.fly_toml.get("services")
+    tables = [app.fly_toml.get("http_service"), *(services if isinstance(services, list) else ())]
+    for table in tables:
+        for name in ("checks", "http_checks"):
+            checks = table.get(name) if isinstance(table, Mapping) else None
+            yield from (check for check in checks or () if isinstance(check, Mapping))
+    named = app.fly_toml.get("checks")
+    yield from (check for check in (named.values() if isinstance(named, Mapping) else ()) if isinstance(check, Mapping))
+
+
+def _force_ssl(app: App) -> Iterator[Hit]:
+    """Yield a redirect to HTTPS that a check of fly.toml without the proxy's header runs into."""
+    plain = [
+        check
+        for check in _checks(app)
+        if ("path" in check or check.get("type") == "http")
+        and "x-forwarded-proto" not in [str(name).lower() for name in (check.get("headers") or {})]
+        and check.get("protocol", "http") == "http"
+    ]
+    settings = ("config/environments/production.rb", "config/application.rb", "config/prod.exs", "config/runtime.exs")
+    for path in [*settings, *(path for path in app.code_files if path.endswith("settings.py") or "/settings/" in path)]:
+        code = app.folder.code(path) if plain and path in app.folder else ""
+        found = _SSL.search(code)
+        if found and not _EXCLUDED.search(code):
+            at = found.end() - len(found[0].lstrip())
+            yield Hit(path, code.count("\n", 0, at) + 1, {"check": str(plain[0].get("path", "/"))})
+
+
+_BY_ADDRESS = {
+    "gem:rack-attack": "rack-attack",
+    "gem:ahoy_matey": "Ahoy",
+    "gem:authtrail": "AuthTrail",
+    "gem:devise-security": "devise-security",
+    "gem:invisible_captcha": "invisible_captcha",
+}
+
+
+def _client_ip(app: App) -> Iterator[Hit]:
+    """Yield Rails' remote_ip: grave where the app limits or locates visitors by it."""
+    if not app.package("gem:rails", "gem:railties"):
+        return
+    cured = re.compile(r"fly[-_]client[-_]ip|trusted_proxies|cloudflare-rails|fly-ruby", re.IGNORECASE)
+    if any(cured.search(app.folder.code(path)) for path in app.folder.matching("config/*.rb", "Gemfile", "lib/*.rb")):
+        return
+    package = app.package(*_BY_ADDRESS)
+    for path in app.code_files if "gem:geocoder" in app.packages else ():
+        found = re.search(r"\brequest\.(?:safe_)?location\b", app.folder.code(path)) if path.endswith(".rb") else None
+        if found:
+            line = app.folder.code(path).count("\n", 0, found.start()) + 1
+            yield Hit(path, line, {"what": "Geocoder goes by the visitor's address"}, WARN)
+    if package:
+        name = package.partition(":")[2]
+        where = "Gemfile" if name in app.folder.text("Gemfile") else "Gemfile.lock"
+        words = {"what": f"{_BY_ADDRESS[package]} goes by the visitor's address"}
+        yield Hit(where, app.line(where, name), words, WARN)
+    else:
+        where = "Gemfile" if "Gemfile" in app.folder else "Gemfile.lock"
+        yield Hit(where, app.line(where, "rails"), {"what": "Rails tells the visitor's address as request.remote_ip"})
+
+
+RULES = (
+    Rule(
+        id="bind-localhost",
+        level=WARN,
+        text="The server listens on {host} alone, where Fly's proxy cannot reach it.",
+        remedy="Listen on 0.0.0.0 or [::].",
+        source="https://fly.io/docs/getting-started/troubleshooting/#host-checking",
+        files=rf"{_SERVER_FILES}|{_NODE_SERVER}",
+        pattern=(
+            r"^(?!\s*(?:\w+_)?(?:dev|development|local|test)\w*:)"
+            r"[^\n]*?(?P<at>(?:\bbind\s*[(=]?\s*[\"'](?:tcp|ssl)?(?:://)?|"
+            r"(?:\s-b|--bind|--host|-h|\s-o)[ =](?:tcp://)?"
+            r"|\.listen\([^,)\n]*,\s*[\"']|\blisten\s+[\"'])(?P<host>127\.0\.0\.1|localhost|\[::1\]))\b"
+        ),
+        hints=("127.0.0.1", "localhost", "::1"),
+        unless_before=r"\b(?:development|test|dev)\b|if .*ENV\[",
+    ),
+    Rule(
+        id="fixed-port",
+        level=WARN,
+        text="The server listens on port {port}, whatever PORT says.",
+        remedy="Read PORT, or set internal_port to {port} (migrate_internal_port).",
+        source="https://fly.io/docs/reference/configuration/#the-http_service-section",
+        files=rf"config/puma\.rb|{_NODE_SERVER}",
+        pattern=r"^\s*(?:port\s+[\"']?|(?:\w+\.)?(?:app|server)\.listen\(\s*[\"']?)(?P<port>\d{4,5})\b[\"']?\s*(?:$|[,)])",
+        hints=("port", "listen"),
+        unless=r"\bENV\b.*PORT|env\.PORT",
+        unless_before=r"\b(?:development|test)\b",
+    ),
+    Rule(
+        id="force-ssl-check",
+        level=WARN,
+        text="HTTP is redirected here, and fly.toml's check of {check} has no X-Forwarded-Proto: it gets a 301.",
+        remedy='Add X-Forwarded-Proto = "https" under headers of the check in fly.toml, or leave its path out here.',
+        source="https://github.com/superfly/flyctl/issues/2475",
+        find=_force_ssl,
+    ),
+    Rule(
+        id="client-ip",
+        level=INFO,
+        text="{what}. X-Forwarded-For ends in the address of Fly's proxy, so that it is the same for everybody.",
+        remedy="Take the visitor's address from the header Fly-Client-IP, or list Fly's addresses in "
+        "config.action_dispatch.trusted_proxies.",
+        source="https://github.com/modosc/cloudflare-rails/issues/72",
+        find=_client_ip,
+    ),
+    Rule(
+        id="forwarded-for",
+        level=WARN,
+        text="X-Forwarded-For is read here; Fly's proxy adds an address of its own at the end.",
+        remedy="Read the header Fly-Client-IP instead.",
+        source="https://fly.io/docs/networking/request-headers/",
+        languages=CODE,
+        pattern=(
+            r"\b(?:env|headers?|META|SERVER|request|req|environ|get_req_header|header)\b[^\n]{0,24}[\"'](?:HTTP_)?"
+            r"[Xx][-_][Ff](?:orwarded|ORWARDED)[-_](?:[Ff]or|FOR)[\"']"
+        ),
+        hints=("orwarded", "ORWARDED"),
+        unless=r"(?i)fly[-_]client[-_]ip",
+    ),
+    Rule(
+        id="heroku-header",
+        level=WARN,
+        text="{header} is read here, a header of Heroku's router.",
+        remedy="Fly's proxy sends Fly-Client-IP, Fly-Region and Fly-Request-Id instead.",
+        source="https://devcenter.heroku.com/articles/http-routing#heroku-headers",
+        languages=CODE,
+        pattern=r"[\"'](?P<header>(?:HTTP_X_HEROKU_\w+|[Xx]-[Hh]eroku-[\w-]+))[\"']",
+        hints=("eroku-", "X_HEROKU_"),
+    ),
+    Rule(
+        id="host-list",
+        level=WARN,
+        urgency=DAY,
+        text="Only the hosts listed here are answered; the app's name on fly.dev and Fly's checks are not among them.",
+        remedy="Add the fly.dev name, at least for the rehearsal, and leave out the path of the check.",
+        source="https://fly.io/docs/rails/getting-started/existing/",
+        files=r"config/environments/production\.rb|config/application\.rb|config/initializers/\w*hosts?\w*\.rb",
+        pattern=r"^\s*(?:Rails\.application\.)?config\.hosts\s*(?:=\s*(?!nil)|<<|\.(?:push|concat|append))",
+        hints=("config.hosts",),
+        unless=r"fly\.dev|config\.hosts(?:\.clear|\s*=\s*nil)",
+        unless_before=r"\b(?:development|test)\?|local\?",
+        once=True,
+    ),
+    Rule(
+        id="allowed-hosts",
+        level=WARN,
+        urgency=DAY,
+        text="ALLOWED_HOSTS is written here; the app's name on fly.dev is not in it.",
+        remedy="Add it, or read the list from a variable.",
+        source="https://docs.djangoproject.com/en/stable/ref/settings/#allowed-hosts",
+        languages=(PYTHON,),
+        files=r"(?:.*/)?(?:settings|settings/(?:base|common|production|prod|heroku)|config/\w+)\.py",
+        pattern=r"^[ \t]*ALLOWED_HOSTS(?::[^=\n]+)?\s*=\s*\[(?=[^\]]*[\"'])"
+        r"(?![^\]]*(?:[\"']\*[\"']|environ|env|fly\.dev))",
+        hints=("ALLOWED_HOSTS",),
+        unless=r"ALLOWED_HOSTS\s*(?:\+=|\.(?:append|extend))|ALLOWED_HOSTS.*env",
+    ),
+    Rule(
+        id="check-origin",
+        level=WARN,
+        urgency=DAY,
+        text="check_origin lists the names that may open a WebSocket; the app's name on fly.dev is not among them.",
+        remedy="Add it, or read the list from a variable.",
+        source="https://hexdocs.pm/phoenix/Phoenix.Endpoint.html",
+        languages=(ELIXIR,),
+        files=r"config/(?:prod|runtime|releases|config)\.exs",
+        pattern=r"check_origin:\s*\[(?=[^\]]*\")(?![^\]]*fly\.dev)",
+        hints=("check_origin",),
+    ),
+    Rule(
+        id="cable-origins",
+        level=WARN,
+        urgency=DAY,
+        text="Action Cable accepts the origins listed here alone; the app's name on fly.dev is not among them.",
+        remedy="Add it, or read the list from a variable.",
+        source="https://guides.rubyonrails.org/action_cable_overview.html#allowed-request-origins",
+        files=r"config/environments/production\.rb|config/application\.rb|config/initializers/\w*cable\w*\.rb",
+        pattern=r"^\s*config\.action_cable\.allowed_request_origins\s*=\s*\[(?=[^\]]*[\"'/])(?![^\]]*(?:fly\.dev|ENV))",
+        hints=("allowed_request_origins",),
+    ),
+    Rule(
+        id="ecto-ipv6",
+        level=WARN,
+        text="The repository connects by IPv4 only; Fly's private network, where the database is, has only IPv6.",
+        remedy="Add socket_options: [:inet6] to the repository's configuration.",
+        source="https://fly.io/docs/elixir/getting-started/",
+        languages=(ELIXIR,),
+        files=r"config/(?:prod|runtime|releases)\.exs",
+        pattern=r"^\s*config\s+:\w+,\s*[\w.]*\.?Repo\b",
+        hints=("Repo",),
+        unless=r":inet6",
+        once=True,
+    ),
+    Rule(
+        id="router-timeout",
+        level=INFO,
+        urgency=AFTER,
+        text="Rack::Timeout is set here, for Heroku's router, which ends a request after 30 seconds.",
+        remedy="Fly's proxy has no such limit: keep the numbers, or choose them anew.",
+        source="https://devcenter.heroku.com/articles/request-timeout",
+        languages=(RUBY,),
+        pattern=r"\bRack::Timeout\b|\bRACK_TIMEOUT_\w+",
+        hints=("Rack::Timeout", "RACK_TIMEOUT_"),
+        once=True,
+    ),
+)

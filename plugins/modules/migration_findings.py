@@ -1,0 +1,188 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: migration_findings
+short_description: Gather what the steps of a migration found in one list
+version_added: 1.0.0
+author:
+  - The flyover contributors (@flyover)
+description:
+  - Takes the findings that modules returned, what they warned of, what they leave behind and where they failed, and
+    returns all of it as one list of findings, each once, the gravest first.
+  - Findings that are accepted have the level V(info). It does not fail where something blocks; that is its caller's
+    part, so that a report can come first.
+extends_documentation_fragment:
+  - flyover.heroku_to_fly.attributes
+  - flyover.heroku_to_fly.attributes.common
+attributes:
+  check_mode:
+    support: full
+    details:
+      - This module changes nothing.
+  diff_mode:
+    support: N/A
+    details:
+      - This module changes nothing.
+  idempotent:
+    support: full
+options:
+  findings:
+    description:
+      - Findings of any module, with C(id), C(level), C(text), C(remedy), and where they have it C(urgency), C(path) and
+        C(line).
+    type: list
+    elements: dict
+    default: []
+  results:
+    description:
+      - Results of steps by the id that their failure is to have. Of each only C(msg) and C(remedy) are read; one
+        without C(msg) did not fail.
+    type: dict
+    default: {}
+  database:
+    description:
+      - C(version) and C(size_bytes) of the database that is to be moved.
+    type: dict
+    default: {}
+  cluster:
+    description:
+      - C(name), C(major) and C(disk_gb) of the cluster that is to be created for it.
+    type: dict
+    default: {}
+  warnings:
+    description:
+      - What steps warned of.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      id:
+        description: The id that the findings get.
+        type: str
+        required: true
+      texts:
+        description: The warnings.
+        type: list
+        elements: str
+        required: true
+  not_moved:
+    description:
+      - What is in no copy of the database, as M(flyover.heroku_to_fly.pg_transfer) returns it.
+    type: list
+    elements: dict
+    default: []
+  accepted:
+    description:
+      - Findings that are known and accepted, each by its C(id), or by C(id:path) for those of one file.
+    type: list
+    elements: str
+    default: []
+  dropped:
+    description:
+      - Ids of findings to leave out altogether.
+    type: list
+    elements: str
+    default: []
+seealso:
+  - module: flyover.heroku_to_fly.heroku_app_info
+  - module: flyover.heroku_to_fly.heroku_source_info
+"""
+
+EXAMPLES = r"""
+- name: Gather what was found
+  flyover.heroku_to_fly.migration_findings:
+    findings: "{{ heroku.findings + source.findings }}"
+    results:
+      postgres-copy: "{{ database }}"
+    accepted:
+      - addon-to-replace
+      - env-dyno:config/puma.rb
+  register: all
+
+- name: Stop at what stands in the way
+  ansible.builtin.assert:
+    that: all.blocking | length == 0
+"""
+
+RETURN = r"""
+findings:
+  description: All findings with C(id), C(level), C(urgency), C(text) and C(remedy), some with C(path) and C(line).
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - id: not-moved
+      level: warn
+      urgency: before
+      text: "The setting role: statement_timeout of the database stays behind: it is not in a dump."
+      remedy: Make it again on the new database, if the app needs it.
+blocking:
+  description: Those among them that block.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+counts:
+  description: How many there are of each level.
+  returned: success
+  type: dict
+  sample: {block: 0, warn: 3, info: 5}
+unmatched:
+  description: What was accepted and found by nobody.
+  returned: success
+  type: list
+  elements: str
+  sample: [env-dyno:config/puma.rb]
+remedy:
+  description: What to do about the failure. It also ends C(msg).
+  returned: failure
+  type: str
+  sample: docs/findings.md lists them all; those of one file are accepted as ID:PATH.
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.findings import gather, too_small
+
+
+def main() -> None:
+    warning = {"id": {"type": "str", "required": True}, "texts": {"type": "list", "elements": "str", "required": True}}
+    module = AnsibleModule(
+        argument_spec={
+            "findings": {"type": "list", "elements": "dict", "default": []},
+            "results": {"type": "dict", "default": {}},
+            "database": {"type": "dict", "default": {}},
+            "cluster": {"type": "dict", "default": {}},
+            "warnings": {"type": "list", "elements": "dict", "default": [], "options": warning},
+            "not_moved": {"type": "list", "elements": "dict", "default": []},
+            "accepted": {"type": "list", "elements": "str", "default": []},
+            "dropped": {"type": "list", "elements": "str", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    run(module, work)
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    options = module.params
+    gathered = gather(
+        [*options["findings"], *too_small(options["database"], options["cluster"])],
+        options["results"],
+        options["warnings"],
+        options["not_moved"],
+        options["accepted"],
+        options["dropped"],
+    )
+    return {"changed": False, **gathered}
+
+
+if __name__ == "__main__":
+    main()
