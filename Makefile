@@ -85,6 +85,10 @@ postgres-versions: setup ## the database modules from PostgreSQL 15 and 16 to 16
 cores: setup ## unit and playbook tests on each supported ansible-core
 	tests/tools/cores
 
+.PHONY: bench-window
+bench-window: setup ## the freeze window by phase, as a table; ARGS="--help" lists its options
+	PYTHONPATH=$(TREE) $(BIN)/python -m ansible_collections.flyover.heroku_to_fly.tests.benchmarks.window $(ARGS)
+
 dist: setup ## build the collection's archive
 	$(BIN)/ansible-galaxy collection build --force --output-path .tools
 

@@ -33,8 +33,8 @@ def admin(world: World) -> list[Route]:
     async def state(_request: Request) -> Response:
         return JSONResponse({"heroku": heroku.describe(world.heroku), "fly": await fly.describe(world.fly)})
 
-    async def requests(_request: Request) -> Response:
-        return JSONResponse(world.journal.entries)
+    async def requests(request: Request) -> Response:
+        return JSONResponse(world.journal.entries[int(request.query_params.get("since", 0)) :])
 
     async def fault(request: Request) -> Response:
         given: dict[str, Any] = await request.json()

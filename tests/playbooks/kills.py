@@ -1,0 +1,261 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs that are killed with SIGKILL at a point of our choice, and what is there in the end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Union
+from urllib.request import Request, urlopen
+
+import psycopg2
+import redis
+
+from .conftest import Run, Sandbox
+
+_POLL = 0.1  # seconds
+_LONGEST = 600  # seconds until a run must have come to its point
+# Parts of a path that differ from sandbox to sandbox, as a pattern that takes no slash.
+_IDS = re.compile(r"(?<=/)([0-9a-f]{14}|[0-9a-f]{8}-[0-9a-f-]{27}|(?=[a-z0-9]*\d)[a-z0-9]{16})(?=/|$)")
+
+
+@dataclass(frozen=True)
+class AtRequest:
+    """When a request that changes something arrives, before it is carried out; or when it is answered."""
+
+    method: str
+    path: str
+    answered: bool
+
+    def __str__(self) -> str:
+        return f"{'after' if self.answered else 'before'} {self.method} {self.path}"
+
+
+@dataclass(frozen=True)
+class AtTask:
+    """A moment after a task has begun."""
+
+    name: str
+    seconds: float = 0.5
+
+    def __str__(self) -> str:
+        return f"{self.seconds:g} s into '{self.name}'"
+
+
+Point = Union[AtRequest, AtTask]
+
+
+class Observer:
+    """Asks the sandbox without starting a process each time."""
+
+    def __init__(self, box: Sandbox) -> None:
+        self._url = box.environment["HEROKU_API_URL"] + "/_sandbox"
+
+    def requests(self, since: int = 0) -> list[dict[str, Any]]:
+        with urlopen(f"{self._url}/requests?since={since}", timeout=30) as answer:
+            found: list[dict[str, Any]] = json.load(answer)
+            return found
+
+    def fault(self, **fault: Any) -> None:
+        body = json.dumps(fault).encode()
+        urlopen(Request(f"{self._url}/fault", body, {"Content-Type": "application/json"}), timeout=30).close()
+
+
+def changing(box: Sandbox, since: int) -> list[tuple[str, str]]:
+    """Return the requests that changed something, each once, in the order in which they first came."""
+    sent = [r for r in Observer(box).requests(since) if r["mutating"] and 0 < r["status"] < 400]
+    return list(dict.fromkeys((r["method"], _pattern(r["path"])) for r in sent))
+
+
+def _pattern(path: str) -> str:
+    return _IDS.sub(lambda found: "?" * len(found[1]), path)
+
+
+def run_killed(box: Sandbox, point: Point, playbook: str, *options: str) -> Run | None:
+    """Run until O(point) is reached and kill; return None, or the run where it ended without coming to that point."""
+    observer = Observer(box)
+    since = len(observer.requests())
+    if isinstance(point, AtRequest) and not point.answered:
+        # Held until we have killed the run, and then never carried out.
+        observer.fault(method=point.method, path=point.path, times=1, delay=_LONGEST, reset=True)
+    process = box.start(playbook, *options)
+    output = Output(process)
+    deadline = time.monotonic() + _LONGEST
+    try:
+        while not _reached(point, observer, since, output):
+            if process.poll() is not None and not output.alive():
+                return Run(process.returncode, output.text())
+            assert time.monotonic() < deadline, f"{point} was never reached:\n{output.text()}"
+            time.sleep(_POLL)
+        if isinstance(point, AtTask):
+            time.sleep(point.seconds)
+    finally:
+        kill(process, workers=isinstance(point, AtRequest) and not point.answered)
+        if isinstance(point, AtRequest) and not point.answered:
+            observer.fault(method=point.method, path=point.path, times=0)
+    return None
+
+
+def _reached(point: Point, observer: Observer, since: int, output: Output) -> bool:
+    if isinstance(point, AtTask):
+        return f"{point.name}] ***" in output.text()
+    for request in observer.requests(since):
+        same = request["method"] == point.method and _pattern(request["path"]) == point.path
+        if same and (not point.answered or 0 < request["status"] < 400):
+            return True
+    return False
+
+
+def kill(process: subprocess.Popen[str], workers: bool) -> None:
+    """Kill the process group of ansible-playbook; with O(workers) also those of its tasks, else they are to end."""
+    below = list(_descendants(process.pid)) if workers else []
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    for pid in below:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait()
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
+        with suppress(OSError):
+            yield from _descendants(int(child))
+        yield int(child)
+
+
+class Output:
+    """What a process prints, read as it comes."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._lines: list[str] = []
+        self._thread = threading.Thread(target=self._read, args=(process,), daemon=True)
+        self._thread.start()
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self._lines.append(line)
+
+    def wait_for(self, words: str, process: subprocess.Popen[str]) -> None:
+        """Return when O(words) were printed."""
+        deadline = time.monotonic() + _LONGEST
+        while words not in self.text():
+            assert self.alive() and process.poll() is None, f"it ended before {words!r}:\n{self.text()}"
+            assert time.monotonic() < deadline, self.text()
+            time.sleep(_POLL)
+
+    def rest(self) -> str:
+        """Return all, once there is no more."""
+        self._thread.join(_LONGEST)
+        return self.text()
+
+    def text(self) -> str:
+        return "".join(self._lines)
+
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+
+class Relay:
+    """Kills the same command at one point after another, and then lets it finish: the next goes on from there."""
+
+    def __init__(self, box: Sandbox) -> None:
+        self._box = box
+        self.rows: list[tuple[str, str, str]] = []
+        """Of each point the stage, the point, and what became of it."""
+
+    def run(self, stage: str, points: Sequence[Point], playbook: str, *options: str) -> Run:
+        """Kill at each of O(points) that is reached; return the last run, which nobody killed."""
+        finished = None
+        for point in points:
+            ended = run_killed(self._box, point, playbook, *options)
+            self.rows.append((stage, str(point), "killed" if ended is None else "not reached any more"))
+            finished = ended or finished
+        return self._box.play(playbook, *options)
+
+    @property
+    def killed(self) -> int:
+        return sum(row[2] == "killed" for row in self.rows)
+
+    def table(self) -> str:
+        """Return the points as a table, and how many there were."""
+        lines = [f"{stage:12} {point:78} {outcome}" for stage, point, outcome in self.rows]
+        return "\n".join([*lines, f"{self.killed} points at which a run was killed; the same command finished each"])
+
+
+def facts(box: Sandbox) -> dict[str, Any]:
+    """Return what must be the same however often a run was killed on the way: both platforms, and all data."""
+    state = box.state()
+    heroku, fly = state["heroku"]["apps"]["paper-crane"], state["fly"]["apps"].get("paper-crane", {})
+    return {
+        "heroku": {
+            "maintenance": heroku["maintenance"],
+            "formation": {kind: entry["quantity"] for kind, entry in heroku["formation"].items()},
+            "config": sorted(heroku["config"]),
+        },
+        "fly": {
+            "machines": sorted((m["group"], m["state"]) for m in fly.get("machines", [])),
+            "secrets": sorted(fly.get("secrets", {})),
+            "certificates": sorted(c["hostname"] for c in fly.get("certificates", [])),
+            "ips": len(fly.get("ips", [])),
+        },
+        "services": [len(state["fly"]["postgres"]), len(state["fly"]["redis"])],
+        "source": rows(box, "SOURCE"),
+        "target": rows(box, "TARGET"),
+        "keys": {side: keys(box, side) for side in ("SOURCE", "TARGET")},
+    }
+
+
+def rows(box: Sandbox, side: str) -> dict[str, tuple[int, str]]:
+    """Return number of rows and a checksum of each table, large objects among them, and the value of each sequence."""
+    connection = psycopg2.connect(box.environment[f"SANDBOX_{side}_DATABASE_URL"])
+    connection.set_session(readonly=True, autocommit=True)
+    found = {}
+    with connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select format('%I.%I', n.nspname, c.relname), c.relkind from pg_class c "
+            "join pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'S') "
+            "and n.nspname !~ '^(pg_|_flyover|_heroku|information_schema|heroku_ext)' order by 1"
+        )
+        for name, kind in cursor.fetchall():
+            what = "last_value::text || is_called" if kind == "S" else "t::text"
+            cursor.execute(f"select count(*), coalesce(md5(string_agg({what}, ';' order by {what})), '') from {name} t")
+            found[name] = cursor.fetchone()
+        cursor.execute(
+            "select count(*), md5(string_agg(oid || md5(lo_get(oid)), ';' order by oid)) from pg_largeobject_metadata"
+        )
+        found["large objects"] = cursor.fetchone()
+    connection.close()
+    return found
+
+
+def keys(box: Sandbox, side: str) -> tuple[int, str]:
+    """Return number and checksum of the keys of a Redis, without what the collection keeps there."""
+    url = box.environment[f"SANDBOX_{side}_REDIS_URL"]
+    server = redis.Redis.from_url(url, **({"ssl_cert_reqs": None} if url.startswith("rediss") else {}))
+    read = {
+        b"string": server.get,
+        b"list": lambda name: server.lrange(name, 0, -1),
+        b"set": lambda name: sorted(server.smembers(name)),
+        b"hash": lambda name: sorted(server.hgetall(name).items()),
+        b"zset": lambda name: server.zrange(name, 0, -1, withscores=True),
+        b"stream": server.xrange,
+    }
+    names = sorted(name for name in server.scan_iter(count=1000) if b"flyover" not in name)
+    content = [(name, read[server.type(name)](name)) for name in names]
+    server.close()
+    return len(names), hashlib.sha256(repr(content).encode()).hexdigest()

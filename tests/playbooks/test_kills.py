@@ -1,0 +1,118 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Killed anywhere, the same command finishes the job: in the end all is as after a run that nobody disturbed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Run, Sandbox
+from .kills import AtRequest, AtTask, Observer, Point, Relay, changing, facts
+
+CUT_OVER = ("-e", "migrate_cutover=true")
+BACK = ("-e", "migrate_discard_fly_writes=true")
+# A window that cannot be closed: the Machines of the web do not start.
+BROKEN = {"method": "POST", "path": "/v1/apps/paper-crane/machines/??????????????/start", "status": 422}
+STAGES: dict[str, tuple[str, ...]] = {
+    "rehearsal": ("migrate",),
+    "thaw": ("migrate", *CUT_OVER),
+    "cut-over": ("migrate", *CUT_OVER),
+    "rollback": ("rollback", *BACK),
+}
+# Where nothing is asked of a platform, but much is done.
+TASKS = {
+    "rehearsal": ["Copy the database, or bring the copy forward", "Copy and verify the keys", "Deploy"],
+    "thaw": ["Raise the write fence", "Bring the database across", "Lower the write fence", "Forget the freeze"],
+    "cut-over": [
+        "Save what Heroku runs",
+        "Wait until every dyno is gone",
+        "Raise the write fence",
+        "Bring the database across",
+        "Bring Redis across",
+        "Look whether Heroku's database changed meanwhile",
+        "Start the web Machines",
+        "Bring the seal on record",
+        "Seal the database",
+        "Seal Redis",
+        "Record the cut-over",
+        "Start them",
+        "Note that nothing is left to do",
+    ],
+    "rollback": ["Lower the write fence", "Start the dynos as they were", "Forget the freeze"],
+}
+
+
+@pytest.fixture
+def boxes(tmp_path: Path) -> Iterator[Any]:
+    """Return a function that starts a sandbox."""
+    started: list[Sandbox] = []
+
+    def up() -> Sandbox:
+        started.append(Sandbox(tmp_path / f"box{len(started)}").up())
+        return started[-1]
+
+    yield up
+    for box in started:
+        box.down()
+
+
+def _as_in(stage: str, box: Sandbox, run: Run) -> dict[str, Any]:
+    """Return what is there after a stage that ended as it should."""
+    assert (run.rc != 0) == (stage == "thaw"), run.output
+    if stage == "thaw":
+        Observer(box).fault(**BROKEN, times=0)
+    return facts(box)
+
+
+@pytest.mark.slow
+def test_killed_anywhere_the_same_command_finishes(boxes: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before and after each kind of request that changes something, and in the middle of what is done elsewhere."""
+    undisturbed, killed = boxes(), boxes()
+    relay = Relay(killed)
+    for stage, (playbook, *options) in STAGES.items():
+        if stage == "thaw":
+            for box in (undisturbed, killed):
+                Observer(box).fault(**BROKEN, times=10000)
+        since = len(Observer(undisturbed).requests())
+        expected = _as_in(stage, undisturbed, undisturbed.play(playbook, *options))
+        points: list[Point] = [AtTask(name) for name in TASKS[stage]]
+        for method, path in changing(undisturbed, since):
+            points += [AtRequest(method, path, False), AtRequest(method, path, True)]
+        last = relay.run(stage, points, playbook, *options)
+        assert _as_in(stage, killed, last) == expected, relay.table()
+    with capsys.disabled():
+        print(f"\n{relay.table()}")
+    assert relay.killed >= 40
+
+
+@pytest.mark.slow
+def test_killed_in_the_window_the_same_command_finishes(boxes: Any) -> None:
+    box = boxes()
+    formation = "/apps/paper-crane/formation"
+    points: list[Point] = [
+        AtRequest("PATCH", formation, False),
+        AtRequest("PATCH", formation, True),
+        AtTask("Raise the write fence", 0.2),
+        AtTask("Bring the database across"),
+        AtTask("Bring the seal on record"),
+        AtTask("Seal the database"),
+    ]
+    relay = Relay(box)
+    relay.run("cut-over", points, "migrate", *CUT_OVER).succeeded()
+    assert relay.killed == len(points), relay.table()
+    found = facts(box)
+    assert found["source"] == found["target"]
+    assert found["keys"]["SOURCE"] == found["keys"]["TARGET"]
+    assert found["fly"]["machines"] == [("web", "started"), ("web", "started"), ("worker", "started")]
+    assert found["heroku"]["maintenance"] is True
+    assert set(found["heroku"]["formation"].values()) == {0}
+    assert box.play("migrate", *CUT_OVER).succeeded().changed == 0
+    box.play("rollback", *BACK).succeeded()
+    assert box.heroku["maintenance"] is False
+    assert facts(box)["heroku"]["formation"] == {"release": 0, "web": 2, "worker": 1}
