@@ -67,10 +67,13 @@ def _aptfile(app: App) -> Iterator[Hit]:
 def _programs(app: App) -> Iterator[Hit]:
     if not _debian(app):
         return
+    full = re.search(r"^FROM\s+\S*ruby:(?!\S*(?:slim|alpine))", app.dockerfile, re.MULTILINE)
     for package, (program, pattern) in _PROGRAMS.items():
         # What only another gem asks for may never be called.
         asked = re.search(rf"^\s*gem[ (]\s*[\"']{package[4:]}[\"']", app.folder.code("Gemfile"), re.MULTILINE)
-        if asked and not re.search(pattern, app.dockerfile, re.IGNORECASE):
+        # The full images of Ruby have ImageMagick already.
+        brought = "ImageMagick" in program and full
+        if asked and not brought and not re.search(pattern, app.dockerfile, re.IGNORECASE):
             words = {"program": program, "name": package.partition(":")[2]}
             yield Hit(*package_place(app, package), words)
 

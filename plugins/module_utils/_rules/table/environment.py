@@ -116,7 +116,7 @@ def _not_read(app: App) -> Iterator[Hit]:
 
 
 def _herokuapp(app: App) -> Iterator[Hit]:
-    """Yield names below herokuapp.com in the code: the app's own, and those in its settings, are warnings."""
+    """Yield names below herokuapp.com in the code: the app's own, and those put together, are warnings."""
     rule = Rule(
         "", WARN, "", "", "", pattern=r"(?<![\w@-])(?P<host>[\w.-]*\.?herokuapp\.com)\b", hints=("herokuapp.com",)
     )
@@ -128,9 +128,9 @@ def _herokuapp(app: App) -> Iterator[Hit]:
         code = app.folder.code(path)
         for found in pattern.finditer(code):
             own = found["host"] in app.heroku.hosts
-            settings = path.startswith("config/") and not path.startswith("config/locales/")
-            settings = settings or "settings" in path
-            level = WARN if own or (settings and not app.heroku.hosts) else INFO
+            # A name that is put together is this app's, as "https://#{name}.herokuapp.com" in its settings.
+            built = found["host"].startswith((".", "herokuapp")) and (path.startswith("config/") or "settings" in path)
+            level = WARN if own or built else INFO
             yield Hit(path, code.count("\n", 0, found.start()) + 1, {"host": found["host"].lstrip(".")}, level)
 
 

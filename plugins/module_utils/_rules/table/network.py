@@ -21,6 +21,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.rule 
     Hit,
     Rule,
 )
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.table.data import package_place
 
 _SERVER_FILES = (
     r"(?:config/puma(?:/\w+)?\.rb|config/(?:unicorn|falcon)\w*\.rb|(?:\w+/)?gunicorn[\w.]*\.py|(?:\w+/)?Procfile)"
@@ -86,13 +87,11 @@ def _client_ip(app: App) -> Iterator[Hit]:
             line = app.folder.code(path).count("\n", 0, found.start()) + 1
             yield Hit(path, line, {"what": "Geocoder goes by the visitor's address"}, WARN)
     if package:
-        name = package.partition(":")[2]
-        where = "Gemfile" if name in app.folder.text("Gemfile") else "Gemfile.lock"
         words = {"what": f"{_BY_ADDRESS[package]} goes by the visitor's address"}
-        yield Hit(where, app.line(where, name), words, WARN)
+        yield Hit(*package_place(app, package), words, WARN)
     else:
-        where = "Gemfile" if "Gemfile" in app.folder else "Gemfile.lock"
-        yield Hit(where, app.line(where, "rails"), {"what": "Rails tells the visitor's address as request.remote_ip"})
+        place = package_place(app, app.package("gem:rails", "gem:railties"))
+        yield Hit(*place, {"what": "Rails tells the visitor's address as request.remote_ip"})
 
 
 RULES = (
@@ -144,13 +143,13 @@ RULES = (
     Rule(
         id="forwarded-for",
         level=WARN,
-        text="X-Forwarded-For is read here; Fly's proxy adds an address of its own at the end.",
+        text="The last address of X-Forwarded-For is taken here, which is that of Fly's proxy.",
         remedy="Read the header Fly-Client-IP instead.",
         source="https://fly.io/docs/networking/request-headers/",
         languages=CODE,
         pattern=(
-            r"\b(?:env|headers?|META|SERVER|request|req|environ|get_req_header|header)\b[^\n]{0,24}[\"'](?:HTTP_)?"
-            r"[Xx][-_][Ff](?:orwarded|ORWARDED)[-_](?:[Ff]or|FOR)[\"']"
+            r"[\"'](?:HTTP_)?[Xx][-_][Ff](?:orwarded|ORWARDED)[-_](?:[Ff]or|FOR)[\"'][^\n]*"
+            r"(?:\.last\b|\[-\d|\.pop\b|\.at\(-|rpartition|rsplit|List\.last)"
         ),
         hints=("orwarded", "ORWARDED"),
         unless=r"(?i)fly[-_]client[-_]ip",
