@@ -128,7 +128,7 @@ RETURN = r"""
 verdict:
   description:
     - V(copied), V(updated) when an earlier copy was brought forward, V(unchanged), in check mode V(would_copy) or
-      V(would_update), or V(unknown) without a target.
+      V(would_update), or V(unknown) without a target or where something forbids the copy.
   returned: success
   type: str
   sample: copied
@@ -163,6 +163,24 @@ verified:
   returned: when both sides were compared
   type: dict
   sample: {level: checksums, matched: true, mismatches: []}
+settled:
+  description: The privileges, comments and settings that were given to the target, or in check mode would be.
+  returned: when both sides were compared
+  type: list
+  elements: str
+  sample: [revoke EXECUTE on routine public.pay() from public]
+findings:
+  description:
+    - What the user must know about this database. C(level) is V(block) for what forbids the copy, V(warn) for what may
+      break the app, and V(info). A run that is to write fails where anything blocks; check mode ends with all of them.
+  returned: unless the target is sealed
+  type: list
+  elements: dict
+  sample:
+    - id: database-extension
+      level: block
+      text: Extension postgis is needed by column places.at, but the target's server does not offer it.
+      remedy: Enable it there in schema heroku_ext.
 plan:
   description:
     - Facts of C(source) and C(target), C(extensions) on both, what is C(not_moved) and why, and C(warnings).

@@ -417,12 +417,33 @@ def test_a_planted_difference_is_found(transfer: Any, source: Database, target: 
 def test_a_target_that_is_not_empty_is_refused(transfer: Any, target: Database, made: str, named: str) -> None:
     target.app(made)
     before = target.fingerprint()
-    for check_mode in (True, False):
-        result = transfer(check_mode=check_mode)
-        assert result["failed"]
-        assert named in result["msg"]
-        assert "clean" in result["remedy"]
+    result = transfer()
+    assert result["failed"]
+    assert named in result["msg"]
+    assert "clean" in result["remedy"]
+    # An audit ends in its report: what blocks is a finding.
+    result = transfer(check_mode=True)
+    assert result["verdict"] == "unknown"
+    (block,) = (finding for finding in result["findings"] if finding["level"] == "block")
+    assert named in block["text"]
+    assert "clean" in block["remedy"]
     assert target.fingerprint() == before
+
+
+def test_check_mode_tells_all_that_blocks(transfer: Any, source: Database, target: Database) -> None:
+    target.rows("create extension citext schema public; create table theirs (id int)")
+    source.rows("create table public.foreign_one (id int)")
+    source.app("create table ranks (rank text unique); alter role current_user set timezone = 'Europe/Berlin'")
+    try:
+        result = transfer(check_mode=True, pg_bin_dir="/nowhere")
+    finally:
+        source.app("alter role current_user reset timezone")
+
+    assert result["verdict"] == "unknown"
+    blocks = " ".join(finding["text"] for finding in result["findings"] if finding["level"] == "block")
+    for told in ("citext", "table public.foreign_one (SELECT)", "pg_dump", "it is not empty"):
+        assert told in blocks
+    assert result["plan"]["source"]["version"]
 
 
 def test_clean_drops_what_is_there(transfer: Any, source: Database, target: Database) -> None:
@@ -605,7 +626,7 @@ def test_what_the_role_may_not_read_is_named(transfer: Any, source: Database, ta
 
     assert result["failed"]
     assert "table public.foreign_one (SELECT)" in result["msg"]
-    assert "row-level security hides rows of public.notes" in result["msg"]
+    assert "Row-level security hides rows of public.notes" in result["msg"]
     assert target.fingerprint() == before
 
 

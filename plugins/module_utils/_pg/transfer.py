@@ -13,9 +13,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import FlyoverError, StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import (
+    FlyoverError,
+    InputError,
+    StateError,
+)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import compare as comparison
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker, settle
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.archive import (
     SCRIPT_SETTINGS,
     Archive,
@@ -29,8 +33,10 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.wip
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog, identity, plan
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.estimate import estimate
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings, named
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import Identity
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Findings, Side
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import bring_forward as forward
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
@@ -72,14 +78,15 @@ def survey(source: Address) -> dict[str, Any]:
     with Session(source, "source", read_only=True) as session:
         side = plan.side(session)
         tables = catalog.tables(session)
-        findings = plan.survey(side, tables)
-        findings.refuse(session.thing)
+        findings = Findings()
+        plan.survey(side, tables, findings)
         return {
             "changed": True,
             "verdict": UNKNOWN,
             "sealed": False,
             "totals": {"tables": len(tables), "bytes": sum(table.bytes for table in tables)},
-            "plan": {**_plan(side, None, findings), "estimate": plan.estimate(session, tables)},
+            "plan": {**_plan(side, None, findings), "estimate": estimate(session, tables)},
+            "findings": findings.all,
         }
 
 
@@ -131,29 +138,67 @@ def seal(target: Address, check_mode: bool) -> dict[str, Any]:
 def _transfer(there: Session, here: Session, wanted: Wanted, check_mode: bool, progress: Progress) -> dict[str, Any]:
     source, target = plan.side(there), plan.side(here)
     here.app_path = there.app_path
+    findings = Findings()
+    try:
+        result = _looked(source, target, wanted, check_mode, progress, findings)
+    except (InputError, StateError) as error:
+        if not check_mode:
+            raise
+        # An audit ends in its report, with all that stands in the way.
+        if not findings.blockers:
+            findings.block_by(error)
+        result = {"changed": True, "verdict": UNKNOWN, "reason": "something forbids the copy: see the findings"}
+    if result.get("sealed"):
+        return result
+    the_plan = {**_plan(source, target, findings), **result.pop("plan", {})}
+    return {"sealed": False, "reason": "", "plan": the_plan, **result, "findings": findings.all}
+
+
+def _looked(
+    source: Side, target: Side, wanted: Wanted, check_mode: bool, progress: Progress, findings: Findings
+) -> dict[str, Any]:
+    there, here = source.session, target.session
     marker.hold(here)
     found = marker.read(here)
     if found and found.state == marker.SEALED and not wanted.clean:
         return dict(_SEALED)  # while this run waited or connected
     with _snapshot(there) as snapshot:
         tables = catalog.tables(there)
-        findings = plan.survey(source, tables)
+        plan.survey(source, tables, findings)
         plan.judge(source, target, findings)
+        settle.left_behind(there, here, findings)
         jobs = plan.workers(source, target, wanted.jobs, findings)
-        findings.refuse(there.thing)
-        tools = find_tools(source.major, target.major, wanted.pg_bin_dir)
         occupied = catalog.contents(here)
-        _refuse_foreign(here, found, occupied, source, wanted.clean)
+        with _noted(findings, check_mode):
+            tools = find_tools(source.major, target.major, wanted.pg_bin_dir)
+        with _noted(findings, check_mode):
+            _refuse_foreign(here, found, occupied, source, wanted.clean)
+        findings.refuse(there.thing)
         with _Transfer(source, target, tables, snapshot, jobs, wanted, findings, progress) as transfer_:
-            the_plan = _plan(source, target, findings)
             result = transfer_.from_copy(found, check_mode)
             if result is None and check_mode:
                 totals = {"tables": len(tables), "bytes": sum(table.bytes for table in tables)}
                 result = {"changed": True, "verdict": WOULD_COPY, "totals": totals}
-                the_plan["estimate"] = plan.estimate(there, tables)
+                result["plan"] = {"estimate": estimate(there, tables)}
             if result is None:
                 result = transfer_.copy(tools, found, bool(occupied))
-            return {"sealed": False, "reason": transfer_.reason, "plan": the_plan, **result}
+            if result["verdict"] != WOULD_COPY:
+                settled = settle.settle(there, here, findings, check_mode)
+                if settled and result["verdict"] == UNCHANGED:
+                    result.update(changed=True, verdict=WOULD_UPDATE if check_mode else UPDATED)
+                result["settled"] = settled
+            return {"reason": transfer_.reason, **result}
+
+
+@contextmanager
+def _noted(findings: Findings, check_mode: bool) -> Iterator[None]:
+    """Have what fails inside stand beside the other findings of an audit, and end any other run."""
+    try:
+        yield
+    except (InputError, StateError) as error:
+        if not check_mode and not findings.blockers:
+            raise
+        findings.block_by(error)
 
 
 class _Transfer:
@@ -318,6 +363,7 @@ class _Transfer:
         try:
             copy.run(before, after, level)
             document["adapted"] = copy.adaptation.names
+            self._tell_adapted(copy.adaptation.names)
             _set_search_path(self._here, self._source)
             self._noted = document
             self._progress.phase("verify")
@@ -337,6 +383,16 @@ class _Transfer:
         document.update(verified=self._wanted.verify, same=sorted(same.same))
         marker.complete(self._here, document, self._wanted.verify == "checksums", logs)
         return self._result(COPIED, self._wanted.verify, same, movement, seconds=copy.seconds)
+
+    def _tell_adapted(self, names: Sequence[str]) -> None:
+        if names:
+            self._findings.warn(
+                "database-search-path",
+                f"PostgreSQL {self._target.major} builds indexes and fills materialized views with a search_path of "
+                f"its own. On the target these functions were given one, for they call others without their schema: "
+                f"{named(names)}.",
+                "Give them the same on Heroku, in a migration: ALTER FUNCTION … SET search_path = ….",
+            )
 
     def _broken_off(self, found: Marker | None) -> Marker | None:
         """Return the marker of a copy of this source that was broken off, and that can be gone on with."""
@@ -379,7 +435,8 @@ class _Transfer:
         logs = change_log.logs(self._there)
         wanted = {table.name: logs[table.name].columns for table in self._tables if table.name in logs}
         if wanted or change_log.exists(self._here):
-            self._findings.warnings += _settle_logs(self._here, wanted)
+            for warning in _settle_logs(self._here, wanted):
+                self._findings.warn("database-change-log", warning, "Run again; without it the next run scans.")
         return {table: both.identity for table, both in changes.logged(self._there, self._here).items()}
 
     def _compare(self, sequences: catalog.Sequences, level: str) -> Comparison:

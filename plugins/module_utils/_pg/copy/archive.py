@@ -39,6 +39,7 @@ _HEADER = re.compile(
 _END = re.compile(
     r"(\n-- Completed on [^\n]*)?\s*(--\n-- PostgreSQL database dump complete\n--\n\s*(\\unrestrict [^\n]*\s*)?)?\Z"
 )
+_LOOK_AT_ROWS = ("CHECK CONSTRAINT", "CONSTRAINT", "FK CONSTRAINT", "INDEX", "INDEX ATTACH", "TABLE ATTACH")
 # Kinds of entries that go with the object that they speak of.
 _GOES_WITH = ("COMMENT", "TABLE ATTACH", "SEQUENCE OWNED BY", "DEFAULT", "TRIGGER", "CHECK CONSTRAINT")
 
@@ -222,5 +223,6 @@ def run_entries(
 def make(session: Session, entries: Sequence[Entry], doing: str) -> None:
     """Make O(entries) on the target, and note that, in one transaction."""
     with session.transaction(doing=doing):
-        session.run("\n".join(entry.sql for entry in entries), doing=doing)
+        rows = any(entry.kind in _LOOK_AT_ROWS for entry in entries)
+        session.run("\n".join(entry.sql for entry in entries), doing=doing, rows=rows)
         marker.record_entries(session, [entry.id for entry in entries])

@@ -374,6 +374,69 @@ def left_behind(session: Session) -> tuple[LeftBehind, ...]:
     return tuple(LeftBehind(*row) for row in rows)
 
 
+def ordered_text(session: Session) -> list[str]:
+    """Return the columns of text that an index keeps in the database's own order."""
+    return [
+        name
+        for (name,) in session.rows(
+            f"""
+            select distinct {NAME} || '.' || {quoted("a.attname")}
+            from pg_index i join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
+            cross join lateral unnest(i.indkey::int2[], i.indcollation::oid[]) k(number, collation_)
+            join pg_attribute a on a.attrelid = c.oid and a.attnum = k.number
+            join pg_collation o on o.oid = k.collation_ and o.collprovider = 'd'
+            where {_OWN_RELATION} order by 1
+            """
+        )
+    ]
+
+
+def own_collations(session: Session) -> list[tuple[str, str]]:
+    """Return the collations that a user made of the operating system's locales: name and locale."""
+    return [
+        (name, locale)
+        for name, locale in session.rows(
+            f"""
+            select {dotted("n.nspname", "o.collname")}, o.collcollate from pg_collation o
+            join pg_namespace n on n.oid = o.collnamespace
+            where o.collprovider = 'c' and {USER_SCHEMA} and {not_of_extension("pg_collation", "o.oid")} order by 1
+            """
+        )
+    ]
+
+
+def locales(session: Session) -> set[str]:
+    """Return the operating system's locales that the server lists."""
+    return {
+        name
+        for (name,) in session.rows(
+            """
+            select collcollate from pg_collation where collprovider = 'c'
+            union select collname from pg_collation where collprovider = 'c'
+            union select datcollate from pg_database
+            """
+        )
+    }
+
+
+def regroles(session: Session) -> list[tuple[str, str]]:
+    """Return the columns of type regrole, each with every role that it holds."""
+    found = []
+    columns = session.rows(
+        f"""
+        select {NAME}, {quoted("a.attname")} from pg_attribute a join pg_class c on c.oid = a.attrelid
+        join pg_namespace n on n.oid = c.relnamespace
+        where a.atttypid = 'regrole'::regtype and c.relkind = 'r' and not a.attisdropped and {_OWN_RELATION}
+        """
+    )
+    for table, column in columns:
+        roles = session.rows(
+            f"select distinct r.rolname::text from only {table} t join pg_roles r on r.oid = t.{column} order by 1"
+        )
+        found += [(f"{table}.{column}", role) for (role,) in roles]
+    return found
+
+
 Sequences = dict[str, tuple[int, bool]]
 """By name: last value, and whether it was called."""
 

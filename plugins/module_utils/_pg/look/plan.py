@@ -7,10 +7,7 @@
 
 from __future__ import annotations
 
-import io
-import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
@@ -21,12 +18,12 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.cat
     LeftBehind,
     Table,
 )
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings, named
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 OLDEST_MAJOR = 14
 # Hosts and ports by which platforms offer their connection poolers.
 _POOLER_HOSTS = ("pgbouncer.",)
-_SAMPLE = 8 << 20  # bytes on disk
 
 
 @dataclass
@@ -49,30 +46,6 @@ class Side:
         """Return what RV(plan) says about this side."""
         names = ("version", "size_bytes", "encoding", "collation", "ctype", "role", "free_connections", "search_path")
         return {"database": str(self.session.address), **{name: self.facts[name] for name in names}}
-
-
-@dataclass
-class Findings:
-    """What a copy can't take along, what the user should know, and what forbids the copy."""
-
-    not_moved: list[dict[str, str]] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    blockers: list[str] = field(default_factory=list)
-    left_out_extensions: set[str] = field(default_factory=set)
-
-    def leave(self, kind: str, names: Iterable[str], reason: str) -> None:
-        """Note that objects stay behind."""
-        self.not_moved += [{"kind": kind, "name": name, "reason": reason} for name in names]
-
-    def refuse(self, thing: str) -> None:
-        """Raise StateError when anything forbids the copy."""
-        if self.blockers:
-            raise StateError(
-                thing,
-                "it can't be copied as it is: " + "; ".join(self.blockers),
-                "Do as each of them says, then run again; nothing was written.",
-                blockers=self.blockers,
-            )
 
 
 def refuse_pooler(session: Session) -> None:
@@ -105,17 +78,17 @@ def side(session: Session) -> Side:
     )
 
 
-def survey(source: Side, tables: list[Table]) -> Findings:
+def survey(source: Side, tables: list[Table], findings: Findings) -> None:
     """Look for what the source alone makes impossible, or leaves behind."""
-    findings = Findings()
     session = source.session
     if source.facts["in_recovery"]:
-        findings.blockers.append(
-            "it is a follower, which may lag and cannot read unlogged tables: use the primary's URL"
+        findings.block(
+            "database-follower",
+            "The source is a follower, which may lag and cannot read unlogged tables.",
+            "Use the primary's URL.",
         )
     _left_behind(session, findings)
     _privileges(session, source, tables, findings)
-    return findings
 
 
 def _left_behind(session: Session, findings: Findings) -> None:
@@ -136,27 +109,6 @@ def _left_behind(session: Session, findings: Findings) -> None:
             "foreign table",
             "select foreign_table_schema || '.' || foreign_table_name from information_schema.foreign_tables",
             "belongs to a foreign server, which is not moved",
-        ),
-        (
-            "setting",
-            """
-            select case when setrole = 0 then 'database' else 'role' end || ': ' || split_part(c, '=', 1)
-            from pg_db_role_setting s, unnest(setconfig) c
-            where setdatabase in (0, (select oid from pg_database where datname = current_database()))
-              and setrole in (0, (select oid from pg_roles where rolname = current_user))
-              and split_part(c, '=', 1) not in ('search_path', 'default_transaction_read_only')
-            """,
-            "settings of role and database are not in a dump; set it on the target with ALTER ROLE … SET if needed",
-        ),
-        (
-            "grant",
-            f"""
-            select distinct coalesce(r.rolname, 'public') || ' on ' || n.nspname from pg_class c
-            join pg_namespace n on n.oid = c.relnamespace cross join lateral aclexplode(c.relacl) a
-            left join pg_roles r on r.oid = a.grantee
-            where a.grantee <> c.relowner and {USER_SCHEMA} and {catalog.not_of_extension("pg_class", "c.oid")}
-            """,
-            "names a role of the source's server; grant it to the target's roles if they need it",
         ),
         (
             "index",
@@ -208,10 +160,10 @@ def _privileges(session: Session, source: Side, tables: list[Table], findings: F
         [oids],
     )
     if unreadable:
-        findings.blockers.append(
-            f"its role {source.facts['role']} may not read "
-            + ", ".join(text for (text,) in unreadable)
-            + ": grant that, or use the owner's URL"
+        findings.block(
+            "database-unreadable",
+            f"The source's role {source.facts['role']} may not read {named(text for (text,) in unreadable)}.",
+            "Grant that, or use the owner's URL.",
         )
     hidden = session.rows(
         """
@@ -222,10 +174,11 @@ def _privileges(session: Session, source: Side, tables: list[Table], findings: F
         [oids],
     )
     if hidden and not source.facts["bypass_rls"]:
-        findings.blockers.append(
-            "row-level security hides rows of "
-            + ", ".join(name for (name,) in hidden)
-            + f" from its role {source.facts['role']}: give it BYPASSRLS, or lift FORCE ROW LEVEL SECURITY meanwhile"
+        findings.block(
+            "database-row-security",
+            f"Row-level security hides rows of {named(name for (name,) in hidden)} from the source's role "
+            f"{source.facts['role']}.",
+            "Give it BYPASSRLS, or lift FORCE ROW LEVEL SECURITY meanwhile.",
         )
 
 
@@ -233,37 +186,59 @@ def judge(source: Side, target: Side, findings: Findings) -> None:
     """Look for what the two servers together make impossible, or leave behind."""
     _same_database(source.session, target.session)
     if source.major > target.major:
-        findings.blockers.append(
-            f"the source is PostgreSQL {source.major} and the target only {target.major}: "
-            f"create the target with version {source.major} or newer"
+        findings.block(
+            "database-version",
+            f"The source is PostgreSQL {source.major} and the target only {target.major}.",
+            f"Create the target with version {source.major} or newer.",
         )
     if target.facts["in_recovery"] or target.facts["read_only"]:
-        findings.blockers.append(
-            "the target takes no writes (a replica, or read-only by a setting): use the primary's URL"
+        findings.block(
+            "database-read-only",
+            "The target takes no writes (a replica, or read-only by a setting).",
+            "Use the primary's URL.",
         )
     if source.facts["encoding"] != target.facts["encoding"]:
-        text = f"the source's encoding is {source.facts['encoding']} and the target's {target.facts['encoding']}"
+        text = f"The source's encoding is {source.facts['encoding']} and the target's {target.facts['encoding']}."
         if target.facts["encoding"] == "UTF8":
-            findings.warnings.append(f"{text}: text is converted, and the copy stops at text that can't be.")
+            findings.warn("database-encoding", text, "Text is converted, and the copy stops at text that can't be.")
         else:
-            findings.blockers.append(f"{text}: create the target's database with encoding UTF8")
-    if (source.facts["collation"], source.facts["ctype"]) != (target.facts["collation"], target.facts["ctype"]):
-        findings.warnings.append(
-            f"The source's collation is {source.facts['collation']} and the target's {target.facts['collation']}: "
-            "ORDER BY may sort text in another order."
-        )
+            findings.block("database-encoding", text, "Create the target's database with encoding UTF8.")
+    _collations(source, target, findings)
     _extensions(source, target, findings)
     _foreign(source, findings)
     _roles(source.session, target.session, findings)
     if not target.session.value("select has_schema_privilege('public', 'create')"):
-        findings.blockers.append(
-            f"the target's role {target.facts['role']} may not create objects in schema public: "
-            "use the role that owns the database, or grant it CREATE ON SCHEMA public"
+        findings.block(
+            "database-public",
+            f"The target's role {target.facts['role']} may not create objects in schema public.",
+            "Use the role that owns the database, or grant it CREATE ON SCHEMA public.",
         )
     if not target.facts["create_in_database"]:
-        findings.blockers.append(
-            f"the target's role {target.facts['role']} may not create schemas: grant it CREATE ON DATABASE"
+        findings.block(
+            "database-create",
+            f"The target's role {target.facts['role']} may not create schemas.",
+            "Grant it CREATE ON DATABASE.",
         )
+
+
+def _collations(source: Side, target: Side, findings: Findings) -> None:
+    if (source.facts["collation"], source.facts["ctype"]) != (target.facts["collation"], target.facts["ctype"]):
+        ordered = catalog.ordered_text(source.session)
+        at_stake = f" Text that is ordered or unique: {named(ordered)}." if ordered else ""
+        findings.warn(
+            "database-collation",
+            f"The source's collation is {source.facts['collation']} and the target's {target.facts['collation']}: "
+            f"ORDER BY may sort text in another order, and max() give another value.{at_stake}",
+            "Create the target's database with the source's collation, or give such columns one of their own.",
+        )
+    known = catalog.locales(target.session)
+    for name, locale in catalog.own_collations(source.session):
+        if locale not in known:
+            findings.warn(
+                "database-collation",
+                f"The source's collation {name} is of the locale {locale}, which the target does not list.",
+                "Where its server lacks the locale, the copy stops there: define the collation with ICU, or drop it.",
+            )
 
 
 def _same_database(source: Session, target: Session) -> None:
@@ -300,10 +275,12 @@ def _extensions(source: Side, target: Side, findings: Findings) -> None:
         uses = catalog.uses_of_extension(source.session, name)
         if there is not None:
             if uses:
-                findings.blockers.append(
-                    f"extension {name} is in schema {there.schema} on the target, but {', '.join(uses)} of the source "
-                    f"need it in {extension.schema}: move it (ALTER EXTENSION {name} SET SCHEMA {extension.schema}), "
-                    "or drop it and let the copy create it (on Fly Managed Postgres by the dashboard or API)"
+                findings.block(
+                    "database-extension",
+                    f"Extension {name} is in schema {there.schema} on the target, but {', '.join(uses)} of the source "
+                    f"need it in {extension.schema}.",
+                    f"Move it (ALTER EXTENSION {name} SET SCHEMA {extension.schema}), "
+                    "or drop it and let the copy create it (on Fly Managed Postgres by the dashboard or API).",
                 )
             else:
                 findings.left_out_extensions.add(name)
@@ -311,9 +288,11 @@ def _extensions(source: Side, target: Side, findings: Findings) -> None:
             continue
         reason = "the target's server does not offer it, or not to this role"
         if uses:
-            findings.blockers.append(
-                f"extension {name} is needed by {', '.join(uses)}, but {reason}: enable it there in schema "
-                f"{extension.schema} (on Fly Managed Postgres by the dashboard or API), or remove those objects"
+            findings.block(
+                "database-extension",
+                f"Extension {name} is needed by {', '.join(uses)}, but {reason}.",
+                f"Enable it there in schema {extension.schema} (on Fly Managed Postgres by the dashboard or API), or "
+                "remove those objects.",
             )
         else:
             findings.left_out_extensions.add(name)
@@ -324,10 +303,10 @@ def _foreign(source: Side, findings: Findings) -> None:
     """What needs a foreign table stays behind with it, unless it holds rows or is read."""
     uses = [one.description for one in source.left_behind if one.is_read]
     if uses:
-        findings.blockers.append(
-            "foreign tables are not moved, but these need one: "
-            + ", ".join(uses[:5])
-            + ": drop them on the source, or copy the foreign table's rows into a table"
+        findings.block(
+            "database-foreign-table",
+            f"Foreign tables are not moved, but these need one: {named(uses)}.",
+            "Drop them on the source, or copy the foreign table's rows into a table.",
         )
     for one in source.left_behind:
         if not one.is_read and not one.is_part:
@@ -345,9 +324,17 @@ def _roles(source: Session, target: Session, findings: Findings) -> None:
     known = {name for (name,) in target.rows("select rolname::text from pg_roles")}
     for role, policy in sorted(named):
         if role not in known:
-            findings.blockers.append(
-                f"policy {policy} names the role {role}, which the target does not have: "
-                "create it there, or let the policy apply to PUBLIC"
+            findings.block(
+                "database-role",
+                f"Policy {policy} names the role {role}, which the target does not have.",
+                "Create it there, or let the policy apply to PUBLIC.",
+            )
+    for column, role in catalog.regroles(source):
+        if role not in known:
+            findings.block(
+                "database-role",
+                f"Column {column} holds the role {role} as a value, which the target does not have.",
+                "Create it there, or let the column be of type text.",
             )
 
 
@@ -367,35 +354,6 @@ def extensions(source: Side, target: Side | None) -> list[dict[str, Any]]:
     return result
 
 
-def estimate(session: Session, tables: Sequence[Table]) -> dict[str, Any]:
-    """Return how long the rows take to come here, from a sample of the largest table; nothing where it can't be told.
-
-    Nearly everything else that a copy does goes on meanwhile, unless the target is slower than the line.
-    """
-    largest = max(tables, key=lambda table: table.bytes, default=None)
-    if largest is None or largest.bytes < _SAMPLE:
-        return {}  # all of it takes seconds
-    rows = session.value("select greatest(reltuples, 0)::float8 from pg_class where oid = %s", [largest.oid])
-    sample = int(rows * _SAMPLE / largest.bytes)
-    if not sample:
-        return {}  # never analyzed
-    form = "binary" if largest.binary else "text"
-    started = time.monotonic()
-    session.copy_out(f"copy ({largest.row_query} limit {sample}) to stdout (format {form})", _Nowhere(), "sampling")
-    seconds = (time.monotonic() - started) * sum(table.bytes for table in tables) / _SAMPLE
-    return {"read_seconds": round(seconds, 2), "sampled_table": largest.name}
-
-
-class _Nowhere(io.RawIOBase):
-    """A file that forgets what is written to it."""
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        return len(data)
-
-
 def workers(source: Side, target: Side, wanted: int, findings: Findings) -> int:
     """Return how many workers the connection limits allow; each takes one connection per side.
 
@@ -403,10 +361,16 @@ def workers(source: Side, target: Side, wanted: int, findings: Findings) -> int:
     """
     free = min(source.facts["free_connections"], target.facts["free_connections"]) - 1
     if free < 1:
-        findings.blockers.append(
-            "a server has no free connection for the copy: scale dynos down or close other clients"
+        findings.block(
+            "database-connections",
+            "A server has no free connection for the copy.",
+            "Scale dynos down or close other clients.",
         )
         return 1
     if free < wanted:
-        findings.warnings.append(f"Only {free} of {wanted} jobs can run: the servers have no more free connections.")
+        findings.warn(
+            "database-connections",
+            f"Only {free} of {wanted} jobs can run: the servers have no more free connections.",
+            "Close other clients for a faster copy.",
+        )
     return min(free, wanted)

@@ -18,19 +18,39 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
 )
 
 # Classes whose primary message speaks of objects and limits. Those of others (22, P0) may quote a row's values.
-_TELLING = ("08", "0A", "23", "25", "28", "2B", "3D", "3F", "42", "53", "54", "55", "57", "58", "F0", "XX")
+_TELLING: tuple[str, ...] = (
+    "08",
+    "0A",
+    "23",
+    "25",
+    "28",
+    "2B",
+    "3D",
+    "3F",
+    "42",
+    "53",
+    "54",
+    "55",
+    "57",
+    "58",
+    "F0",
+    "XX",
+)
+_TELLING += ("22001", "22004", "22012")  # a value's type and no more
 
 # SQLSTATE (or its class) -> what to do. postgresql.org/docs/current/errcodes-appendix.html
 _REMEDIES = {
     "22021": "The source holds text that is not valid in the target's encoding: correct it on the source first.",
     "22P05": "The source holds text that is not valid in the target's encoding: correct it on the source first.",
-    "23": "The data breaks a rule of its own schema, which the source no longer checks: correct it on the source.",
+    "23": "A row does not fit that rule as the target checks it: look at the rule, and the functions that it calls, "
+    "on the source.",
     "25006": "The server is a follower, or fenced against writes: use the primary's URL.",
     "40001": "Another session was in the way: run again.",
     "40P01": "Another session was in the way: run again.",
     "42501": "Give the role that privilege, or use the URL of the owner's role.",
     "53100": "Make the target's disk larger, then run again.",
-    "53200": "The server ran out of memory or locks: run again with fewer jobs, or raise max_locks_per_transaction.",
+    "53200": "The server ran out of memory or lock slots: run again with fewer jobs. A server of your own can have "
+    "more slots by max_locks_per_transaction.",
     "53300": "Free connections (scale dynos down, close other clients) or lower jobs, then run again.",
     "55P03": "Another session, such as a migration, holds the lock: let it end, then run again.",
     "57014": "A timeout or an administrator cancelled the statement: run again.",
@@ -106,8 +126,11 @@ def connect_error(error: Exception, thing: str) -> FlyoverError:
     )
 
 
-def sql_error(error: Any, thing: str, doing: str) -> FlyoverError:
-    """Return what to raise for a statement that the server refused, or a connection lost over it."""
+def sql_error(error: Any, thing: str, doing: str, rows: bool = True) -> FlyoverError:
+    """Return what to raise for a statement that the server refused, or a connection lost over it.
+
+    Where no O(rows) were at hand, the server's own sentence holds none of their values.
+    """
     state = error.pgcode or ""
     if not state or state.startswith("08"):
         return ConnectionFailed(
@@ -117,14 +140,24 @@ def sql_error(error: Any, thing: str, doing: str) -> FlyoverError:
         )
     cause = f"{doing} failed with SQLSTATE {state} ({type(error).__name__})"
     place = _copy_place(error.diag.context or "")
+    function = _FUNCTION.search(error.diag.context or "")
     if place:
         cause += f" at {place}"
-    if state.startswith(_TELLING) and error.diag.message_primary:
-        cause += f": {error.diag.message_primary}"
     elif error.diag.table_name:
         cause += f" in table {error.diag.schema_name}.{error.diag.table_name}"
+        cause += f", column {error.diag.column_name}" if error.diag.column_name else ""
+    if function:
+        cause += f" in function {function[1] or function[2]}"
+    if (state.startswith(_TELLING) or not rows) and error.diag.message_primary:
+        cause += f": {error.diag.message_primary}"
+    elif error.diag.constraint_name:
+        cause += f", constraint {error.diag.constraint_name}"
     remedy = _REMEDIES.get(state) or _REMEDIES.get(state[:2]) or _ANY_REMEDY
     return StateError(thing, cause, remedy, sqlstate=state)
+
+
+# Of a context, which may go on with a statement; neither name nor line is a value.
+_FUNCTION = re.compile(r'^(?:PL/pgSQL function ([^\n"]+? line \d+)|SQL function "([^"\n]+)")', re.MULTILINE)
 
 
 def _copy_place(context: str) -> str:

@@ -164,9 +164,9 @@ class Session:
         """Return the only value of a query."""
         return self.row(sql, values, doing)[0]
 
-    def run(self, sql: str, values: Values | None = None, doing: str = "") -> None:
-        """Run statements for their effect."""
-        with self._cursor(doing or "working") as cursor:
+    def run(self, sql: str, values: Values | None = None, doing: str = "", rows: bool = True) -> None:
+        """Run statements for their effect; what they say when they fail may be shown where no O(rows) are at hand."""
+        with self._cursor(doing or "working", rows) as cursor:
             cursor.execute(sql, values)
 
     def copy_out(self, sql: str, stream: Any, doing: str) -> int:
@@ -222,9 +222,9 @@ class Session:
         self.close()
 
     @contextmanager
-    def _cursor(self, doing: str) -> Iterator[Any]:
+    def _cursor(self, doing: str, rows: bool = True) -> Iterator[Any]:
         try:
             with self._connection.cursor() as cursor:
                 yield cursor
         except psycopg2.Error as error:
-            raise sql_error(error, self.thing, doing) from None
+            raise sql_error(error, self.thing, doing, rows) from None

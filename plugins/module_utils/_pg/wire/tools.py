@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -129,8 +130,7 @@ def _base_environment() -> dict[str, str]:
 def _environment(address: Address) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
     """Give the environment that makes libpq connect to O(address), and the descriptors that it needs.
 
-    The password goes by an open file that has no name: not in argv, not in an environment, and gone with us even
-    if we are killed.
+    The password goes by a file: not in argv, not in an environment.
     """
     environment = {
         **_base_environment(),
@@ -143,12 +143,29 @@ def _environment(address: Address) -> Iterator[tuple[dict[str, str], tuple[int, 
         "PGCLIENTENCODING": "UTF8",
     }
     environment.update({_PG_VARIABLES[name]: value for name, value in address.options.items() if name in _PG_VARIABLES})
-    with tempfile.TemporaryFile() as passwords:
-        fields = ("*", "*", "*", "*", address.password)
-        passwords.write(":".join(re.sub(r"([\\:])", r"\\\1", text) for text in fields).encode() + b"\n")
-        passwords.flush()
-        environment["PGPASSFILE"] = f"/dev/fd/{passwords.fileno()}"
-        yield environment, (passwords.fileno(),)
+    fields = ("*", "*", "*", "*", address.password)
+    with _password_file(":".join(re.sub(r"([\\:])", r"\\\1", text) for text in fields) + "\n") as (path, descriptors):
+        yield {**environment, "PGPASSFILE": path}, descriptors
+
+
+@contextmanager
+def _password_file(text: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Give the path of a file that holds O(text), and the descriptors without which it is not there.
+
+    On Linux the file has no name and is gone with us even if we are killed. Elsewhere who opens C(/dev/fd) shares our
+    place in the file, which is its end: there it has a name, in a folder that nobody else may enter.
+    """
+    if sys.platform.startswith("linux"):
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as passwords:
+            passwords.write(text)
+            passwords.flush()
+            yield f"/dev/fd/{passwords.fileno()}", (passwords.fileno(),)
+        return
+    with tempfile.TemporaryDirectory(prefix="flyover-") as folder:
+        path = os.path.join(folder, "pgpass")
+        with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as passwords:
+            passwords.write(text)
+        yield path, ()
 
 
 # postgresql.org/docs/current/libpq-envars.html

@@ -1,0 +1,81 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Differences between two schemas, and who judges what is printed differently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import attributes, schema
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.attributes import Grant
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import plain
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.schema import Definition, Pair, Part
+
+
+def _table(text: str, sql: str | None = None, name: str = "public.t") -> Definition:
+    return Definition("table", name, text, (Part("expression", "public.t", sql),), "pg_class", 1)
+
+
+def _nothing(pairs: Sequence[Pair]) -> Iterable[bool]:
+    assert not pairs
+    return []
+
+
+def test_equal_text_needs_no_judge() -> None:
+    assert schema.differences([_table("r", "a")], [_table("r", "a")], _nothing) == []
+
+
+def test_other_text_is_a_difference_whatever_the_parts() -> None:
+    assert [one.difference for one in schema.differences([_table("r", "a")], [_table("v", "b")], _nothing)] == [
+        "differs"
+    ]
+
+
+def test_the_judge_decides_about_parts() -> None:
+    one, other = [_table("r", "a in (1)")], [_table("r", "a = any (1)")]
+    assert schema.differences(one, other, lambda pairs: [True for _pair in pairs]) == []
+    assert [found.difference for found in schema.differences(one, other, lambda pairs: [False])] == ["differs"]
+
+
+def test_what_is_on_one_side_only_is_named() -> None:
+    found = schema.differences([_table("r")], [_table("r", name="public.u")], _nothing)
+    assert [(one.name, one.difference) for one in found] == [
+        ("public.t", "missing on the target"),
+        ("public.u", "only on the target"),
+    ]
+
+
+def test_a_pair_is_known_by_all_that_it_is() -> None:
+    pairs = [Pair(_table("r", "a"), _table("r", sql)) for sql in ("b", "c")]
+    assert pairs[0].digest != pairs[1].digest
+    assert pairs[0].digest == Pair(_table("r", "a")._replace(oid=7), _table("r", "b")).digest
+
+
+def test_quotes_of_some_majors_do_not_count() -> None:
+    assert plain('public."json"."a b"') == 'public.json."a b"'
+
+
+def test_privileges_go_the_source_s_way_and_a_provider_s_stay() -> None:
+    function = Grant("on routine public.pay()", "", "PUBLIC", "EXECUTE", False, False)
+    reader = Grant("on table public.t", "id", "reader", "SELECT", False, True)
+    nobody = Grant("on table public.t", "", "gone", "SELECT", False, True)
+    provider = Grant("on table public.t", "", "fly", "SELECT", False, True)
+    default = Grant("default in schema public on tables", "", "reader", "SELECT", False, True)
+    wanted, homeless = attributes.statements({function, reader, nobody, default}, {provider}, {"reader", "fly"})
+    assert sorted(wanted.values()) == [
+        "alter default privileges in schema public grant SELECT on tables to reader",
+        "grant SELECT (id) on table public.t to reader",
+        "revoke EXECUTE on routine public.pay() from public",
+    ]
+    assert homeless == ["SELECT on table public.t to gone"]
+
+
+def test_what_stays_behind_is_one_finding_a_kind() -> None:
+    findings = Findings()
+    findings.leave("grant", [f"on t{number}" for number in range(12)], "the target does not have the role")
+    (one,) = findings.all
+    assert (one["id"], one["level"]) == ("not-moved-grant", "warn")
+    assert "and 2 more" in one["text"]
