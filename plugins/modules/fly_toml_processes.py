@@ -163,6 +163,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+differs:
+  description: The same as C(changed), also where the task says C(changed_when).
+  returned: success
+  type: bool
+  sample: true
 processes:
   description: All process groups of the file with their commands, as they stand in it.
   returned: success

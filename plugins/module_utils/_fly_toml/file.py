@@ -50,6 +50,7 @@ def ensure_processes(
     changed = edited.text != before
     result: dict[str, Any] = {
         "changed": changed,
+        "differs": changed,
         "processes": edited.processes,
         "release_command": edited.release_command,
         "internal_port": None if edited.internal_port == UNKNOWN else edited.internal_port,

@@ -96,7 +96,8 @@ def _after_the_cut_over(facts: Mapping[str, Any]) -> list[str]:
 
 def _urgent(facts: Mapping[str, Any], when: str) -> list[str]:
     urgency = "day" if facts["status"] == LIVE else "before"
-    ids = [finding["id"] for finding in facts["findings"] if finding["urgency"] == urgency]
+    found = [finding for finding in facts["findings"] if finding["urgency"] == urgency and finding["level"] != "info"]
+    ids = [finding["id"] for finding in found]
     return [f"{when}, settle these findings: {', '.join(dict.fromkeys(ids))}."] if ids else []
 
 

@@ -157,7 +157,7 @@ def _app(seen: Seen) -> Iterator[Item]:
     processes, deploy = seen["processes"], seen["deploy"]
     if seen.state == LIVE:
         return
-    if processes.get("changed"):
+    if processes.get("differs", processes.get("changed")):
         gone = processes.get("removed_groups") or []
         release = f"; release command {processes['release_command']}" if processes.get("release_command") else ""
         yield (

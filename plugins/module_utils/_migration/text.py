@@ -108,12 +108,14 @@ def _findings(findings: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         if not own:
             continue
         yield f"{when}: {len(own)} {'finding' if len(own) == 1 else 'findings'}"
-        for finding in own if urgency == "before" else []:
+        # Whole only what has to be decided before the cut-over: it is to be a few lines, and the report has all.
+        whole = [finding for finding in own if urgency == "before" and finding["level"] != "info"]
+        for finding in whole:
             place = f" ({finding['path']}:{finding['line']})" if finding.get("path") and finding.get("line") else ""
             yield f"  {finding['level']:<6}{finding['id']}{place}"
             yield from wrapped(f"{finding['text']} {finding['remedy']}", "        ")
-        if urgency != "before":
-            yield from wrapped(", ".join(dict.fromkeys(finding["id"] for finding in own)), "  ")
+        others = dict.fromkeys(finding["id"] for finding in own if finding not in whole)
+        yield from wrapped(", ".join(others), "  also  " if whole else "  ")
 
 
 def _data(facts: Mapping[str, Any]) -> Iterator[str]:

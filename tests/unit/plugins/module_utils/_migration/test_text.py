@@ -75,12 +75,24 @@ def test_plan_of_an_app_that_is_not_there_yet(audit: dict[str, Any]) -> None:
 
 
 def test_plan_before_the_first_write_tells_what_only_preflight_knows(audit: dict[str, Any]) -> None:
-    early = {**audit, "check_mode": False, "secrets": {}, "database": {}, "keys": {"skipped": True}, "deploy": {}}
+    looked = {**audit["processes"], "changed": False, "differs": True}
+    early = {
+        **audit,
+        "processes": looked,
+        "check_mode": False,
+        "secrets": {},
+        "database": {},
+        "keys": {"skipped": True},
+        "deploy": {},
+    }
     lines = plan_of({**early, "keys_plan": audit["keys"]})
     assert "Rehearsal: nothing on Heroku is written." in lines
     assert "  ~ change  19 secrets to set on Fly" in lines
     assert "  > copy    Postgres: 45 tables, 37.0 MB" in lines
     assert "  > copy    Redis: 86 keys" in lines
+    assert (
+        "  ~ change  fly.toml: process groups web, worker; release command bin/rails db:migrate; app removed" in lines
+    )
 
 
 def test_plan_after_the_rehearsal_names_window_and_next_command(rehearsed: dict[str, Any]) -> None:
@@ -112,6 +124,15 @@ def test_a_finding_that_blocks_comes_first_and_the_audit_is_next(audit: dict[str
     lines = plan_of({**audit, "findings": [*audit["findings"], kafka]})
     assert lines.index("  block kafka (a.rb:3)") < lines.index("  warn  addon-to-replace")
     assert lines.endswith("Next: ansible-playbook flyover.heroku_to_fly.audit")
+
+
+def test_findings_to_know_are_named_only(audit: dict[str, Any]) -> None:
+    warn, info = (
+        {"id": level, "level": level, "urgency": "before", "text": "T.", "remedy": "R."} for level in ("warn", "info")
+    )
+    lines = plan_of({**audit, "findings": [info, warn, info]}).splitlines()
+    start = lines.index("Before the cut-over: 3 findings")
+    assert lines[start + 1 : start + 4] == ["  warn  warn", "        T. R.", "  also  info"]
 
 
 def test_report_after_the_cut_over_leads_to_dns_and_to_the_end_of_heroku(live: dict[str, Any]) -> None:
