@@ -76,6 +76,9 @@ bench-pg: setup ## ways to copy a database, compared in a table; ARGS="--help" l
 bench-redis: setup ## ways to copy a Redis, compared in a table; ARGS="--help" lists its options
 	PYTHONPATH=$(TREE) $(BIN)/python -m ansible_collections.flyover.heroku_to_fly.tests.benchmarks.redis $(ARGS)
 
+bench-hash: setup ## the checksum of rows beside one of their text, as a table; ARGS="--help" lists its options
+	PYTHONPATH=$(TREE) $(BIN)/python -m ansible_collections.flyover.heroku_to_fly.tests.benchmarks.row_hash $(ARGS)
+
 count-requests: setup ## HTTP requests of audit, rehearsal, cut-over and second run, as a table
 	PYTHONPATH=$(TREE) $(BIN)/python -m ansible_collections.flyover.heroku_to_fly.tests.benchmarks.requests
 

@@ -39,7 +39,7 @@ PASSWORD = "s3cr:t/p@ss\\w%41'rd"
 PASSWORD_IN_URL = quote(PASSWORD, safe="")
 _NUMBERS = count(1)
 # Nothing but the tests may write: they look whether anything was written.
-_SETTINGS = {"max_connections": "40", "autovacuum_naptime": "1d"}
+_SETTINGS = {"max_connections": "40", "autovacuum_naptime": "1d", "max_prepared_transactions": "10"}
 
 
 @dataclass(frozen=True)

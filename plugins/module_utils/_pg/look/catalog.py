@@ -7,9 +7,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import row_hash
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import dotted, quoted
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
@@ -106,6 +107,8 @@ class Table:
     freeze: bool = True
     condition: str = ""
     """WHERE clause of an extension's table: the rows that are the user's."""
+    row_hash: str = "0"
+    """SQL for the hash of a row, see there."""
     inherits: bool = False
     """Whether it is another table's child, so that the target's may have its columns in another order."""
 
@@ -242,7 +245,9 @@ def tables(session: Session) -> list[Table]:
         )
         for oid, name, size, inherits, columns, all_columns, binary in rows
     ]
-    return own + _extension_tables(session)
+    found = own + _extension_tables(session)
+    hashes = row_hash.expressions(session, [table.oid for table in found])
+    return [replace(table, row_hash=hashes[table.oid]) for table in found]
 
 
 def _extension_tables(session: Session) -> list[Table]:

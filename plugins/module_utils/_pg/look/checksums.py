@@ -28,8 +28,7 @@ class Content(NamedTuple):
 def table_contents(session: Session, tables: Sequence[Table], checksums: bool) -> list[Content]:
     """Return the content of O(tables), in their order, by one query.
 
-    A row is hashed as text, every column in the source's order, so the result is the same on every major. The cost
-    is one sequential read and the hashing.
+    The cost is one sequential read and the hashing, see row_hash.
     """
     if not tables:
         return []
@@ -40,11 +39,8 @@ def table_contents(session: Session, tables: Sequence[Table], checksums: bool) -
 
 
 def _content_query(index: int, table: Table, checksums: bool) -> str:
-    alias = "flyover_row"
-    while alias in table.all_columns:  # a column would hide the row of the same name
-        alias += "_"
-    checksum = f"coalesce(sum(hashtextextended({alias}::text, 0)::numeric), 0)::text" if checksums else "null::text"
-    return f"select {index}, count(*), {checksum} from ({table.row_query}) {alias}"
+    checksum = f"coalesce(sum({table.row_hash}), 0)::text" if checksums else "null::text"
+    return f"select {index}, count(*), {checksum} from only {table.name} {table.condition}"
 
 
 # Each large object with its size. lo_open's descriptor is closed in the same row; 262144 is INV_READ.

@@ -130,8 +130,7 @@ def scans(session: Session, tables: Sequence[tuple[Table, str]]) -> list[Scan]:
     """Scan O(tables), each with the condition that marks rows, by one query."""
     sql = " union all ".join(
         f"select {index}, count(*), count(*) filter (where {mark}), "
-        f"coalesce(sum(hashtextextended(row({', '.join(table.all_columns)})::text, 0)::numeric) "
-        f"filter (where {mark}), 0)::text from only {table.name} {table.condition}"
+        f"coalesce(sum({table.row_hash}) filter (where {mark}), 0)::text from only {table.name} {table.condition}"
         for index, (table, mark) in enumerate(tables)
     )
     found = {index: Scan(*scan) for index, *scan in session.rows(sql, doing=f"scanning {tables[0][0].name}")}
@@ -176,9 +175,9 @@ def marked(session: Session, tables: Sequence[tuple[Table, Key, str]]) -> list[t
     """Return number and checksum of the rows whose key is logged: of O(tables), the key, and the keys."""
     queries = []
     for index, (table, key, keys) in enumerate(tables):
-        row = ", ".join(f"t.{column}" for column in table.all_columns)
-        checksum = f"coalesce(sum(hashtextextended(row({row})::text, 0)::numeric), 0)::text"
-        queries.append(f"select {index}, count(*), {checksum} {found(keys, key, table, table.all_columns)}")
+        checksum = "coalesce(sum(t.row_hash), 0)::text"
+        wanted = [f"{table.row_hash} as row_hash"]
+        queries.append(f"select {index}, count(*), {checksum} {found(keys, key, table, wanted)}")
     if not queries:
         return []
     doing = f"reading what was logged of {tables[0][0].name}"
