@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +18,8 @@ from typing import Any
 
 import psycopg2
 
-from ansible_collections.flyover.heroku_to_fly.tests.playbooks.conftest import CHECKOUT, Sandbox
+from ansible_collections.flyover.heroku_to_fly.tests.playbooks.conftest import Sandbox
 
-GUIDE = CHECKOUT / "tests" / "sandbox" / "scenarios" / "guide"
 ROW = 400  # bytes of text in each row of what is added
 # What the built-in app has of itself, in megabytes.
 OWN = 8
@@ -43,14 +41,17 @@ HOOK = """
 """
 
 
-def scenario(folder: Path, megabytes: int) -> Path:
-    """Write the built-in scenario with a database of about this size to O(folder); return its file."""
-    copied = folder / "scenario"
-    shutil.copytree(GUIDE, copied)
+def fill(sandbox: Sandbox, megabytes: int) -> int:
+    """Add rows to Heroku's database until it is about that large; return its size in megabytes."""
     rows = max(megabytes - OWN, 1) * 1_000_000 // (ROW + 120)
-    with (copied / "seed.sql").open("a", encoding="utf-8") as seed:
-        seed.write(FILLING.format(rows=rows, repeat=ROW // 32))
-    return copied / "scenario.yml"
+    connection = psycopg2.connect(sandbox.environment["SANDBOX_SOURCE_DATABASE_URL"])
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(FILLING.format(rows=rows, repeat=ROW // 32))
+        cursor.execute("select pg_database_size(current_database()) / 1000000")
+        (size,) = cursor.fetchone()
+    connection.close()
+    return int(size)
 
 
 def measured(sandbox: Sandbox, folder: Path, per_mille: int, options: list[str]) -> dict[str, Any]:
@@ -70,25 +71,16 @@ def rows(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
     for megabytes in arguments.megabytes:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            sandbox = Sandbox(folder / "box").up("--scenario", str(scenario(folder, megabytes)))
+            sandbox = Sandbox(folder / "box").up()
             try:
+                size = fill(sandbox, megabytes)
                 sandbox.play("migrate").succeeded()
-                size = _size(sandbox)
                 for percent in arguments.percent:
                     more = ["-e", "migrate_discard_fly_writes=true"]
                     for _number in range(arguments.repeat):
                         yield f"{size} MB, {percent:g} % written", measured(sandbox, folder, round(percent * 10), more)
             finally:
                 sandbox.down()
-
-
-def _size(sandbox: Sandbox) -> int:
-    connection = psycopg2.connect(sandbox.environment["SANDBOX_SOURCE_DATABASE_URL"])
-    with connection, connection.cursor() as cursor:
-        cursor.execute("select pg_database_size(current_database()) / 1000000")
-        (size,) = cursor.fetchone()
-    connection.close()
-    return int(size)
 
 
 def main() -> None:

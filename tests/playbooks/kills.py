@@ -27,9 +27,9 @@ import redis
 from .conftest import Run, Sandbox
 
 _POLL = 0.1  # seconds
-_LONGEST = 600  # seconds until a run must have come to its point
+_LONGEST = 1200  # seconds until a run must have come to its point
 # Parts of a path that differ from sandbox to sandbox, as a pattern that takes no slash.
-_IDS = re.compile(r"(?<=/)([0-9a-f]{14}|[0-9a-f]{8}-[0-9a-f-]{27}|(?=[a-z0-9]*\d)[a-z0-9]{16})(?=/|$)")
+_IDS = re.compile(r"(?<=/)([0-9a-f]{13,14}|[0-9a-f]{8}-[0-9a-f-]{27}|(?=[a-z0-9]*\d)[a-z0-9]{16})(?=/|$)")
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,9 @@ class Relay:
             ended = run_killed(self._box, point, playbook, *options)
             self.rows.append((stage, str(point), "killed" if ended is None else "not reached any more"))
             finished = ended or finished
-        return self._box.play(playbook, *options)
+        process = self._box.start(playbook, *options)
+        output = Output(process)
+        return Run(process.wait(_LONGEST), output.rest())
 
     @property
     def killed(self) -> int:

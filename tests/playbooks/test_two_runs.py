@@ -47,7 +47,7 @@ def test_second_run_ends_and_names_the_first_at_every_step_of_the_window(sandbox
                 _is_refused(sandbox.play(playbook, *options), first.pid)
         finally:
             os.kill(first.pid, signal.SIGCONT)
-    assert first.wait(timeout=600) == 0, output.text()
+    assert first.wait(timeout=1200) == 0, output.text()
 
     # Nobody put Heroku back, not even for a moment.
     undone = [r for r in observer.requests() if r["method"] == "PATCH" and r["service"] == "heroku"]
@@ -63,7 +63,7 @@ def test_of_two_that_start_together_one_works(sandbox: Sandbox) -> None:
     options = (*CUT_OVER, "-e", "migrate_discard_fly_writes=true")
     pair = [sandbox.start("migrate", *options) for _number in range(2)]
     outputs = [Output(process) for process in pair]
-    runs = [Run(process.wait(timeout=600), output.rest()) for process, output in zip(pair, outputs)]
+    runs = [Run(process.wait(timeout=1200), output.rest()) for process, output in zip(pair, outputs)]
     assert sorted(run.rc == 0 for run in runs) == [False, True], "\n".join(run.output for run in runs)
     winner = next(process for process, run in zip(pair, runs) if run.rc == 0)
     _is_refused(next(run for run in runs if run.rc != 0), winner.pid)
