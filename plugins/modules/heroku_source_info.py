@@ -117,6 +117,9 @@ findings:
     line:
       description: The line in it.
       type: int
+    url:
+      description: Where the repository's site shows the line, if a remote tells.
+      type: str
     text:
       description: What was found.
       type: str

@@ -11,7 +11,7 @@ about a file. No text holds a value of a config var.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 BLOCK, WARN, INFO = "block", "warn", "info"
@@ -27,6 +27,12 @@ def order(finding: Finding) -> tuple[Any, ...]:
     level = finding["level"]
     place = (str(finding.get("path", "")), int(finding.get("line") or 0))
     return (LEVELS.index(level) if level in LEVELS else 0, finding["id"], *place, finding["text"])
+
+
+def place(finding: Mapping[str, Any]) -> str:
+    """Return the finding's file and line in words, or nothing."""
+    path, line = finding.get("path"), finding.get("line")
+    return f"{path}:{line}" if path and line else str(path or "")
 
 
 def accept(findings: Iterable[Finding], accepted: Iterable[str]) -> tuple[list[Finding], list[str]]:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.finding import place
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.facts import FROZEN, LIVE, REHEARSED
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.markdown import data
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.next_steps import dns_records
@@ -123,8 +124,11 @@ def _findings(findings: Sequence[Mapping[str, Any]]) -> Html | str:
     )
 
 
-def _place(finding: Mapping[str, Any]) -> str:
-    return f" ({finding['path']}:{finding['line']})" if finding.get("path") and finding.get("line") else ""
+def _place(finding: Mapping[str, Any]) -> Html | str:
+    words = place(finding)
+    if not words or not finding.get("url"):
+        return f" ({words})" if words else ""
+    return Html(f" ({tag('a', words, href=finding['url'])})")
 
 
 def _dns(facts: Mapping[str, Any]) -> Html | str:

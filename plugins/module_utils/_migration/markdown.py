@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.finding import place
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.next_steps import dns_records
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.plan import human_bytes, human_seconds
 
@@ -32,8 +33,9 @@ def markdown(facts: Mapping[str, Any], steps: Iterable[str]) -> str:
         _table(
             "Findings",
             ("when", "level", "id", "what", "remedy"),
-            [(f["urgency"], f["level"], f["id"], f["text"], f["remedy"]) for f in facts["findings"]],
+            [(f["urgency"], f["level"], f["id"], f"{f['text']}{_place(f)}", f["remedy"]) for f in facts["findings"]],
         ),
+        _section("Checklist, to paste into an issue", list(_checklist(facts["findings"]))),
         _table("Data", ("", "verified"), list(data(facts).items())),
         _table("Process groups", ("group", "Machines started", "command"), list(_processes(facts))),
         _table(
@@ -46,6 +48,24 @@ def markdown(facts: Mapping[str, Any], steps: Iterable[str]) -> str:
         ),
     ]
     return "\n".join(section for section in sections if section)
+
+
+def _place(finding: Mapping[str, Any]) -> str:
+    words = place(finding)
+    if not words:
+        return ""
+    return f" ([{words}]({finding['url']}))" if finding.get("url") else f" ({words})"
+
+
+def _checklist(findings: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a line for each thing to do, and a heading for each time to do it at."""
+    for urgency, when in (("before", "Before the cut-over"), ("day", "On its day"), ("after", "After it")):
+        own = [finding for finding in findings if finding["urgency"] == urgency and finding["level"] != "info"]
+        if own:
+            yield f"**{when}**"
+            yield ""
+            yield from (f"- [ ] {entry['id']}: {entry['text']}{_place(entry)} {entry['remedy']}" for entry in own)
+            yield ""
 
 
 def data(facts: Mapping[str, Any]) -> dict[str, str]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules import packages
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.app import App, OnHeroku
@@ -33,6 +34,12 @@ def inspect(source_dir: str, heroku: OnHeroku) -> dict[str, Any]:
     for read in app.reads:
         place = {"path": read.path, "line": read.line, "required": read.required}
         environment.setdefault(read.name, []).append(place)
+    web = app.folder.web()
+    findings = scan(app, RULES)
+    for finding in findings if web else ():
+        if finding.get("path"):
+            line = f"#L{finding['line']}" if finding.get("line") else ""
+            finding["url"] = f"{web}{quote(finding['path'])}{line}"
     return {
         "language": language,
         "framework": framework,
@@ -45,8 +52,8 @@ def inspect(source_dir: str, heroku: OnHeroku) -> dict[str, Any]:
         "files": len(app.folder.files),
         "checkout": app.folder.checkout,
         "commit": app.folder.commit(),
-        "web_url": app.folder.web(),
-        "findings": scan(app, RULES),
+        "web_url": web,
+        "findings": findings,
     }
 
 

@@ -14,6 +14,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.app import App, OnHeroku
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.folder import Folder, Ignored
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.scan import scan
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.source_info import inspect
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.table import RULES
 
 
@@ -134,3 +135,12 @@ def test_what_is_no_text_or_too_large_tells_nothing(tmp_path: Path) -> None:
 def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="it is not a folder"):
         Folder(tmp_path / "none")
+
+
+def test_a_finding_links_to_its_line(checkout: Path) -> None:
+    (checkout / "config.ru").write_text("run 1\nputs ENV['DYNO']\n")
+    git(checkout, "commit", "-qam", "second")
+    found = inspect(str(checkout), OnHeroku())["findings"]
+    commit = git(checkout, "rev-parse", "HEAD").strip()
+    urls = [entry["url"] for entry in found if entry["id"] == "env-dyno"]
+    assert urls == [f"https://github.com/example/crane/blob/{commit}/config.ru#L2"]

@@ -1,0 +1,62 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Findings of every source in one list: the play ends once, with all that blocks, after its report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import Sandbox
+
+SCENARIO = """
+heroku_app: paper-crane
+source: app
+config: {SECRET_KEY_BASE: x, PROCFILE: services/api/Procfile}
+addons:
+  - {plan: "heroku-kafka:basic-0", as: KAFKA, config: {KAFKA_URL: "kafka+ssl://example"}}
+formation:
+  web: {quantity: 1, size: Standard-1X}
+  mailer: {quantity: 2, size: Standard-1X, command: "python3 worker.py --mail"}
+"""
+
+
+@pytest.fixture
+def blocked(tmp_path: Path) -> Iterator[Sandbox]:
+    """Yield an app that cannot be moved, for three reasons that three modules tell."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "Procfile").write_text("web: python3 web.py\n")
+    (tmp_path / "app" / "web.py").write_text("import os\n\nprint(os.environ['DYNO'])\n")
+    (tmp_path / "app" / "Dockerfile").write_text("FROM python:3.13\n")
+    (tmp_path / "app" / "fly.toml").write_text("app = 'paper-crane'\n")
+    (tmp_path / "scenario.yml").write_text(SCENARIO)
+    box = Sandbox(tmp_path / "box").up("--scenario", str(tmp_path / "scenario.yml"))
+    try:
+        yield box
+    finally:
+        box.down()
+
+
+@pytest.mark.parametrize("playbook", ["audit", pytest.param("migrate", marks=pytest.mark.slow)])
+def test_all_that_blocks_in_one_message_after_the_report(blocked: Sandbox, playbook: str) -> None:
+    hostnames = '{"migrate_hostnames": ["https://x"], "migrate_accept_findings": ["env-dyno:web.py"]}'
+    run = blocked.play(playbook, "-e", hostnames)
+    assert run.rc != 0
+    assert run.recap("failed") == 1, run.output
+    message = run.output[run.output.index("fatal:") :]
+    for name in ("kafka", "process-nowhere", "fly-certificate"):
+        assert f"[{name}]" in message, run.output
+    assert "2 of mailer (python3 worker.py --mail)" in message
+    # The report, or in an audit the plan, comes before.
+    assert "procfile-variable" in run.output[: run.output.index("fatal:")]
+    assert blocked.writes() == []
+    if playbook == "migrate":
+        (report,) = Path(blocked.environment["MIGRATE_STATE_DIR"]).glob("*.report.json")
+        levels = {entry["id"]: entry["level"] for entry in json.loads(report.read_text())["findings"]}
+        assert levels["kafka"] == levels["process-nowhere"] == levels["fly-certificate"] == "block"
+        assert levels["env-dyno"] == "info"
