@@ -83,7 +83,7 @@ OF_STEPS: dict[str, tuple[str, str, str]] = {
 # What stays behind and is missed by nobody.
 _HEROKUS_OWN = frozenset(["comment", "event trigger", "index", "publication", "schema"])
 # Other modules have a page of their own for these.
-_ELSEWHERE = ("redis-", "postgres-", "tools-for-", "fly-", "pg-")
+_ELSEWHERE = ("redis-", "postgres-", "database-", "not-moved-", "tools-for-", "fly-", "one-off-")
 
 
 def gather(
