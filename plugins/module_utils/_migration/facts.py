@@ -111,12 +111,20 @@ def findings(seen: Seen) -> list[dict[str, Any]]:
     gone = ["maintenance-on"] if "freeze" in seen.ledger else []
     if seen.changed("dockerfile") and not seen.value("check_mode", False):
         gone += ["generated-dockerfile", "aptfile"]
-    found = [finding for finding in seen.value("findings", []) if finding["id"] not in gone]
+    found = [
+        finding for finding in seen.value("findings", []) if finding["id"] not in gone and not _done(finding, seen)
+    ]
     found += _certificate_findings(seen)
     return sorted(
         ({**finding, "urgency": urgency(finding)} for finding in found),
         key=lambda finding: (_URGENCIES.index(finding["urgency"]), ("block", "warn", "info").index(finding["level"])),
     )
+
+
+def _done(finding: Mapping[str, Any], seen: Seen) -> bool:
+    """Return whether a finding of preflight told what this run has done meanwhile: the next run finds it no more."""
+    deployed = bool(seen["deploy"]) and not seen.value("check_mode", False)
+    return deployed and finding["id"] == "fly-toml-warning" and "the next deploy " in finding["text"]
 
 
 def urgency(finding: Mapping[str, Any]) -> str:

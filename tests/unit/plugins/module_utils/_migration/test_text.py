@@ -135,6 +135,19 @@ def test_findings_to_know_are_named_only(audit: dict[str, Any]) -> None:
     assert lines[start + 1 : start + 4] == ["  warn  warn", "        T. R.", "  also  info"]
 
 
+def test_what_the_deploy_has_done_is_no_finding_of_the_report(rehearsed: dict[str, Any]) -> None:
+    texts = [
+        "fly.toml: the next deploy destroys the Machines of 'app'.",
+        "fly.toml: [http_service] stops idle Machines.",
+    ]
+    found = [{"id": "fly-toml-warning", "level": "info", "text": text, "remedy": "Look."} for text in texts]
+    seen = {**rehearsed, "findings": found}
+    kept = [finding["text"] for finding in facts(Seen({**seen, "check_mode": False}))["findings"]]
+    assert texts[0] not in kept
+    assert texts[1] in kept
+    assert texts[0] in [finding["text"] for finding in facts(Seen(seen))["findings"]]
+
+
 def test_report_after_the_cut_over_leads_to_dns_and_to_the_end_of_heroku(live: dict[str, Any]) -> None:
     lines = report_of(live)
     for part in (
