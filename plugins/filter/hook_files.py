@@ -50,8 +50,11 @@ from typing import Any, Callable
 HOOKS = ("before_freeze", "after_freeze", "before_seal", "after_cutover", "after_rollback")
 
 
-def hook_files(hooks: Mapping[str, Any], folder: str, hook: str | None = None) -> list[str]:
+def hook_files(hooks: Mapping[str, Any] | None, folder: str, hook: str | None = None) -> list[str]:
     """Return the task files of one hook, or of all; raises ValueError for what is not a hook or not a list."""
+    hooks = hooks or {}
+    if not isinstance(hooks, Mapping):
+        raise ValueError("migrate_hooks: it is not a dictionary. Give {'before_seal': ['tasks.yml']}.")
     unknown = sorted(set(hooks) - set(HOOKS))
     if unknown:
         raise ValueError(f"migrate_hooks: there is no hook {', '.join(unknown)}. Choose among {', '.join(HOOKS)}.")

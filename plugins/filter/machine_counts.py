@@ -59,7 +59,7 @@ def machine_counts(
     groups: Iterable[str],
     formation: Mapping[str, Any],
     given: Mapping[str, Any] | None = None,
-    only: Iterable[str] | None = None,
+    only: Iterable[str] | str | None = None,
 ) -> dict[str, int]:
     """Return the number of Machines for each process group."""
     dynos = {str(kind).lower(): quantity for kind, quantity in formation.items()}
@@ -68,7 +68,9 @@ def machine_counts(
     counts = {group: _number(group, count) for group, count in {**wanted, **overruled}.items()}
     if only is None:
         return counts
-    running = {str(group).lower() for group in only}
+    # -e gives a text where a list is meant.
+    names = only.split(",") if isinstance(only, str) else only
+    running = {str(group).strip().lower() for group in names}
     return {group: count if group in running else 0 for group, count in counts.items()}
 
 

@@ -35,6 +35,11 @@ def test_only_the_chosen_groups_run() -> None:
     assert machine_counts(GROUPS, {"web": 3}, only=[]) == {"web": 0, "worker": 0, "clock": 0}
 
 
+def test_a_text_is_taken_for_the_list_that_is_meant() -> None:
+    assert machine_counts(GROUPS, {}, only="web, Clock") == {"web": 1, "worker": 0, "clock": 1}
+    assert machine_counts(GROUPS, {}, only="") == {"web": 0, "worker": 0, "clock": 0}
+
+
 @pytest.mark.parametrize("count", ["two", -1, 1.5, True, None])
 def test_what_is_not_a_number_of_machines_is_named(count: Any) -> None:
     with pytest.raises(ValueError, match="Process group worker"):

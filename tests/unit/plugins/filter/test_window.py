@@ -129,6 +129,12 @@ def test_what_is_not_a_hook_is_named(hooks: dict[str, Any], message: str) -> Non
         hook_files(hooks, "/srv")
 
 
+def test_no_hooks_are_no_files() -> None:
+    assert hook_files(None, "/srv") == []
+    with pytest.raises(ValueError, match="it is not a dictionary"):
+        hook_files(["dns.yml"], "/srv")  # type: ignore[arg-type]
+
+
 def test_dns_records_are_one_list() -> None:
     hostnames = {"a.example.com": {"dns_records": [{"type": "A"}, {"type": "AAAA"}]}, "b.example.com": {}}
     assert dns_records(hostnames) == [

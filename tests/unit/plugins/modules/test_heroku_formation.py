@@ -138,3 +138,14 @@ def test_refused_write(http: Any, run_module: Any) -> None:
     assert result["failed"]
     for part in ("formation of Heroku app paper-crane", "Cannot mix", "HTTP 422", "r-9"):
         assert part in result["msg"]
+
+
+def test_a_release_made_meanwhile_is_found_when_the_dynos_are_down(http: Any, run_module: Any) -> None:
+    for version in (42, 43):
+        http.expect("GET", f"{PATH}/formation", formation(0, 0))
+        http.expect("GET", f"{PATH}/dynos", [])
+        http.expect("GET", f"{PATH}/releases", [{"version": version}])
+    assert run_module(heroku_formation, {**ARGS, "expected_release": 42})["changed"] is False
+    result = run_module(heroku_formation, {**ARGS, "expected_release": 42})
+    assert result["failed"]
+    assert "its newest release is v43, not v42" in result["msg"]
