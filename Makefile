@@ -28,8 +28,10 @@ test-all: ## and the slow ones, on every supported ansible-core
 	@"$$(tests/tools/find-python)" tests/tools/stages --slow
 	@$(MAKE) cores postgres-versions
 
-lint: setup ## layers, ruff, mypy, yamllint, ansible-lint, documentation and changelog
+lint: setup ## layers, sizes, words, ruff, mypy, yamllint, ansible-lint, documentation and changelog
 	$(BIN)/python tests/tools/layers
+	$(BIN)/python tests/tools/sizes
+	$(BIN)/python tests/tools/words
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	cd $(TREE) && MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/.mypy.ini --cache-dir $(CURDIR)/.mypy_cache \

@@ -13,7 +13,7 @@ author:
   - The flyover contributors (@flyover)
 description:
   - Reads what Fly has of an app, in a fixed number of requests. No value of a secret is read, for Fly tells none.
-  - An app that does not exist is no failure; RV(exists) tells.
+  - An app that does not exist is not a failure; RV(exists) tells.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_fly

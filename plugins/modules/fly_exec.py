@@ -21,7 +21,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: none
-    details: What a command would do can not be known, so the task is skipped.
+    details: What a command would do cannot be known, so the task is skipped.
   diff_mode:
     support: none
   idempotent:
@@ -38,7 +38,7 @@ options:
     type: str
   argv:
     description:
-      - The command, word by word. There is no shell unless it is one.
+      - The command, word by word. It runs without a shell, unless it is one.
     type: list
     elements: str
     required: true

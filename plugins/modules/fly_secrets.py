@@ -15,7 +15,7 @@ description:
   - Sets and unsets secrets in one request, byte for byte. No Machine is restarted; the next deploy brings the secrets
     to the Machines, and RV(statuses) tells which have them.
   - Fly does not tell the values of secrets, only a digest that nobody else can compute. With a O(ledger) this module
-    knows what it wrote itself. What it can not know it reports as V(unknown) in RV(names).
+    knows what it wrote itself. What it cannot know it reports as V(unknown) in RV(names).
   - Outside check mode, secrets of which nothing is known are written again in the same request; the digests before
     and after then tell whether they changed.
 extends_documentation_fragment:
@@ -25,7 +25,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Names whose state can not be read are reported as V(unknown); the task then counts as changed.
+    details: Names whose state cannot be read are reported as V(unknown); the task then counts as changed.
   diff_mode:
     support: full
     details: Shows names and digests, never values.

@@ -25,7 +25,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Nothing is run. The task counts as changed; what the command would print can not be known.
+    details: Nothing is run. The task counts as changed; what the command would print cannot be known.
   diff_mode:
     support: none
   idempotent:

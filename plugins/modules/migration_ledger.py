@@ -60,7 +60,7 @@ options:
         M(flyover.heroku_to_fly.redis_transfer) and M(flyover.heroku_to_fly.fly_deploy) on the controller.
       - The lease of a run that has ended is free. On the same machine that is seen by the process and the machine's
         start; a run elsewhere counts as ended when it has not renewed its lease for an hour.
-      - In check mode nothing is acquired or released, and a lease that another run has is no failure; see RV(lease).
+      - In check mode nothing is acquired or released, and a lease that another run has is not a failure; see RV(lease).
     type: str
     choices: [acquire, release]
   take_over:

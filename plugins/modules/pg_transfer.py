@@ -21,8 +21,8 @@ description:
     C(async) task that is polled, and one at the end of a task that is not C(async) what it took. O(progress_file) tells
     the same to other programs, everywhere.
   - A small schema C(_flyover) on the target records what was copied. With it, a target that is still equal is left
-    alone, one that is no longer equal is brought forward by what moved since, a copy that was broken off is gone on
-    with, and a target that was not made by this module, or is sealed, is never overwritten.
+    alone, one that is no longer equal is brought forward by what moved since, an interrupted copy is resumed,
+    and a target that was not made by this module, or is sealed, is never overwritten.
   - What moved is told from the transaction ids of rows, by one scan of each table on either side; neither replication
     slots nor triggers are needed. Tables that M(flyover.heroku_to_fly.pg_change_log) has logged on the source since
     before a copy that was compared by checksums are not scanned; they are logged on the target as well, until it is
@@ -43,7 +43,7 @@ options:
   source:
     description:
       - URL of the source, V(postgres://user:password@host:port/database). Beyond loopback TLS is required; the
-        certificate is verified only where the URL says so, for Heroku's can not be.
+        certificate is verified only where the URL says so, for Heroku's cannot be.
       - Required with O(state=present).
     type: str
   target:
@@ -63,7 +63,7 @@ options:
         and where so much moved that copying takes less time.
       - V(warm) is V(auto) for the time in which the app still writes. It ends by comparing all content by O(verify),
         also of what has not moved, so that nothing of that is left to do when the app has stopped.
-      - V(delta) fails where the copy can not be brought forward, instead of copying everything.
+      - V(delta) fails where the copy cannot be brought forward, instead of copying everything.
       - V(full) copies everything as soon as anything moved.
     type: str
     choices: [auto, warm, delta, full]

@@ -27,8 +27,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.http i
     Response,
     open_url_transport,
 )
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.api import (
-    FlyAPI,
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.api import FlyAPI
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.tokens import (
     machines_authorization,
     uiex_authorization,
 )

@@ -36,7 +36,11 @@ CASES = {
         (),
         ["Managed Postgres takes only", "fly tokens create org -o personal"],
     ),
-    "no hostname": ({}, ("-e", '{"migrate_hostnames": ["https://x"]}'), ["hostname", "https://x", "it is no hostname"]),
+    "no hostname": (
+        {},
+        ("-e", '{"migrate_hostnames": ["https://x"]}'),
+        ["hostname", "https://x", "it is not a hostname"],
+    ),
     "no source folder": ({"MIGRATE_SOURCE_DIR": "/nonexistent/app"}, (), ["/nonexistent/app"]),
 }
 

@@ -34,7 +34,7 @@ class Ledger:
         self._path = Path(path)
 
     def load(self) -> dict[str, Any]:
-        """Return the content, {} where there is no file; raises InputError for one that is no ledger."""
+        """Return the content, {} where there is no file; raises InputError for one that is not a ledger."""
         try:
             content = json.loads(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError:

@@ -33,7 +33,6 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.http i
 FLY_MACHINES_URL = "https://api.machines.dev"
 FLY_API_URL = "https://api.fly.io"
 APP_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-MACAROON = re.compile(r"^(fm1r|fm1a|fm2)_")
 REMEDIES = {
     401: "Give a token that is valid and has not expired: fly tokens create org. "
     "One that 'fly auth token' printed lacks what other clients need.",
@@ -51,41 +50,6 @@ GRAPHQL_ERRORS: dict[str, type[APIError]] = {
     "FORBIDDEN": Forbidden,
     "CONFLICT": Conflict,
 }
-
-
-def bare_token(token: str) -> str:
-    """Strip the scheme words that 'fly tokens create' prints before the token."""
-    return re.sub(r"^((bearer|flyv1)(\s+|$))+", "", token.strip(), flags=re.IGNORECASE)
-
-
-def has_macaroon(token: str) -> bool:
-    """Return whether the token is of the kind that 'fly tokens create' makes, which Managed Postgres asks for."""
-    return bool(_kinds(token)[0])
-
-
-def machines_authorization(token: str) -> str:
-    """Return the C(Authorization) header for the Machines API, which takes no other kind beside macaroons."""
-    macaroons, others = _kinds(token)
-    return f"FlyV1 {','.join(macaroons)}" if macaroons else f"Bearer {','.join(others)}"
-
-
-def graphql_authorization(token: str) -> str:
-    """Return the C(Authorization) header for GraphQL."""
-    macaroons, others = _kinds(token)
-    return f"{'FlyV1' if macaroons else 'Bearer'} {','.join(macaroons + others)}"
-
-
-def uiex_authorization(token: str) -> str:
-    """Return the C(Authorization) header for releases and Managed Postgres, which take C(Bearer) for every kind."""
-    macaroons, others = _kinds(token)
-    return f"Bearer {','.join(macaroons + others)}"
-
-
-def _kinds(token: str) -> tuple[list[str], list[str]]:
-    """Return the macaroons of a token, as 'fly tokens create' makes them, and the rest (fly-go, tokens/tokens.go)."""
-    parts = [part.strip() for part in bare_token(token).split(",")]
-    macaroons = [part for part in parts if MACAROON.match(part)]
-    return macaroons, [part for part in parts if part not in macaroons]
 
 
 class FlyAPI:

@@ -40,7 +40,6 @@ def take_stock(fly: FlyAPI, app: str) -> dict[str, Any]:
         }
     machines, releases, secrets = fly.machines(app), fly.releases(app, limit=RELEASES), fly.secrets(app)
     groups, release = by_group(machines), current_release(releases) or {}
-    statuses = secret_statuses(secrets, machines, releases)
     return {
         "exists": True,
         "app": {
@@ -60,14 +59,7 @@ def take_stock(fly: FlyAPI, app: str) -> dict[str, Any]:
             for group, own in sorted(groups.items())
         },
         "release": {key: release[key] for key in ("version", "status", "image_ref", "created_at") if key in release},
-        "secrets": {
-            secret["name"]: {
-                "digest": secret.get("digest", ""),
-                "status": statuses[secret["name"]],
-                "updated_at": secret.get("updated_at", ""),
-            }
-            for secret in sorted(secrets, key=lambda secret: str(secret["name"]))
-        },
+        "secrets": _secrets(secrets, secret_statuses(secrets, machines, releases)),
         "certificates": {
             certificate["hostname"]: {
                 "status": certificate.get("status", "unknown"),
@@ -76,6 +68,17 @@ def take_stock(fly: FlyAPI, app: str) -> dict[str, Any]:
             for certificate in fly.certificates(app)
         },
         "ips": addresses(fly, app),
+    }
+
+
+def _secrets(secrets: list[dict[str, Any]], statuses: dict[str, str]) -> dict[str, Any]:
+    return {
+        secret["name"]: {
+            "digest": secret.get("digest", ""),
+            "status": statuses[secret["name"]],
+            "updated_at": secret.get("updated_at", ""),
+        }
+        for secret in sorted(secrets, key=lambda secret: str(secret["name"]))
     }
 
 

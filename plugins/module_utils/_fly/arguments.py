@@ -22,6 +22,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.api imp
     FLY_API_URL,
     FLY_MACHINES_URL,
     FlyAPI,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.tokens import (
     bare_token,
     graphql_authorization,
     has_macaroon,

@@ -40,7 +40,7 @@ def ensure_certificates(
         if not HOSTNAME.fullmatch(hostname) or len(hostname) > LONGEST:
             raise InputError(
                 f"hostname {hostname!r}",
-                "it is no hostname in lower case, such as www.example.com or *.example.com",
+                "it is not a hostname in lower case, such as www.example.com or *.example.com",
                 "Give the name alone, without scheme, port or path; one with other letters in its xn-- form.",
             )
     if fly.app(app) is None:

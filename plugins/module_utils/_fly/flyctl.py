@@ -20,8 +20,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError, StateError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.api import bare_token
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.arguments import fly_token
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.tokens import bare_token
 
 # What flyctl and docker need of the controller's environment; tokens of other services are none of its business.
 PASSED_ON = ("PATH", "HOME", "USER", "TMPDIR", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR", "FLY_CONFIG_DIR")
@@ -134,26 +134,10 @@ class Flyctl:
         O(timeout) is in seconds. O(remedy) is for whatever goes wrong. With O(whole_group) what flyctl has
         started itself ends with it.
         """
-        environment = {**self.environment(), "FLY_EMIT_RELEASE_JSON": "1"}
-        # Files, for pipes stay open as long as any process that flyctl started, and would be waited for.
+        # Files, because pipes stay open as long as any process that flyctl started, and would be waited for.
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-            try:
-                # Not run_command: it would hand on the whole environment, with the tokens of other services.
-                process = subprocess.Popen(  # pylint: disable=ansible-bad-function
-                    [self.path, *arguments],
-                    env=environment,
-                    cwd=cwd,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=errors,
-                    start_new_session=whole_group,
-                )
-            except OSError as error:
-                raise StateError(
-                    thing,
-                    f"{self.path} could not be started{f' in {cwd}' if cwd else ''} ({error.strerror})",
-                    "Check that it is a flyctl for this computer, and that the folder can be read.",
-                ) from None
+            streams = {"stdout": output, "stderr": errors, "start_new_session": whole_group}
+            process = self._start(arguments, thing, cwd, streams)
             self.report(f"flyctl {' '.join(itertools.takewhile(str.isalpha, arguments))}")
             try:
                 rc = self._wait(process, timeout, [errors.fileno(), output.fileno()])
@@ -175,6 +159,25 @@ class Flyctl:
             )
         why, usual = EXIT_CODES.get(rc, (_ended(rc), "Fix what flyctl names and run again."))
         raise StateError(thing, f"flyctl {arguments[0]}: {why}: {text}", remedy or usual, rc=rc)
+
+    def _start(
+        self, arguments: Sequence[str], thing: str, cwd: str | None, streams: Mapping[str, Any]
+    ) -> subprocess.Popen[bytes]:
+        try:
+            # Not run_command: it would hand on the whole environment, with the tokens of other services.
+            return subprocess.Popen(  # pylint: disable=ansible-bad-function
+                [self.path, *arguments],
+                env={**self.environment(), "FLY_EMIT_RELEASE_JSON": "1"},
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                **streams,
+            )
+        except OSError as error:
+            raise StateError(
+                thing,
+                f"{self.path} could not be started{f' in {cwd}' if cwd else ''} ({error.strerror})",
+                "Check that it is a flyctl for this computer, and that the folder can be read.",
+            ) from None
 
     def _wait(self, process: subprocess.Popen[bytes], timeout: float, files: Sequence[int]) -> int | None:
         """Return the exit code, or None after O(timeout) seconds; meanwhile report the steps written to O(files)."""

@@ -239,7 +239,7 @@ class _Control:
             if machine.get("instance_id"):
                 query["instance_id"] = machine["instance_id"]
             try:
-                # Not the client's own patience: that this takes long is no failure.
+                # Not the client's own patience: that this takes long is not a failure.
                 self._fly.machine(
                     self._app, machine["id"], "GET", "/wait", query=query, repeatable=False, patience=float(seconds)
                 )

@@ -16,7 +16,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.findin
     INFO,
     WARN,
 )
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku import ownership
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.attachments import KINDS
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.check import Check, Facts, Words
 
 STATIC_IP = frozenset(
@@ -33,7 +33,7 @@ def _addons(facts: Facts, *services: str) -> Iterator[Words]:
 
 
 def _to_replace(facts: Facts) -> Iterator[Words]:
-    known = {*ownership.KINDS, *STATIC_IP, *AUTOSCALERS, "heroku-kafka", "scheduler"}
+    known = {*KINDS, *STATIC_IP, *AUTOSCALERS, "heroku-kafka", "scheduler"}
     return _addons(facts, *{addon["service"] for addon in facts.inventory.addons} - known)
 
 

@@ -19,7 +19,9 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.findin
     WARN,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku import ownership
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.attachments import Service
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.check import Check, Facts, Words
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.service_url import POSTGRES, REDIS
 
 UNSUPPORTED_PLAN = re.compile(r"[^:]+:(private|shield|advanced|performance)")
 SLEEPING = frozenset({"basic", "eco", "free", "hobby"})
@@ -63,7 +65,7 @@ def _metadata(facts: Facts) -> Iterator[Words]:
         yield {"what": f"sets {', '.join(names)} itself; Heroku's metadata is left behind."}
 
 
-def _services(facts: Facts) -> Iterator[tuple[ownership.Service, str]]:
+def _services(facts: Facts) -> Iterator[tuple[Service, str]]:
     for service in facts.inventory.ownership.services:
         yield service, f"the {service.kind} add-on {service.addon} ({service.plan})"
 
@@ -92,7 +94,7 @@ def _followers(facts: Facts) -> Iterator[Words]:
 
 
 def _several(facts: Facts) -> Iterator[Words]:
-    for kind in (ownership.POSTGRES, ownership.REDIS):
+    for kind in (POSTGRES, REDIS):
         moving = [entry for entry in facts.inventory.ownership.services if entry.kind == kind and not entry.follows]
         if len(moving) > 1:
             rest = ", ".join(f"{entry.addon} ({entry.primary})" for entry in moving[1:])
@@ -125,7 +127,7 @@ def _dropped(special: bool, facts: Facts) -> Iterator[Words]:
 def _tls_redis(facts: Facts) -> Iterator[Words]:
     for service in facts.inventory.ownership.services:
         tls = facts.inventory.config.get(service.primary, "").startswith("rediss://")
-        yield from _when(service.kind == ownership.REDIS and tls, addon=service.addon)
+        yield from _when(service.kind == REDIS and tls, addon=service.addon)
 
 
 def _embedded(facts: Facts) -> Iterator[Words]:

@@ -16,9 +16,9 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.findin
     INFO,
     WARN,
 )
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku import ownership
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.check import Check, Facts, Words
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.inventory import Inventory
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.service_url import POSTGRES
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._source.build import (
     BUILDERS,
     BUILDPACKS,
@@ -92,7 +92,7 @@ def _pgsslmode(facts: Facts) -> Iterator[Words]:
 def _connections(facts: Facts) -> Iterator[Words]:
     """Yield the connections that web processes with Puma and workers with Sidekiq can open, if they are too many."""
     inventory, given = facts.inventory, _SERVER_CONNECTIONS.get(facts.postgres_plan, 0)
-    if not given or not any(entry.kind == ownership.POSTGRES for entry in inventory.ownership.services):
+    if not given or not any(entry.kind == POSTGRES for entry in inventory.ownership.services):
         return
     config = inventory.config
     threads = _number(config.get("RAILS_MAX_THREADS"), _THREADS)

@@ -14,6 +14,7 @@ from typing import Any
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError, StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku import ownership
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.api import HerokuAPI
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.attachments import needs_addons
 
 # devcenter.heroku.com/articles/config-vars and /limits: all names and values of an app together.
 SIZE_LIMIT = 64 * 1024
@@ -128,7 +129,7 @@ def _decide(
     heroku: HerokuAPI, app: str, config: Mapping[str, str], include: Iterable[str] = (), exclude: Iterable[str] = ()
 ) -> ownership.Ownership:
     attachments = heroku.attachments(app)
-    addons = heroku.addons(app) if ownership.needs_addons(attachments) else []
+    addons = heroku.addons(app) if needs_addons(attachments) else []
     return ownership.decide(config, attachments, addons, include, exclude)
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku import ownership
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.api import HerokuAPI
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.service_url import POSTGRES, REDIS
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,7 @@ def _buildpack(buildpack: Mapping[str, Any]) -> str:
 def _shared_with(heroku: HerokuAPI, app: str, decided: ownership.Ownership) -> dict[str, list[str]]:
     """Return the other apps that use the services which are to move: one Postgres and one Redis, so two requests."""
     shared: dict[str, list[str]] = {}
-    for kind in (ownership.POSTGRES, ownership.REDIS):
+    for kind in (POSTGRES, REDIS):
         service = next((entry for entry in decided.services if entry.kind == kind), None)
         # One that belongs to another app is shared with that app in any case.
         if service is None or service.shared_from:

@@ -3,45 +3,38 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Whose each config var is, and so what becomes of it on Fly.io: decided by attachment, then by value.
+"""Who owns each config var, and so what becomes of it on Fly.io: decided by attachment, then by value.
 
-A name says little: an attachment can be called anything (C(--as PRIMARY) gives C(PRIMARY_URL)), and a user may set a
+A name does not tell: an attachment can be called anything (C(--as PRIMARY) gives C(PRIMARY_URL)), and a user may set a
 C(REPORTING_DATABASE_URL) that has nothing to do with Heroku Postgres, or that is DATABASE_URL once more. Facts:
 devcenter.heroku.com/articles/add-ons and /config-vars, and how the official client finds a database by its URL.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.attachments import (
+    COLOUR,
+    Attachment,
+    Service,
+    find_services,
+    resolve_attachments,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.service_url import (
+    PLAIN_SCHEMES,
+    POSTGRES,
+    SCHEMES,
+    embeds,
+    same_place,
+)
 
 TRANSFER, SERVICE, ALIAS, ADDON, PLATFORM, EXCLUDED = "transfer", "service", "alias", "addon", "platform", "excluded"
 CLASSES = (TRANSFER, SERVICE, ALIAS, ADDON, PLATFORM, EXCLUDED)
 
-POSTGRES, REDIS = "postgres", "redis"
-# Add-on services that a service of Fly.io takes the place of. Any other database is an add-on like the rest.
-KINDS = {
-    "heroku-postgresql": POSTGRES,
-    "heroku-redis": REDIS,
-    "openredis": REDIS,
-    "rediscloud": REDIS,
-    "redistogo": REDIS,
-    "stackhero-redis": REDIS,
-}
-CONVENTIONAL_PRIMARY = {POSTGRES: "DATABASE_URL", REDIS: "REDIS_URL"}
-# Heroku's own names for attachments, given where the user gave none.
-COLOUR = re.compile(r"HEROKU_(POSTGRESQL|REDIS)_[A-Z]+")
-# What Heroku hangs on an attachment's name for Postgres and Redis: DATABASE_POOL is the user's own.
-SERVICE_SUFFIXES = ("_URL", "_TLS_URL", "_BASTIONS", "_BASTION_KEY", "_BASTION_REKEYS_AFTER", "_MTLS_CERT")
-
-SCHEMES = {"postgres": POSTGRES, "postgresql": POSTGRES, "postgis": POSTGRES, "redis": REDIS, "rediss": REDIS}
-# A URL of another scheme than these names an adapter, which the service's new URL must keep.
-PLAIN_SCHEMES = frozenset({"postgres", "postgresql", "redis", "rediss"})
-DEFAULT_PORTS = {POSTGRES: 5432, REDIS: 6379}
 
 DYNO_METADATA = (
     "HEROKU_APP_ID",
@@ -81,46 +74,6 @@ PLATFORM_NAMES: dict[str, tuple[str, ...]] = {
     ),
     "it names a page of Heroku's router": ("ERROR_PAGE_URL", "MAINTENANCE_PAGE_URL"),
 }
-
-
-@dataclass(frozen=True)
-class Attachment:
-    """An add-on attachment of the app; O(config_vars) are the names it owns, O(owner) the app the add-on bills to."""
-
-    name: str
-    addon: str
-    service: str
-    plan: str
-    owner: str
-    app: str
-    namespace: str
-    config_vars: tuple[str, ...]
-
-    @property
-    def kind(self) -> str:
-        """Return V(postgres), V(redis), or nothing for an add-on that Fly.io has no service for."""
-        return KINDS.get(self.service, "")
-
-    @property
-    def url_name(self) -> str:
-        """Return the config var that holds the attachment's URL, or nothing."""
-        if f"{self.name}_URL" in self.config_vars:
-            return f"{self.name}_URL"
-        return next((name for name in self.config_vars if name.endswith("_URL")), "")
-
-
-@dataclass(frozen=True)
-class Service:
-    """A Postgres or Redis add-on; O(replaced) are the names that are to hold its new URL, O(primary) first."""
-
-    kind: str
-    addon: str
-    plan: str
-    names: tuple[str, ...]
-    primary: str
-    replaced: tuple[str, ...]
-    shared_from: str = ""
-    follows: str = ""
 
 
 @dataclass(frozen=True)
@@ -193,66 +146,6 @@ def decide(
 def matches(name: str, patterns: Iterable[str]) -> bool:
     """Return whether O(name) is, or matches, one of O(patterns)."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def needs_addons(attachments: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether Heroku answered in its documented form, which names neither config vars nor plans."""
-    return any(
-        "config_vars" not in entry or not _name_of((entry.get("addon") or {}).get("plan")) for entry in attachments
-    )
-
-
-def resolve_attachments(
-    attachments: Sequence[Mapping[str, Any]], addons: Sequence[Mapping[str, Any]], config: Mapping[str, str]
-) -> list[Attachment]:
-    """Return the attachments with the config vars that each owns.
-
-    Where Heroku did not name them (its documented form), an add-on's list and the attachments' names serve; the
-    longest name wins, for REDIS_CACHE_URL is not the attachment REDIS's.
-    """
-    by_name = {str(addon.get("name")): addon for addon in addons}
-    taken = {name for entry in attachments for name in entry.get("config_vars") or ()}
-    found: list[Attachment] = []
-    for entry in sorted(attachments, key=lambda entry: -len(str(entry.get("name")))):
-        addon = entry.get("addon") or {}
-        listed = by_name.get(str(addon.get("name")), {})
-        plan = _name_of(addon.get("plan")) or _name_of(listed.get("plan"))
-        name = str(entry.get("name"))
-        service = plan.partition(":")[0] or _name_of(listed.get("addon_service")) or _service_by_url(name, config)
-        if "config_vars" in entry:
-            owned = [str(owned) for owned in entry["config_vars"] or ()]
-        else:
-            listed_names = None if "config_vars" not in listed else list(listed["config_vars"] or ())
-            owned = [owned for owned in _names_by_prefix(name, service, listed_names, config) if owned not in taken]
-            taken.update(owned)
-        found.append(
-            Attachment(
-                name=name,
-                addon=str(addon.get("name")),
-                service=service,
-                plan=plan,
-                owner=_name_of(addon.get("app")) or _name_of(listed.get("app")),
-                app=_name_of(entry.get("app")),
-                namespace=str(entry.get("namespace") or ""),
-                config_vars=tuple(sorted(owned)),
-            )
-        )
-    found.sort(key=lambda attachment: attachment.name)
-    return _with_rest(found, by_name, taken, config)
-
-
-def find_services(attachments: Sequence[Attachment], config: Mapping[str, str]) -> list[Service]:
-    """Return the Postgres and Redis add-ons: of each kind the one that moves first, followers last."""
-    grouped: dict[str, list[Attachment]] = {}
-    for attachment in attachments:
-        if attachment.kind:
-            grouped.setdefault(attachment.addon, []).append(attachment)
-    services = sorted((_service(addon, parts) for addon, parts in grouped.items()), key=_precedence)
-    found: list[Service] = []
-    for service in services:
-        leader = next((other for other in found if _follows(service, other, config)), None)
-        found.append(replace(service, follows=leader.addon) if leader else service)
-    return sorted(found, key=lambda service: (service.kind, bool(service.follows)))
 
 
 def _decide_one(
@@ -333,7 +226,7 @@ def _by_value(value: str, services: Sequence[Service], config: Mapping[str, str]
         return ConfigVar(ALIAS, reason, addon=named.addon, becomes=named.primary)
     for service in services:
         for owned in service.names:
-            if not _same_place(value, config.get(owned, "")):
+            if not same_place(value, config.get(owned, "")):
                 continue
             exact = value == config[owned]
             same = "Equal to" if exact else "Points at the same place as"
@@ -341,122 +234,10 @@ def _by_value(value: str, services: Sequence[Service], config: Mapping[str, str]
             reason = f"{same} {owned} of the {service.kind} add-on {service.addon}: gets the same new URL{rest}"
             return ConfigVar(ALIAS, reason, addon=service.addon, replaced_by=service.follows or service.addon)
     for service in services:
-        if any(_embeds(value, config.get(owned, "")) for owned in service.names):
+        if any(embeds(value, config.get(owned, "")) for owned in service.names):
             reason = (
                 f"The app's own, copied as it is, although the host or password of the {service.kind} add-on "
                 f"{service.addon} stands in its value."
             )
             return ConfigVar(TRANSFER, reason, embeds=service.addon)
     return ConfigVar(TRANSFER, "The app's own: copied as it is.")
-
-
-def _service(addon: str, parts: Sequence[Attachment]) -> Service:
-    kind = parts[0].kind
-    conventional = CONVENTIONAL_PRIMARY[kind]
-    # A connection pool or a further credential is no way to copy a database through.
-    whole = [part for part in parts if not part.namespace and part.url_name] or [p for p in parts if p.url_name]
-    whole.sort(key=lambda part: (part.url_name != conventional, bool(COLOUR.fullmatch(part.name)), part.name))
-    primary = whole[0].url_name if whole else ""
-    chosen = [part.url_name for part in whole if not COLOUR.fullmatch(part.name)]
-    return Service(
-        kind=kind,
-        addon=addon,
-        plan=parts[0].plan,
-        names=tuple(sorted(name for part in parts for name in part.config_vars)),
-        primary=primary,
-        replaced=tuple(dict.fromkeys([*([primary] if primary else []), *chosen])),
-        shared_from=parts[0].owner if parts[0].owner and parts[0].owner != parts[0].app else "",
-    )
-
-
-def _precedence(service: Service) -> tuple[Any, ...]:
-    colour = bool(COLOUR.fullmatch(service.primary[: -len("_URL")]))
-    conventional = CONVENTIONAL_PRIMARY[service.kind] in service.names
-    return (service.kind, not conventional, bool(service.shared_from), colour, service.addon)
-
-
-def _follows(service: Service, leader: Service, config: Mapping[str, str]) -> bool:
-    """Return whether O(service) is a copy of O(leader): a follower has its leader's roles, passwords and database."""
-    if service.kind != POSTGRES or leader.kind != POSTGRES or leader.follows:
-        return False
-    ours, theirs = _parsed(config.get(service.primary, "")), _parsed(config.get(leader.primary, ""))
-    if ours is None or theirs is None or not ours.password:
-        return False
-    return (ours.username, ours.password, ours.path) == (theirs.username, theirs.password, theirs.path)
-
-
-def _with_rest(
-    found: list[Attachment], by_name: Mapping[str, Mapping[str, Any]], taken: set[str], config: Mapping[str, str]
-) -> list[Attachment]:
-    """Give names that an add-on lists, and no attachment accounts for, to the first attachment of that add-on."""
-    complete: list[Attachment] = []
-    for attachment in found:
-        listed = by_name.get(attachment.addon, {}).get("config_vars") or ()
-        rest = [str(name) for name in listed if name in config and name not in taken]
-        taken.update(rest)
-        complete.append(replace(attachment, config_vars=(*attachment.config_vars, *rest)) if rest else attachment)
-    return complete
-
-
-def _names_by_prefix(
-    attachment: str, service: str, listed: Sequence[str] | None, config: Mapping[str, str]
-) -> list[str]:
-    if listed:
-        own = [str(name) for name in listed if name in config and str(name).startswith(f"{attachment}_")]
-        return sorted({*own, *([f"{attachment}_URL"] if f"{attachment}_URL" in config else [])})
-    if service in KINDS:
-        return [attachment + suffix for suffix in SERVICE_SUFFIXES if attachment + suffix in config]
-    return [name for name in config if name.startswith(f"{attachment}_")]
-
-
-def _service_by_url(attachment: str, config: Mapping[str, str]) -> str:
-    parts = _parsed(config.get(f"{attachment}_URL", ""))
-    return "" if parts is None else {POSTGRES: "heroku-postgresql", REDIS: "heroku-redis"}[_family(parts.scheme)]
-
-
-def _family(scheme: str) -> str:
-    return SCHEMES.get(scheme.lower().partition("+")[0], "")
-
-
-def _parsed(value: str) -> SplitResult | None:
-    """Return a database's URL in its parts, None where O(value) is none."""
-    if "://" not in value or not _family(value.partition("://")[0]):
-        return None
-    try:
-        parts = urlsplit(value)
-        return parts if parts.hostname and parts.port != 0 else None
-    except ValueError:
-        return None
-
-
-def _place(value: str) -> tuple[str, str, int, str] | None:
-    """Return scheme family, host, port and path: where a URL leads, whoever goes there."""
-    parts = _parsed(value)
-    if parts is None:
-        return None
-    kind = _family(parts.scheme)
-    path = unquote(parts.path).strip("/")
-    if kind == REDIS and path == "0":
-        path = ""
-    return kind, str(parts.hostname).lower().rstrip("."), parts.port or DEFAULT_PORTS[kind], path
-
-
-def _same_place(value: str, owned: str) -> bool:
-    if not owned or "://" not in owned:
-        return False
-    return value == owned or (_place(owned) is not None and _place(value) == _place(owned))
-
-
-def _embeds(value: str, owned: str) -> bool:
-    parts = _parsed(owned)
-    if parts is None:
-        return False
-    words = {parts.password or "", unquote(parts.password or "")}
-    host = str(parts.hostname)
-    if "." in host and not host.replace(".", "").isdigit():
-        words.add(host)
-    return any(len(word) >= 8 and word.lower() in value.lower() for word in words)
-
-
-def _name_of(thing: Any) -> str:
-    return str(thing.get("name") or "") if isinstance(thing, Mapping) else ""

@@ -164,7 +164,7 @@ def _read(command: str, thing: str) -> _Reading:
             # A line break is left alone: what follows it may be anything.
             reading.sequence = reading.sequence and text in ("&&", ";") and bool(words)
         elif kind == "redirect" and (not words or text.startswith("<<")):
-            reading.sequence = False  # exec can not stand before it, or a here document follows
+            reading.sequence = False  # exec cannot stand before it, or a here document follows
         in_word = kind in ("single", "double", "escape", "expansion", "plain")
         reading.needs_shell = reading.needs_shell or (
             kind in ("comment", "redirect", "operator", "expansion")
@@ -202,7 +202,7 @@ def _exec_position(reading: _Reading) -> int | None:
 
 
 def _program(words: list[_Word]) -> str:
-    """Return the word that names what a simple command runs: the first that is no assignment."""
+    """Return the word that names what a simple command runs: the first that is not an assignment."""
     return next((word.text for word in words if not _ASSIGNMENT.match(word.text)), "")
 
 

@@ -50,8 +50,8 @@ def from_procfile(
     O(known) are process types that certainly exist; O(defaults) are commands of those that need no line, since a
     buildpack adds them.
 
-    Raises InputError with C(name) and line number for a line that is no process, an empty command and a name that Fly
-    cannot take.
+    Raises InputError with C(name) and line number for a line that is not a process, an empty command and a name that
+    Fly cannot take.
     """
     processes = Processes()
     lines: dict[str, int] = {}
@@ -63,7 +63,7 @@ def from_procfile(
         if found is None or not _is_process(found, known):
             raise InputError(
                 thing,
-                f"{line.strip()!r} is no process: that is a name of letters, digits, - and _, a colon and a command",
+                f"{line.strip()!r} is not a process: a name of letters, digits, - and _, a colon and a command",
                 "Correct the line, or make it a comment with # in front.",
             )
         if not found["colon"]:
@@ -87,7 +87,7 @@ def from_procfile(
 def from_commands(commands: Mapping[str, Any], name: str, quantities: Mapping[str, Any]) -> Processes:
     """Take O(commands) by process type, as a slug's C(process_types); C(rake) and C(console) only where they run.
 
-    Raises InputError for what is no command, a name that Fly cannot take, or two that are one on Fly.
+    Raises InputError for what is not a command, a name that Fly cannot take, or two that are one on Fly.
     """
     processes = Processes()
     taken: dict[str, str] = {}
@@ -115,7 +115,7 @@ def fly_group(name: str, thing: str) -> str:
     group = name.lower()
     cause = ""
     if not re.fullmatch(r"[a-z0-9_-]+", group):
-        cause = f"{name!r} can not be the name of a process group"
+        cause = f"{name!r} cannot be the name of a process group"
     elif len(group) > _MAX_GROUP:
         cause = f"the name has {len(group)} characters, and a process group's at most {_MAX_GROUP}"
     elif group in _RESERVED_GROUPS:

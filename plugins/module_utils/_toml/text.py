@@ -14,7 +14,6 @@ must mean what it meant, plus the change.
 from __future__ import annotations
 
 import copy
-import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,17 +21,28 @@ from typing import Any
 
 from ansible.module_utils.basic import missing_required_lib
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError, StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._toml.scan import (
-    BARE_KEY,
     Path,
     Statement,
     statements,
 )
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._toml.values import (
+    Written,
+    ends_blank,
+    get_at,
+    header_names,
+    parse_toml,
+    pruned,
+    put_at,
+    rendered,
+    same_meaning,
+    tables_in,
+    written_key,
+)
 
 try:
     import tomlkit
-    from tomlkit.exceptions import ParseError, TOMLKitError, UnexpectedEofError
 except ImportError:
     HAS_TOMLKIT = False
 else:
@@ -63,8 +73,10 @@ class TomlText:
         self._newline = "\r\n" if re.match(r"[^\n]*\r\n", self._text) else "\n"
         pairs = [statement for statement in self._statements if statement.kind == "pair"]
         quotes = [self._text[pair.value[0]] for pair in pairs]
-        self._prefers_literal = quotes.count("'") > quotes.count('"')
-        outer = [pair for pair in pairs if pair.section >= 0 and len(_named(self._statements[pair.section].path)) == 1]
+        self._literal = quotes.count("'") > quotes.count('"')
+        outer = [
+            pair for pair in pairs if pair.section >= 0 and len(header_names(self._statements[pair.section].path)) == 1
+        ]
         indents = Counter(self._text[pair.start : pair.keys[0][0]] for pair in outer)
         self._indent = max(indents, key=lambda indent: (indents[indent], len(indent)), default=_INDENT)
         tight = [pair.keys[-1][1] + 1 == pair.value[0] for pair in pairs]
@@ -75,14 +87,9 @@ class TomlText:
         """The whole text as it is now."""
         return self._bom + self._text
 
-    @property
-    def data(self) -> Mapping[str, Any]:
-        """What the text means."""
-        return self._data
-
     def get(self, path: Path) -> Any:
         """Return the value at O(path), or None."""
-        return _get(self._data, path)
+        return get_at(self._data, path)
 
     def set(self, path: Path, value: Any, after: Sequence[str] = ()) -> None:
         """Give O(path) a value: a string, number, boolean, list of strings, or a dict for a new top-level table.
@@ -93,7 +100,7 @@ class TomlText:
         if old == value and isinstance(old, type(value)):
             return
         wanted = copy.deepcopy(self._data)
-        _put(wanted, path, value)
+        put_at(wanted, path, value)
         exact, holder = self._pair(path), self._holder(path)
         if exact:
             self._replace(exact.value, self._rendered_over(exact, value))
@@ -102,7 +109,7 @@ class TomlText:
         elif isinstance(value, Mapping):
             self._add_table(path, value, "[{}]")
         else:
-            self._add_pair(path, self._rendered(value), after)
+            self._add_pair(path, rendered(self._literal, value), after)
         self._check(wanted)
 
     def append(self, path: Path, element: Mapping[str, Any]) -> None:
@@ -110,8 +117,8 @@ class TomlText:
         wanted = copy.deepcopy(self._data)
         count = len(self.get(path) or [])
         if not count:
-            _put(wanted, path, [])
-        _get(wanted, path).append(copy.deepcopy(dict(element)))
+            put_at(wanted, path, [])
+        get_at(wanted, path).append(copy.deepcopy(dict(element)))
         inline = self._pair(path)
         header = next((s for s in self._statements if s.path == (*path, count - 1)), None)
         if inline:
@@ -128,10 +135,10 @@ class TomlText:
         """Give the key of the value at O(path) another name, in its place."""
         exact, holder = self._pair(path), self._holder(path)
         wanted = copy.deepcopy(self._data)
-        parent = _get(wanted, path[:-1])
+        parent = get_at(wanted, path[:-1])
         parent[key] = parent.pop(path[-1])
         if exact:
-            self._replace(exact.keys[-1], _key(key))
+            self._replace(exact.keys[-1], written_key(key))
         elif holder and holder.path == path[:-1]:
             document, written = self._opened(holder)
             table = tomlkit.inline_table()
@@ -149,7 +156,7 @@ class TomlText:
     def remove(self, path: Path, comment: bool = False) -> None:
         """Remove what stands at O(path): a key, a table or an array's element; with O(comment) the lines above, too."""
         wanted = copy.deepcopy(self._data)
-        del _get(wanted, path[:-1])[path[-1]]
+        del get_at(wanted, path[:-1])[path[-1]]
         holder = self._holder(path)
         if holder and self._pair(path) is None:
             self._replace(holder.value, self._inside(holder, path, None))
@@ -169,7 +176,7 @@ class TomlText:
         if not inside or inside[0].kind != "table" or len({s.section for s in inside}) > 1:
             return False
         wanted = copy.deepcopy(self._data)
-        _put(wanted, path, [self.get(path)])
+        put_at(wanted, path, [self.get(path)])
         closing = self._text.index("]", inside[0].keys[-1][1])
         self._replace((closing, closing), "]")
         opening = self._text.index("[", inside[0].start)
@@ -179,15 +186,15 @@ class TomlText:
 
     def _take(self, text: str) -> None:
         self._text = text
-        self._data = _parse(text, self._name)
+        self._data = parse_toml(text, self._name)
         self._statements = list(statements(text))
 
     def _check(self, wanted: Mapping[str, Any], ignore_empty: bool = False) -> None:
         self._take(self._text)
         found: Mapping[str, Any] = self._data
         if ignore_empty:  # a removal takes tables along that were only implied, or leaves them empty
-            found, wanted = _pruned(found), _pruned(wanted)
-        if not _same(found, wanted):
+            found, wanted = pruned(found), pruned(wanted)
+        if not same_meaning(found, wanted):
             raise StateError(
                 self._name,
                 "an edit would have changed more than it should",
@@ -243,14 +250,14 @@ class TomlText:
 
     def _cut(self, start: int, end: int) -> None:
         before, after = self._text[:start], self._text[end:]
-        if _ends_blank(before):
+        if ends_blank(before):
             after = re.sub(r"\A([ \t]*\r?\n)+", "", after)
         if not after:
             before = re.sub(r"(\n)([ \t]*\r?\n)+\Z", r"\1", before)
         self._text = before + after
 
     def _add_pair(self, path: Path, value: str, after: Sequence[str]) -> None:
-        parent, key = path[:-1], _key(path[-1])
+        parent, key = path[:-1], written_key(path[-1])
         index = next((i for i, s in enumerate(self._statements) if s.kind != "pair" and s.path == parent), -1)
         pairs = [s for s in self._statements if s.kind == "pair"]
         if index >= 0 or not parent:
@@ -274,7 +281,7 @@ class TomlText:
             line = f"{key}{self._equals}{value}{self._newline}"
             self._insert_block(self._above(first) if first else len(self._text), line)
         else:
-            self._add_table(parent, {str(path[-1]): _Written(value)}, "[{}]")
+            self._add_table(parent, {str(path[-1]): Written(value)}, "[{}]")
 
     def _equals_below(self, pairs: Sequence[Statement], key: str) -> str:
         """Return the C(=) for O(key) below O(pairs): in their column where they have one, else as the last has it."""
@@ -297,12 +304,14 @@ class TomlText:
     def _block(self, path: Path, table: Mapping[str, Any], header: str, indent: str = "") -> str:
         """Return the lines of a table: its header, its values, then the tables in it."""
         inner = indent + self._indent
-        lines = [indent + header.format(".".join(map(_key, _named(path))))]
-        values = {_key(key): self._rendered(value) for key, value in table.items() if not _tables(value)}
+        lines = [indent + header.format(".".join(map(written_key, header_names(path))))]
+        values = {
+            written_key(key): rendered(self._literal, value) for key, value in table.items() if not tables_in(value)
+        }
         lines += [f"{inner}{key}{self._equals}{value}" for key, value in values.items()]
         text = "".join(line + self._newline for line in lines)
         for key, value in table.items():
-            for element in _tables(value):
+            for element in tables_in(value):
                 inner_header = "[{}]" if isinstance(value, Mapping) else "[[{}]]"
                 text += self._newline + self._block((*path, key), element, inner_header, inner)
         return text
@@ -317,7 +326,7 @@ class TomlText:
         before, after = self._text[:position], self._text[position:]
         if before and not before.endswith("\n"):
             before += self._newline
-        if not _ends_blank(before):
+        if not ends_blank(before):
             before += self._newline
         if after and not re.match(r"[ \t]*(\r?\n|\Z)", after):
             block += self._newline
@@ -325,31 +334,11 @@ class TomlText:
 
     # Writing values.
 
-    def _rendered(self, value: Any) -> str:
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if isinstance(value, _Written):
-            return str(value)
-        if isinstance(value, str):
-            return self._quoted(value)
-        if isinstance(value, Mapping):
-            return "{ " + ", ".join(f"{_key(k)} = {self._rendered(v)}" for k, v in value.items()) + " }"
-        if isinstance(value, list):
-            return "[" + ", ".join(self._rendered(item) for item in value) + "]"
-        return str(value)
-
-    def _quoted(self, value: str) -> str:
-        """Quote as the file does, and so that nothing needs a backslash where that is possible."""
-        literal = "'" not in value and value.isprintable()
-        if literal and (self._prefers_literal or '"' in value or "\\" in value):
-            return f"'{value}'"
-        return str(tomlkit.string(value).as_string())
-
     def _rendered_over(self, pair: Statement, value: Any) -> str:
         """Write O(value) in place of another; a list keeps the shape of the one that was there."""
         old = self.get(pair.path)
         if not isinstance(value, list) or not isinstance(old, list) or not old:
-            return self._rendered(value)
+            return rendered(self._literal, value)
         document, written = self._opened(pair)
         array: Any = document["v"]
         fresh = [item for item in value if item not in old]
@@ -363,7 +352,7 @@ class TomlText:
                 del array[index]
         for item in fresh:
             array.append(self._item(item))
-        return self._closed(document, written) if document.unwrap()["v"] == value else self._rendered(value)
+        return self._closed(document, written) if document.unwrap()["v"] == value else rendered(self._literal, value)
 
     def _inside(self, holder: Statement, path: Path, value: Any) -> str:
         """Return the text of O(holder)'s value with O(value) at O(path), which is in it; None removes."""
@@ -383,7 +372,7 @@ class TomlText:
         return self._closed(document, written, before, container.as_string())
 
     def _item(self, value: Any) -> Any:
-        return tomlkit.value(self._rendered(value))
+        return tomlkit.value(rendered(self._literal, value))
 
     def _opened(self, pair: Statement) -> tuple[Any, str]:
         written = self._text[slice(*pair.value)]
@@ -400,99 +389,3 @@ class TomlText:
         if self._newline == "\r\n":
             text = re.sub(r"(?<!\r)\n", "\r\n", text)
         return text
-
-
-class _Written(str):
-    """A value as TOML writes it."""
-
-
-def _parse(text: str, name: str) -> dict[str, Any]:
-    try:
-        data: dict[str, Any] = tomlkit.parse(text).unwrap()
-    except TOMLKitError as error:
-        line, column = _position(text, error)
-        lines = text.split("\n")
-        cause = re.sub(r"( at line \d+ col \d+)?\.?$", "", str(error))
-        raise InputError(
-            f"{name}, line {line}, column {column}",
-            f"this is not TOML: {cause}: {lines[min(line, len(lines)) - 1].strip()!r}",
-            "Correct the file; nothing was written.",
-            line=line,
-            column=column,
-        ) from None
-    return data
-
-
-def _position(text: str, error: TOMLKitError) -> tuple[int, int]:
-    """Return line and column, both from 1, of what tomlkit found wrong.
-
-    It knows no position for what it notices only later (a key given twice, an array left open): that is on the line
-    after the longest beginning of the file that is TOML.
-    """
-    late = error.__class__ is ParseError or isinstance(error, UnexpectedEofError) or r"\x00" in str(error)
-    if isinstance(error, ParseError) and not late:
-        return error.line, error.col + 1
-    lines = text.splitlines(keepends=True)
-    for count in range(len(lines) - 1, 0, -1):
-        try:
-            tomlkit.parse("".join(lines[:count])).unwrap()
-        except TOMLKitError:
-            continue
-        return count + 1, 1
-    return 1, 1
-
-
-def _named(path: Path) -> list[str]:
-    """Return O(path) without the indices of array elements, as headers have it."""
-    return [part for part in path if isinstance(part, str)]
-
-
-def _key(name: str | int) -> str:
-    return str(name) if BARE_KEY.fullmatch(str(name)) else str(tomlkit.string(str(name)).as_string())
-
-
-def _ends_blank(text: str) -> bool:
-    """Return whether O(text) ends in a blank line, or holds nothing yet."""
-    return not text.strip() or bool(re.search(r"\n[ \t]*\r?\n\Z", text))
-
-
-def _tables(value: Any) -> list[Mapping[str, Any]]:
-    """Return the tables that O(value) is or consists of."""
-    if isinstance(value, Mapping):
-        return [value]
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
-
-
-def _get(data: Any, path: Path) -> Any:
-    for part in path:
-        try:
-            data = data[part]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return data
-
-
-def _put(data: Any, path: Path, value: Any) -> None:
-    for part in path[:-1]:
-        data = data.setdefault(part, {}) if isinstance(part, str) else data[part]
-    data[path[-1]] = copy.deepcopy(value)
-
-
-def _pruned(value: Any) -> Any:
-    """Return O(value) without empty tables and arrays."""
-    if isinstance(value, Mapping):
-        inner = {key: _pruned(item) for key, item in value.items()}
-        return {key: item for key, item in inner.items() if item not in ({}, [])}
-    if isinstance(value, list):
-        return [item for item in map(_pruned, value) if item not in ({}, [])]
-    return value
-
-
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
-        return math.isnan(other)
-    return bool(one == other)

@@ -124,7 +124,7 @@ def test_absent_deletes(http: Any, run_module: Any) -> None:
 )
 def test_what_is_no_hostname_is_refused(http: Any, run_module: Any, hostname: str, check_mode: bool) -> None:
     result = run_module(fly_certificate, {**ARGS, "hostnames": ["a.example.com", hostname]}, check_mode=check_mode)
-    assert f"hostname {hostname!r}: it is no hostname" in result["msg"]
+    assert f"hostname {hostname!r}: it is not a hostname" in result["msg"]
 
 
 def test_wildcard(http: Any, run_module: Any) -> None:

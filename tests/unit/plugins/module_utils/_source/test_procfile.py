@@ -70,11 +70,11 @@ def test_line_without_colon_is_a_process_only_where_its_name_is_known() -> None:
 @pytest.mark.parametrize(
     ("line", "cause"),
     [
-        ("these are our processes", "is no process"),
-        ("web = bin/puma", "is no process"),
-        ("web : bin/puma", "is no process"),
-        ("we.b: bin/puma", "is no process"),
-        (": bin/puma", "is no process"),
+        ("these are our processes", "is not a process"),
+        ("web = bin/puma", "is not a process"),
+        ("web : bin/puma", "is not a process"),
+        ("we.b: bin/puma", "is not a process"),
+        (": bin/puma", "is not a process"),
         ("worker:", "empty"),
         ("worker: \t", "empty"),
         ("worker: echo 'it", "quote"),
