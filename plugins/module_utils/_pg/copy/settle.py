@@ -33,6 +33,9 @@ def left_behind(source: Session, target: Session, findings: Findings) -> None:
     findings.leave(
         "default privilege", [f"of role {role}" for role in attributes.others_defaults(source)], "is another role's"
     )
+    wanted = attributes.settings(source)
+    forbidden = sorted(set(wanted) - attributes.allowed(target, wanted))
+    findings.leave("setting", forbidden, "the target's role may not set it")
 
 
 def _privileges(source: Session, target: Session, findings: Findings, check_mode: bool) -> list[str]:
@@ -76,7 +79,6 @@ def _settings(source: Session, target: Session, findings: Findings, check_mode: 
     wanted = attributes.settings(source)
     there = attributes.settings(target)
     possible = attributes.settable(target, wanted)
-    findings.leave("setting", [name for name in wanted if name not in possible], "the target's role may not set it")
     done = []
     for name, value in possible.items():
         if there.get(name) != value:

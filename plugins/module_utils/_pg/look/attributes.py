@@ -11,9 +11,11 @@ object's owner: so they are the same on servers with other roles.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import (
     USER_SCHEMA,
     not_of_extension,
@@ -203,21 +205,25 @@ def settings(session: Session) -> dict[str, str]:
     return {name: value for name, value in rows if name.lower() not in _NOT_OURS}
 
 
-def settable(session: Session, wanted: Mapping[str, str]) -> dict[str, str]:
-    """Return which of O(wanted) the session's role may set, as the server itself writes the value."""
-    allowed = {
+def allowed(session: Session, names: Iterable[str]) -> set[str]:
+    """Return which settings of O(names) the session's role may make for new sessions."""
+    return {
         name
         for (name,) in session.rows(
             """
             select w from unnest(%s::text[]) w left join pg_settings s on lower(s.name) = lower(w)
             where s.context = 'user' or (select rolsuper from pg_roles where rolname = current_user)
             """,
-            [list(wanted)],
+            [list(names)],
         )
     }
+
+
+def settable(session: Session, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Return which of O(wanted) the session's role may set, as the server itself writes the value."""
     found = {}
-    for name, value in wanted.items():
-        if name in allowed:
-            with session.attempt():
-                found[name] = session.value("select set_config(%s, %s, true)", [name, value], doing=f"setting {name}")
+    for name in sorted(allowed(session, wanted)):
+        # A value may name what the server does not have.
+        with suppress(StateError), session.attempt():
+            found[name] = session.value("select set_config(%s, %s, true)", [name, wanted[name]])
     return found

@@ -424,6 +424,28 @@ def locales(session: Session) -> set[str]:
     }
 
 
+def hashed_by_enum(session: Session) -> list[str]:
+    """Return the tables that are partitioned by the hash of an enum, or of something that holds one."""
+    return [
+        name
+        for (name,) in session.rows(
+            f"""
+            with recursive key(relation, type) as (
+              select p.partrelid, a.atttypid from pg_partitioned_table p join pg_attribute a
+                on a.attrelid = p.partrelid and a.attnum = any (p.partattrs::int2[]) where p.partstrat = 'h'
+              union
+              select k.relation, inner_type from key k join pg_type t on t.oid = k.type
+              cross join lateral (values (t.typelem), (t.typbasetype)) inner_types(inner_type)
+              where inner_type <> 0
+            )
+            select distinct {NAME} from key k join pg_type t on t.oid = k.type and t.typtype = 'e'
+            join pg_class c on c.oid = k.relation join pg_namespace n on n.oid = c.relnamespace
+            where {_OWN_RELATION} order by 1
+            """
+        )
+    ]
+
+
 def regroles(session: Session) -> list[tuple[str, str]]:
     """Return the columns of type regrole, each with every role that it holds."""
     found = []

@@ -87,6 +87,14 @@ def survey(source: Side, tables: list[Table], findings: Findings) -> None:
             "The source is a follower, which may lag and cannot read unlogged tables.",
             "Use the primary's URL.",
         )
+    hashed = catalog.hashed_by_enum(session)
+    if hashed:
+        findings.block(
+            "database-partitions",
+            f"{named(hashed)}: partitioned by the hash of an enum, which is another one on every server, so that the "
+            "rows belong to other partitions there.",
+            "Partition by list, or by the hash of the enum's text, before the move.",
+        )
     _left_behind(session, findings)
     _privileges(session, source, tables, findings)
 
