@@ -655,3 +655,19 @@ def test_a_password_that_is_a_word_masks_no_names(run_module: Any, source: Datab
     assert "public.users" in {table["name"] for table in result["tables"]}
     assert result["invocation"]["module_args"]["source"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
     assert url not in json.dumps(result)
+
+
+def test_settings_of_the_database_come_along(transfer: Any, source: Database, target: Database) -> None:
+    for setting in ("timezone = 'Europe/Berlin'", "statement_timeout = '30000'", "log_min_duration_statement = 5"):
+        source.rows(f"alter database {source.name} set {setting}")
+    result = transfer()
+
+    assert result["verdict"] == "copied"
+    assert target.app("select current_setting('timezone'), current_setting('statement_timeout')") == [
+        ("Europe/Berlin", "30s")
+    ]
+    assert "log_min_duration_statement" in str([one for one in result["findings"] if one["id"] == "not-moved-setting"])
+    assert transfer()["verdict"] == "unchanged"
+    source.rows(f"alter database {source.name} set timezone = 'Asia/Tokyo'")
+    assert transfer(check_mode=True)["verdict"] == "would_update"
+    assert transfer()["settled"] == ["setting TimeZone"]

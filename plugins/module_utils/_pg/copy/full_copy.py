@@ -363,7 +363,8 @@ def refresh(
     """
     waiting = list(views)
     while waiting:
-        failed = []
+        failed: list[str] = []
+        first: StateError | None = None
         for name in waiting:
             try:
                 with target.attempt():
@@ -371,6 +372,7 @@ def refresh(
             except StateError as error:
                 cured = cures(views[name], error)
                 failed.append(name)
+                first = first or error
                 if not may_pass(error) or (len(failed) == len(waiting) and not cured):
-                    raise
+                    raise first from None
         waiting = failed
