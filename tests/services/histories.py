@@ -367,8 +367,9 @@ class OneProcess:
 
     def run(self, tasks: Any, done: Callable[[Any, Any], None], tick: Callable[[], None]) -> None:
         """Do O(tasks) in their order, in which each comes after those that it needs."""
-        for task in tasks:
-            done(task.work, task.work.do(self._target, self))
+        with self._target.as_app(), self._feed.as_app():
+            for task in tasks:
+                done(task.work, task.work.do(self._target, self))
 
     def bytes_moved(self) -> int:
         """Return nothing of interest."""
