@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -419,6 +421,67 @@ def test_waits_until_the_workers_are_done(
     looked = run_module(redis_jobs, given, check_mode=True)
     assert (looked["changed"], looked["drained"], levels(looked)) == (False, True, {"redis-jobs": "info"})
     assert servers[0].password not in str(result)
+
+
+def fill_with_big_and_odd_keys(client: Any) -> None:
+    client.set(b"\xff\x00binary\n name", b"\x00" * 100)
+    client.set("big:string", os.urandom(2_500_000))
+    client.set("expiring", "x", px=300)
+    client.rpush("big:list", *[f"job {number}" * 20 for number in range(20000)])
+    client.rpush("big:elements", *[os.urandom(700_000) for _element in range(3)])
+    client.hset("big:hash", mapping={f"field {number}": "v" * 40 for number in range(20000)})
+    client.sadd("big:set", *[f"member {number}" * 5 for number in range(20000)])
+    client.zadd("big:zset", {f"member {number}" * 3: number / 7 for number in range(12000)})
+    for number in range(1200):
+        client.xadd("big:stream", {"n": number})
+    client.xgroup_create("big:stream", "billing", id="0")
+    client.xreadgroup("billing", "one", {"big:stream": ">"}, count=600)
+    client.xgroup_create("empty:stream", "billing", id="$", mkstream=True)
+
+
+def test_big_keys_go_in_pieces_and_memory_stays_flat(transfer: Any, source: Any, target: Any) -> None:
+    fill_with_big_and_odd_keys(source)
+    transfer()  # once, so that what is loaded and kept for later does not count
+    target.flushall()
+    tracemalloc.start()
+    try:
+        assert transfer()["verified"]["differing"] == 0
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 40_000_000
+    assert dumped(target) == dumped(source)
+    assert target.xpending("big:stream", "billing") == source.xpending("big:stream", "billing")
+    assert transfer()["verdict"] == "unchanged"
+    source.lset("big:list", 9999, "changed in the middle")
+    assert transfer()["counts"]["copied"] == 1
+    assert target.lindex("big:list", 9999) == b"changed in the middle"
+
+
+@pytest.fixture
+def limited(servers: Any, target: Any) -> Iterator[str]:
+    """Yield the target's URL for a user without scripts and DUMP, on a server that takes four mebibytes at once."""
+    lacks = ("eval", "evalsha", "dump", "restore", "memory", "config", "client", "select", "info")
+    target.acl_setuser(
+        "limited", enabled=True, passwords=["+fewer"], keys=["*"], commands=["+@all", *(f"-{name}" for name in lacks)]
+    )
+    target.config_set("proto-max-bulk-len", 4 << 20)
+    yield servers[1].url.replace(f"default:{servers[1].password}", "limited:fewer")
+    target.config_set("proto-max-bulk-len", 512 << 20)
+    target.acl_deluser("limited")
+
+
+def test_target_that_lacks_commands_and_takes_little_at_once(
+    transfer: Any, source: Any, target: Any, limited: str
+) -> None:
+    fill_with_big_and_odd_keys(source)
+    assert transfer(target=limited)["verified"]["differing"] == 0
+    assert dumped(target) == dumped(source)
+    assert transfer(target=limited)["verdict"] == "unchanged"
+    assert transfer(target=limited, state="sealed")["sealed"]
+    source.lpush("queue:default", "late")
+    assert transfer(target=limited, state="caught_up")["counts"] == {"late": 1, "brought": 1, "left": 0}
+    assert target.lindex("queue:default", 0) == b"late"
 
 
 def test_nothing_can_be_sealed_that_was_not_copied(transfer: Any) -> None:

@@ -86,7 +86,9 @@ def _pending(connection: Connection, key: bytes, group: bytes) -> Iterator[Any]:
     start = b"-"
     while True:
         rows = connection.call("XPENDING", key, group, start, "+", ENTRIES_AT_ONCE)
-        yield from rows
+        # One whose entry was deleted meanwhile can be neither read nor claimed, and cannot be made by commands.
+        entries = connection.checked(["XRANGE", key, row[0], row[0]] for row in rows)
+        yield from (row for row, entry in zip(rows, entries) if entry)
         if len(rows) < ENTRIES_AT_ONCE:
             return
         start = _after(rows[-1][0])
