@@ -121,7 +121,7 @@ def too_small(source: Mapping[str, Any], cluster: Mapping[str, Any]) -> list[Fin
     """Return why a database does not fit into the cluster that is to be created."""
     if not source or not cluster.get("major"):
         return []
-    name, major = cluster["name"], str(source["version"]).split(".")[0]
+    name, major = cluster["name"], str(source["version"]).partition(".")[0]
     rows = []
     if int(major) > int(cluster["major"]):
         text = f"Heroku's database is PostgreSQL {major}, and the cluster {name} is to have {cluster['major']}."

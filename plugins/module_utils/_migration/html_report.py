@@ -19,9 +19,9 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.n
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.page import (
     Html,
     badge,
-    bar,
     document,
     html,
+    phases_bar,
     section,
     table,
     tag,
@@ -84,7 +84,7 @@ def _window(window: Mapping[str, Any]) -> Html | str:
             tag("strong", human_seconds(window["seconds"])),
             f" without service, from {window['opened_at']} to {window['closed_at']}.",
         ),
-        bar("The window by phase", phases, words) if phases else "",
+        phases_bar("The window by phase", phases, words) if phases else "",
     )
 
 
@@ -173,7 +173,9 @@ def _data(facts: Mapping[str, Any]) -> Html:
     return section(
         "Data",
         table("What became of the data", ("kind", "verified"), list(data(facts).items())),
-        bar("The copy of Postgres by phase", seconds, {name: human_seconds(spent) for name, spent in seconds.items()})
+        phases_bar(
+            "The copy of Postgres by phase", seconds, {name: human_seconds(spent) for name, spent in seconds.items()}
+        )
         if seconds
         else "",
     )

@@ -140,7 +140,7 @@ def table(
     return tag("div", inside, class_="scroll", tabindex="0", role="group", aria_label=caption)
 
 
-def bar(caption: str, parts: Mapping[str, float], words: Mapping[str, str]) -> Html:
+def phases_bar(caption: str, parts: Mapping[str, float], words: Mapping[str, str]) -> Html:
     """Return one bar made of O(parts), with a legend; O(words) are the parts' values as people read them."""
     whole = sum(parts.values()) or 1.0
     left, rectangles, keys = 0.0, [], []

@@ -18,10 +18,13 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
     InputError,
     StateError,
 )
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import Broken, Connection, Refused
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import (
+    Broken,
+    Connection,
+    Missing,
+    Refused,
+)
 
-CONNECT_TIMEOUT = 20  # seconds
-SOCKET_TIMEOUT = 120
 PORT = 6379
 CLIENT_NAME = "flyover"
 # Error's first word -> what to do.
@@ -79,11 +82,17 @@ def parse(url: str, option: str) -> Address:
 def connected(address: Address) -> Iterator[Connection]:
     """Give a connection, logged in, on the address's database; raises typed errors, whose texts quote no argument."""
     try:
-        connection = Connection(address.host, address.port, address.tls, CONNECT_TIMEOUT, SOCKET_TIMEOUT)
-    except OSError as error:
-        raise _lost(address, type(error).__name__) from None
+        connection = Connection(address.host, address.port, address.tls, (address.user, address.password))
+    except Missing:
+        raise InputError(
+            "Python library redis", "it is not installed on the host that runs the module", "Run: pip install redis"
+        ) from None
+    except Broken as error:
+        raise _lost(address, str(error)) from None
+    except Refused:
+        raise _wrong_password(address) from None
     try:
-        _log_in(connection, address)
+        _select(connection, address)
         yield connection
     except Broken as error:
         if error.origin not in (connection, None):
@@ -106,12 +115,7 @@ def _lost(address: Address, how: str) -> ConnectionFailed:
     )
 
 
-def _log_in(connection: Connection, address: Address) -> None:
-    if address.password:
-        try:
-            connection.call("AUTH", *([address.user] if address.user else []), address.password)
-        except Refused:
-            raise _wrong_password(address) from None
+def _select(connection: Connection, address: Address) -> None:
     try:
         connection.call("PING")
     except Refused as error:

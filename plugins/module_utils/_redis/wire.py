@@ -3,22 +3,38 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""The Redis protocol (RESP2) on one connection: a few hundred commands in one write, their answers in one read.
+"""One connection of the library redis: a few hundred commands in one write, their answers in one read.
 
-A client library costs some 20 microseconds for each command in pure Python; a transfer has millions of them.
+A transfer has millions of commands, and looks at each answer itself: an error is a value here, and everything is bytes.
 """
 
 from __future__ import annotations
 
-import socket
-import ssl
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import Any, Union
+
+CONNECT_TIMEOUT = 20  # seconds
+SOCKET_TIMEOUT = 120
 
 Argument = Union[bytes, str, int]
 Command = Sequence[Argument]
 
-BUFFER = 1 << 18
+# The library cuts the first word of these off the text, and has a class of its own for each instead.
+_CLASSES = {
+    "ExecAbortError": "EXECABORT",
+    "NoPermissionError": "NOPERM",
+    "NoScriptError": "NOSCRIPT",
+    "OutOfMemoryError": "OOM",
+    "ReadOnlyError": "READONLY",
+    "BusyLoadingError": "LOADING",
+    "MasterDownError": "MASTERDOWN",
+    "AuthenticationError": "NOAUTH",
+}
+
+
+class Missing(Exception):
+    """The library is not installed."""
 
 
 class Refused(Exception):
@@ -42,33 +58,46 @@ class Broken(Exception):
     origin: Connection | None = None
 
 
-def packed(command: Command) -> bytes:
-    """Return one command as bytes."""
-    values = [argument if type(argument) is bytes else str(argument).encode() for argument in command]
-    parts = [b"$%d\r\n%b\r\n" % (len(value), value) for value in values]
-    return b"*%d\r\n" % len(parts) + b"".join(parts)
-
-
 class Connection:
     """One connection to a server; answers are bytes, int, None, list, or Refused where an error is a value."""
 
-    def __init__(self, host: str, port: int, tls: bool, connect_timeout: float, timeout: float) -> None:
-        plain = socket.create_connection((host, port), connect_timeout)
-        plain.settimeout(timeout)
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        tls: bool,
+        login: tuple[str, str],
+        connect_timeout: float = CONNECT_TIMEOUT,
+        timeout: float = SOCKET_TIMEOUT,
+    ) -> None:
+        """Connect, and log in where O(login), a user and a password, has one; raises Missing, Broken and Refused."""
         try:
+            library = import_module("redis")
+        except ImportError:
+            raise Missing from None
+        self._errors = library.exceptions
+        kind = library.connection.SSLConnection if tls else library.connection.Connection
+        self._connection = kind(
+            host=host,
+            port=port,
+            protocol=2,
+            **({"username": login[0] or None, "password": login[1]} if login[1] else {}),
+            socket_connect_timeout=connect_timeout,
+            socket_timeout=timeout,
+            socket_keepalive=True,
             # Heroku's certificates are signed by nobody; its own client does not verify them either.
-            self._socket = _unverified().wrap_socket(plain, server_hostname=host) if tls else plain
-        except BaseException:
-            plain.close()
-            raise
-        self._answers = self._socket.makefile("rb", buffering=BUFFER)
+            **({"ssl_cert_reqs": "none", "ssl_check_hostname": False} if tls else {}),
+        )
+        try:
+            self._connection.connect()
+        except (self._errors.ResponseError, self._errors.AuthenticationError) as error:
+            raise self._refused(error) from None
+        except (self._errors.RedisError, OSError) as error:
+            raise self._broken(error) from None
 
     def close(self) -> None:
         """Close it."""
-        self._answers.close()
-        self._socket.close()
+        self._connection.disconnect()
 
     def call(self, *command: Argument) -> Any:
         """Send one command and return its answer; raises Refused."""
@@ -76,14 +105,12 @@ class Connection:
 
     def pipe(self, commands: Iterable[Command]) -> list[Any]:
         """Send all commands at once and return their answers; an error is a Refused among them."""
-        sent = [packed(command) for command in commands]
+        sent = list(commands)
         try:
-            self._socket.sendall(b"".join(sent))
+            self._connection.send_packed_command(self._connection.pack_commands(sent), check_health=False)
             return [self._answer() for _command in sent]
-        except (OSError, ValueError, Broken) as error:
-            broken = Broken(str(error) if isinstance(error, Broken) else _plainly(error))
-            broken.origin = self
-            raise broken from None
+        except (self._errors.RedisError, OSError) as error:
+            raise self._broken(error) from None
 
     def checked(self, commands: Iterable[Command]) -> list[Any]:
         """Like C(pipe); raises the first Refused, after all answers were read."""
@@ -104,39 +131,28 @@ class Connection:
         return answers
 
     def _answer(self) -> Any:
-        line = self._answers.readline()
-        if line == b"+OK\r\n":
-            return b"OK"
-        if line[-2:] != b"\r\n":
-            raise Broken("the connection ended")
-        kind, text = line[:1], line[1:-2]
-        if kind == b"$":
-            length = int(text)
-            if length < 0:
-                return None
-            data = self._answers.read(length + 2)
-            if len(data) != length + 2:
-                raise Broken("the connection ended")
-            return data[:-2]
-        if kind == b":":
-            return int(text)
-        if kind == b"+":
-            return text
-        if kind == b"*":
-            return None if text == b"-1" else [self._answer() for _item in range(int(text))]
-        if kind == b"-":
-            refused = Refused(text.decode("utf-8", "replace"))
-            refused.origin = self
-            return refused
-        raise Broken("no answer of a Redis server")
+        try:
+            answer = self._connection.read_response(disable_decoding=True, disconnect_on_error=False)
+        except self._errors.ResponseError as error:
+            return self._refused(error)
+        except (self._errors.AuthenticationError, self._errors.BusyLoadingError) as error:
+            raise self._refused(error) from None  # the library reads no further after these
+        return self._plain(answer) if isinstance(answer, list) else answer
 
+    def _plain(self, answer: Any) -> Any:
+        """Return an answer with the errors in it as Refused: those of commands in a transaction stand in its list."""
+        if isinstance(answer, list):
+            return [self._plain(item) for item in answer]
+        return self._refused(answer) if isinstance(answer, Exception) else answer
 
-def _plainly(error: Exception) -> str:
-    return "the server took too long to answer" if isinstance(error, socket.timeout) else type(error).__name__
+    def _refused(self, error: Exception) -> Refused:
+        word = next((_CLASSES[each.__name__] for each in type(error).__mro__ if each.__name__ in _CLASSES), "")
+        refused = Refused(f"{word} {error}" if word and not str(error).startswith(word) else str(error))
+        refused.origin = self
+        return refused
 
-
-def _unverified() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
+    def _broken(self, error: Exception) -> Broken:
+        late = isinstance(error, self._errors.TimeoutError)
+        broken = Broken("the server took too long to answer" if late else type(error.__cause__ or error).__name__)
+        broken.origin = self
+        return broken

@@ -66,7 +66,8 @@ def _hits(app: App, rule: Rule) -> Iterator[Hit]:
 
 def _matches(app: App, rule: Rule) -> Iterator[Hit]:
     files, pattern, unless, before = rule.regexes()
-    assert pattern is not None
+    if pattern is None:
+        return
     # A rule that names its files looks also into those that are no code of the app.
     paths = app.folder.files if files else app.code_files
     for path in paths:

@@ -398,16 +398,13 @@ def ordered_text(session: Session) -> list[str]:
 
 def own_collations(session: Session) -> list[tuple[str, str]]:
     """Return the collations that a user made of the operating system's locales: name and locale."""
-    return [
-        (name, locale)
-        for name, locale in session.rows(
-            f"""
-            select {dotted("n.nspname", "o.collname")}, o.collcollate from pg_collation o
-            join pg_namespace n on n.oid = o.collnamespace
-            where o.collprovider = 'c' and {USER_SCHEMA} and {not_of_extension("pg_collation", "o.oid")} order by 1
-            """
-        )
-    ]
+    return session.rows(
+        f"""
+        select {dotted("n.nspname", "o.collname")}, o.collcollate from pg_collation o
+        join pg_namespace n on n.oid = o.collnamespace
+        where o.collprovider = 'c' and {USER_SCHEMA} and {not_of_extension("pg_collation", "o.oid")} order by 1
+        """
+    )
 
 
 def locales(session: Session) -> set[str]:

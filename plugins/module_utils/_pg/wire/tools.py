@@ -41,8 +41,8 @@ class Tools:
 
     def dump(self, address: Address, arguments: Iterable[str], thing: str) -> None:
         """Run pg_dump against O(address); raises StateError with its own words, which hold no value."""
-        with _environment(address) as (environment, descriptors):
-            self._run("pg_dump", arguments, thing, environment, descriptors)
+        with _password_file(address.password) as (path, descriptors):
+            self._run("pg_dump", arguments, thing, {**_environment(address), "PGPASSFILE": path}, descriptors)
 
     def restore(self, arguments: Iterable[str], thing: str) -> str:
         """Return what pg_restore prints about an archive; it gets no connection."""
@@ -51,7 +51,7 @@ class Tools:
     def _run(
         self, program: str, arguments: Iterable[str], thing: str, environment: dict[str, str], pass_fds: Iterable[int]
     ) -> str:
-        # Not run_command: it can not pass on the open file with the password.
+        # Not run_command: it cannot pass on the open file with the password.
         ended = subprocess.run(  # pylint: disable=ansible-bad-function
             [os.path.join(self.folder, program), "--no-password", *arguments]
             if program == "pg_dump"
@@ -126,13 +126,10 @@ def _base_environment() -> dict[str, str]:
     return {**{name: os.environ[name] for name in kept if name in os.environ}, "LC_ALL": "C"}
 
 
-@contextmanager
-def _environment(address: Address) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
-    """Give the environment that makes libpq connect to O(address), and the descriptors that it needs.
-
-    The password goes by a file: not in argv, not in an environment.
-    """
-    environment = {
+def _environment(address: Address) -> dict[str, str]:
+    """Return the environment that makes libpq connect to O(address), but for the password."""
+    options = {_PG_VARIABLES[name]: value for name, value in address.options.items() if name in _PG_VARIABLES}
+    return {
         **_base_environment(),
         "PGHOST": address.host,
         "PGPORT": str(address.port),
@@ -141,20 +138,19 @@ def _environment(address: Address) -> Iterator[tuple[dict[str, str], tuple[int, 
         "PGAPPNAME": "flyover pg_dump",
         "PGCONNECT_TIMEOUT": "20",
         "PGCLIENTENCODING": "UTF8",
+        **options,
     }
-    environment.update({_PG_VARIABLES[name]: value for name, value in address.options.items() if name in _PG_VARIABLES})
-    fields = ("*", "*", "*", "*", address.password)
-    with _password_file(":".join(re.sub(r"([\\:])", r"\\\1", text) for text in fields) + "\n") as (path, descriptors):
-        yield {**environment, "PGPASSFILE": path}, descriptors
 
 
 @contextmanager
-def _password_file(text: str) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Give the path of a file that holds O(text), and the descriptors without which it is not there.
+def _password_file(password: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Give the path of a password file for libpq, and the descriptors without which it is not there.
 
+    So the password is neither in argv nor in an environment.
     On Linux the file has no name and is gone with us even if we are killed. Elsewhere who opens C(/dev/fd) shares our
     place in the file, which is its end: there it has a name, in a folder that nobody else may enter.
     """
+    text = "*:*:*:*:" + re.sub(r"([\\:])", r"\\\1", password) + "\n"
     if sys.platform.startswith("linux"):
         with tempfile.TemporaryFile("w+", encoding="utf-8") as passwords:
             passwords.write(text)
