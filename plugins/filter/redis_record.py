@@ -46,7 +46,8 @@ _WORDS = {
 def redis_record(result: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is kept of redis_transfer's result."""
     parts = {part: result.get(part) or {} for part in ("counts", "verified")}
-    return {"verdict": result["verdict"], **parts, "summary": _summary(result["verdict"], **parts)}
+    verdict = result.get("verdict", "unknown")  # a task that was left out has none
+    return {"verdict": verdict, **parts, "summary": _summary(verdict, **parts)}
 
 
 def _summary(verdict: str, counts: Mapping[str, int], verified: Mapping[str, int]) -> str:

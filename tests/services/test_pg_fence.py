@@ -277,9 +277,17 @@ def test_what_belongs_to_others_is_named(fence: Any, source: Database) -> None:
     assert "1 objects belong to other roles" in str(result["warnings"])
 
 
+PUBLIC_WRITERS = """
+select c.relname, a.privilege_type from pg_class c, aclexplode(c.relacl) a
+where a.grantee = 0 and a.privilege_type in ('INSERT', 'UPDATE', 'DELETE') order by 1, 2
+"""
+
+
 def test_a_fenced_source_is_copied_with_its_privileges(
-    fence: Any, run_module: Any, source: Database, target: Database
+    fence: Any, run_module: Any, source: Database, target: Database, grants: None
 ) -> None:
+    granted = source.rows(PUBLIC_WRITERS)
+    assert granted
     fence("raised")
     urls = {"source": source.url, "target": target.url}
     before = source.fingerprint()
@@ -289,10 +297,24 @@ def test_a_fenced_source_is_copied_with_its_privileges(
     assert source.fingerprint() == before
     assert target.rows("select count(*) from pg_namespace where nspname = '_flyover_fence'") == [(0,)]
     assert run_module(pg_transfer, urls)["verdict"] == "unchanged"
+    assert target.rows(PUBLIC_WRITERS) == granted
     target.app(WRITES["insert"])
     target.app(WRITES["nextval"])
     target.app(WRITES["create table"])
     target.app(WRITES["large object"])
+
+
+def test_fence_that_rises_after_the_copy_takes_nothing_from_it(
+    fence: Any, run_module: Any, source: Database, target: Database, grants: None
+) -> None:
+    urls = {"source": source.url, "target": target.url}
+    run_module(pg_transfer, urls)
+    granted = target.rows(PUBLIC_WRITERS)
+    fence("raised")
+
+    assert run_module(pg_transfer, urls)["verdict"] == "unchanged"
+    assert target.rows(PUBLIC_WRITERS) == granted
+    target.app(WRITES["insert"])
 
 
 def test_lowering_the_fence_changes_no_content(fence: Any, run_module: Any, source: Database, target: Database) -> None:

@@ -31,6 +31,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.ful
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.wipe import wipe
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.fence import privileges
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog, identity, plan
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.estimate import estimate
@@ -166,7 +167,8 @@ def _looked(
         tables = catalog.tables(there)
         plan.survey(source, tables, findings)
         plan.judge(source, target, findings)
-        settle.left_behind(there, here, findings)
+        withheld = privileges.withheld(there)
+        settle.left_behind(there, here, withheld, findings)
         jobs = plan.workers(source, target, wanted.jobs, findings)
         occupied = catalog.contents(here)
         with _noted(findings, check_mode):
@@ -183,7 +185,7 @@ def _looked(
             if result is None:
                 result = transfer_.copy(tools, found, bool(occupied))
             if result["verdict"] != WOULD_COPY:
-                settled = settle.settle(there, here, findings, check_mode)
+                settled = settle.settle(there, here, withheld, findings, check_mode)
                 if settled and result["verdict"] == UNCHANGED:
                     result.update(changed=True, verdict=WOULD_UPDATE if check_mode else UPDATED)
                 result["settled"] = settled

@@ -10,25 +10,33 @@ No part of a copy depends on it, so it is brought level in every run, and what t
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import attributes
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.attributes import Grant
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 
-def settle(source: Session, target: Session, findings: Findings, check_mode: bool) -> list[str]:
-    """Make the target's attributes the source's; return what was done, or in check mode would be."""
-    done = _privileges(source, target, findings, check_mode)
+def settle(
+    source: Session, target: Session, withheld: Collection[Grant], findings: Findings, check_mode: bool
+) -> list[str]:
+    """Make the target's attributes the source's; return what was done, or in check mode would be.
+
+    The source's privileges are those that it has and O(withheld), which a fence took from it for a while.
+    """
+    done = _privileges(attributes.given_back(attributes.grants(source), withheld), target, findings, check_mode)
     done += _comments(source, target, findings, check_mode)
     return done + _settings(source, target, findings, check_mode)
 
 
-def left_behind(source: Session, target: Session, findings: Findings) -> None:
-    """Note what the target can't be given."""
+def left_behind(source: Session, target: Session, withheld: Collection[Grant], findings: Findings) -> None:
+    """Note what the target cannot be given."""
     roles = {name for (name,) in target.rows("select quote_ident(rolname) from pg_roles")}
-    _statements, homeless = attributes.statements(attributes.grants(source), set(), roles)
+    wanted_grants = attributes.given_back(attributes.grants(source), withheld)
+    _statements, homeless = attributes.statements(wanted_grants, set(), roles)
     findings.leave("grant", homeless, "the target does not have the role")
     findings.leave(
         "default privilege", [f"of role {role}" for role in attributes.others_defaults(source)], "is another role's"
@@ -38,9 +46,9 @@ def left_behind(source: Session, target: Session, findings: Findings) -> None:
     findings.leave("setting", forbidden, "the target's role may not set it")
 
 
-def _privileges(source: Session, target: Session, findings: Findings, check_mode: bool) -> list[str]:
+def _privileges(source: set[Grant], target: Session, findings: Findings, check_mode: bool) -> list[str]:
     roles = {name for (name,) in target.rows("select quote_ident(rolname) from pg_roles")}
-    wanted, _homeless = attributes.statements(attributes.grants(source), attributes.grants(target), roles)
+    wanted, _homeless = attributes.statements(source, attributes.grants(target), roles)
     foreign = {
         name
         for (name,) in target.rows(

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.fence.kept import REVOKED
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.attributes import OWNER, PUBLIC, Grant
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import (
     USER_SCHEMA,
     not_of_extension,
 )
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import dotted, quoted
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 _AT_ONCE = 500
@@ -65,6 +67,27 @@ select r.* from {REVOKED} r where (grantee = 'public' or to_regrole(grantee) is 
 """
 
 
+# The same as look/attributes tells privileges. What it leaves out of schema public is left out here.
+_WITHHELD = f"""
+select 'on ' || r.kind || ' ' || case r.kind when 'schema' then {quoted("n.nspname")} when 'large object' then r.object
+         else {dotted("n.nspname", "c.relname")} end,
+       coalesce({quoted("t.attname")}, ''),
+       case when r.grantee = 'public' then '{PUBLIC}'
+            when r.grantee = quote_ident(pg_get_userbyid(coalesce(c.relowner, n.nspowner, l.lomowner))::text)
+            then '{OWNER}' else r.grantee end,
+       r.privilege, r.grantable, true
+from ({_REVOKED}) r
+left join pg_class c on r.kind in ('table', 'sequence') and c.oid = to_regclass(r.object)
+left join pg_namespace n
+  on n.oid = case when r.kind = 'schema' then to_regnamespace(r.object)::oid else c.relnamespace end
+left join pg_attribute t on t.attrelid = c.oid and quote_ident(t.attname::text) = r.column_name
+left join pg_largeobject_metadata l on r.kind = 'large object' and l.oid::text = r.object
+where r.kind <> 'database' and not (n.nspname = 'public' and r.kind = 'schema' and (
+  r.grantee in ('pg_database_owner', quote_ident(pg_get_userbyid(n.nspowner)::text))
+  or r.grantee = 'public' and current_setting('server_version_num')::int < 150000))
+"""
+
+
 class Privilege(NamedTuple):
     """One privilege to write; names are quoted as SQL needs."""
 
@@ -86,6 +109,13 @@ def writers(session: Session) -> tuple[list[Privilege], list[str]]:
 def revoked(session: Session) -> list[Privilege]:
     """Return the privileges that were taken and can be given back."""
     return [Privilege(*row) for row in session.rows(_REVOKED)]
+
+
+def withheld(session: Session) -> set[Grant]:
+    """Return the privileges that the fence took, as those that were granted before; none where there is no fence."""
+    if session.value(f"select to_regclass('{REVOKED}') is null"):
+        return set()
+    return {Grant(*row) for row in session.rows(_WITHHELD)}
 
 
 def take(session: Session) -> list[Privilege]:

@@ -120,6 +120,18 @@ def grants(session: Session) -> set[Grant]:
     return {Grant(*row) for row in rows}
 
 
+def given_back(present: set[Grant], withheld: Iterable[Grant]) -> set[Grant]:
+    """Return O(present) as it was before O(withheld) were taken: what is among the defaults is no longer told."""
+    former = set(present)
+    for grant in withheld:
+        taken = grant._replace(grantable=False, given=False)
+        if taken in former:
+            former.remove(taken)
+        else:
+            former.add(grant)
+    return former
+
+
 def others_defaults(session: Session) -> list[str]:
     """Return the roles other than the session's whose new objects get privileges by default."""
     rows = session.rows(
