@@ -100,7 +100,7 @@ def test_the_environment_names_no_app_for_several_hosts(sandbox: Sandbox, tmp_pa
     inventory.write_text(json.dumps({"heroku_apps": {"hosts": {"red-crane": None, "blue-crane": None}}}))
     done = run(sandbox, "-i", str(inventory), "playbooks/audit.yml", "-e", "migrate_hosts=heroku_apps")
     assert done.returncode != 0
-    assert done.stdout.count("fatal:") == 2
+    assert done.stdout.count("failed=1") == 2
     assert "HEROKU_APP is set in the environment, and this play has 2 hosts" in done.stdout
 
 

@@ -75,7 +75,7 @@ def prepare_folder(folder: Path) -> None:
     """Make sure that O(folder) is there. A new one is left out of git, because it may lie in the app's source."""
     if not folder.is_dir():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+        replace_file(folder / ".gitignore", "*\n", f"folder {folder}")
 
 
 @contextmanager

@@ -108,7 +108,8 @@ def read(target: Session) -> Marker | None:
         return None
     format_, state, document = found[0]
     if format_ != _FORMAT:
-        return Marker(state, {"source": document.get("source")})
+        # Which of the two servers' words mean the same stays proven.
+        return Marker(state, {"source": document.get("source"), "same": document.get("same", [])})
     rows = target.rows(
         f"""
         select name, rows, source_horizon, target_horizon, target_xid,
