@@ -136,9 +136,9 @@ def deploy(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dic
             _deploy(fly, flyctl, wanted, before, image_ref)
             after = read(fly, wanted.app)
         if _scale(fly, flyctl, wanted, after):
-            after = _settled(fly, wanted, after, flyctl.report)
+            after = _settled(fly, wanted, before, after, flyctl.report)
         if reasons or counts_differ:
-            _require_healthy(flyctl, wanted, after)
+            _require_healthy(flyctl, wanted, before, after)
     groups = sorted({*before.machines, *after.machines, *wanted.groups})
     return {
         "changed": bool(reasons or counts_differ),
@@ -283,28 +283,34 @@ def _scale(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, present: Present) -> boo
     return bool(differ)
 
 
-def _settled(fly: FlyAPI, wanted: Wanted, present: Present, report: Callable[[str], None]) -> Present:
+def _settled(fly: FlyAPI, wanted: Wanted, before: Present, present: Present, report: Callable[[str], None]) -> Present:
     """Wait for the Machines that were scaled, at most as long as for those of a deploy; flyctl does not."""
 
     def settled(seen: Present) -> bool:
-        return not _sick(wanted, seen) and all(seen.count(group) == count for group, count in wanted.groups.items())
+        return not _sick(wanted, before, seen) and all(
+            seen.count(group) == count for group, count in wanted.groups.items()
+        )
 
     return poll(
         lambda: replace(present, machines=by_group(fly.machines(wanted.app))),
         settled,
         wanted.wait_timeout,
         POLL,
-        waiting=lambda seen: report(f"waiting for {_names(_sick(wanted, seen)) or 'Machines'} to be healthy"),
+        waiting=lambda seen: report(f"waiting for {_names(_sick(wanted, before, seen)) or 'Machines'} to be healthy"),
         first=0.5,
     )[0]
 
 
-def _sick(wanted: Wanted, present: Present) -> list[dict[str, Any]]:
+def _sick(wanted: Wanted, before: Present, present: Present) -> list[dict[str, Any]]:
+    """Return the Machines that should be healthy and are not; one that was stopped before stays so in a deploy."""
+    resting = {m["id"] for machines in before.machines.values() for m in machines if m["state"] == "stopped"}
     return [
         machine
         for group, machines in present.machines.items()
         for machine in machines
-        if wanted.groups.get(group, 1) > 0 and not is_healthy(machine)
+        if wanted.groups.get(group, 1) > 0
+        and not is_healthy(machine)
+        and not (machine["id"] in resting and machine["state"] == "stopped")
     ]
 
 
@@ -312,8 +318,8 @@ def _names(machines: Iterable[dict[str, Any]]) -> str:
     return ", ".join(f"{machine['id']} ({process_group(machine)}, {machine['state']})" for machine in machines)
 
 
-def _require_healthy(flyctl: Flyctl, wanted: Wanted, present: Present) -> None:
-    sick = _sick(wanted, present)
+def _require_healthy(flyctl: Flyctl, wanted: Wanted, before: Present, present: Present) -> None:
+    sick = _sick(wanted, before, present)
     if sick:
         raise StateError(
             f"Fly app {wanted.app}",
@@ -328,7 +334,8 @@ def _with_sick_machines(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, failed: Sta
     but whose checks never pass.
     """
     try:
-        sick = _sick(wanted, Present(None, by_group(fly.machines(wanted.app)), []))
+        present = Present(None, by_group(fly.machines(wanted.app)), [])
+        sick = _sick(wanted, replace(present, machines={}), present)
     except FlyoverError:
         return failed
     if not sick:

@@ -70,6 +70,7 @@ class Seen:
 def facts(seen: Seen) -> dict[str, Any]:
     """Return the report as data."""
     heroku, fly, processes, ledger = seen["heroku"], seen["fly"], seen["processes"], seen.ledger
+    frozen = (ledger.get("freeze") or {}).get("formation") or {}
     return {
         "schema": SCHEMA,
         "heroku_app": seen.value("heroku_app"),
@@ -84,7 +85,11 @@ def facts(seen: Seen) -> dict[str, Any]:
         "database_size": _database_size(seen),
         "redis": ledger.get("redis") or {},
         "processes": processes.get("processes") or {},
-        "sizes": processes.get("groups") or {},
+        # Heroku's formation is at zero once it is frozen.
+        "sizes": {
+            group: {**machine, "count": frozen.get(group, machine.get("count"))}
+            for group, machine in (processes.get("groups") or {}).items()
+        },
         "release_command": processes.get("release_command") or "",
         "machines": fly.get("groups") or {},
         "certificates": seen["certificates"].get("hostnames") or {},
@@ -123,7 +128,7 @@ def findings(seen: Seen) -> list[dict[str, Any]]:
 
 def _done(finding: Mapping[str, Any], seen: Seen) -> bool:
     """Return whether a finding of preflight told what this run has done meanwhile: the next run finds it no more."""
-    deployed = bool(seen["deploy"]) and not seen.value("check_mode", False)
+    deployed = (bool(seen["deploy"]) or "cutover" in seen.ledger) and not seen.value("check_mode", False)
     return deployed and finding["id"] == "fly-toml-warning" and "the next deploy " in finding["text"]
 
 
