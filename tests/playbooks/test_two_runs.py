@@ -30,7 +30,7 @@ MOMENTS = {
 
 def _is_refused(run: Run, pid: int) -> None:
     assert run.rc != 0, run.output
-    assert "another run is at work" in run.output
+    assert "another run is using it" in run.output
     assert f"process {pid}," in run.output
     assert "back in service" not in run.output
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""The failures this collection expects: each names the thing, the cause and the remedy."""
+"""The errors this collection expects: each names the thing, the cause and the remedy."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 class FlyoverError(Exception):
     """An expected failure.
 
-    Values of secrets have no place in any of the three texts: on ansible-core 2.19 to 2.21 an error reaches
-    the screen even from a task with C(no_log).
+    Never put a secret's value in any of the three texts: on ansible-core 2.19 to 2.21 an error is printed
+    even for a task with C(no_log).
     """
 
     def __init__(self, thing: str, cause: str, remedy: str, **facts: Any) -> None:
@@ -27,7 +27,7 @@ class FlyoverError(Exception):
         self.facts = facts
 
     def __reduce__(self) -> Any:
-        """Let another process have it as it is."""
+        """Make the error picklable, so that a worker process can pass it on."""
         return partial(type(self), **self.facts), (self.thing, self.cause, self.remedy)
 
 
@@ -36,18 +36,18 @@ class InputError(FlyoverError):
 
 
 class StateError(FlyoverError):
-    """The platform, database or file is in a state in which the work must not go on."""
+    """The platform, database or file is in a state in which the work must not continue."""
 
 
 class ConnectionFailed(FlyoverError):
-    """A server could not be reached, or hung up; whether a write took effect is not known."""
+    """A server could not be reached, or hung up; a write may or may not have taken effect."""
 
 
 class APIError(FlyoverError):
     """A platform's API refused a request."""
 
     def __init__(self, thing: str, cause: str, remedy: str, status: int, request_id: str = "", **facts: Any) -> None:
-        """Beside the three texts: the HTTP status and the platform's request id."""
+        """Take the three texts, the HTTP status and the platform's request id."""
         super().__init__(thing, cause, remedy, status=status, request_id=request_id, **facts)
         self.status = status
         self.request_id = request_id
@@ -62,7 +62,7 @@ class Forbidden(APIError):
 
 
 class NotFound(APIError):
-    """404: no such thing, or none that this token may see."""
+    """404: it does not exist, or this token may not see it."""
 
 
 class Conflict(APIError):
@@ -70,7 +70,7 @@ class Conflict(APIError):
 
 
 class Unprocessable(APIError):
-    """400 or 422: the platform understood the request and will not carry it out."""
+    """400 or 422: the platform understood the request and refused it."""
 
 
 class RateLimited(APIError):

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Files that other processes read or write at the same time."""
+"""Files that other processes may read or write at the same time."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
 
 
 def replace_file(path: Path, content: str, thing: str) -> None:
-    """Write O(content) to O(path), mode 0600: whoever reads it sees the former content or this one, whole.
+    """Replace O(path) atomically with O(content), mode 0600: a reader sees the old content or the new, never a mix.
 
-    Raises InputError, about O(thing), where it cannot be written.
+    Raises InputError, about O(thing), if it cannot be written.
     """
     _replace(path, content.encode("utf-8"), thing, lambda _aside: None)
 
 
 def update_file(path: Path, content: bytes, thing: str, executable: bool = False) -> None:
-    """Write O(content) to a file of the user's: it keeps its mode, owner and attributes, a symbolic link stays one.
+    """Write O(content) to one of the user's files, keeping its mode, owner, attributes and any symbolic link to it.
 
-    A new file gets the mode that the umask leaves. Raises InputError, about O(thing), where it cannot be written.
+    A new file's mode follows the umask. Raises InputError, about O(thing), if it cannot be written.
     """
     target = Path(os.path.realpath(path))
 
@@ -39,9 +39,9 @@ def update_file(path: Path, content: bytes, thing: str, executable: bool = False
             os.chmod(aside, (0o777 if executable else 0o666) & ~_umask())
             return
         status = target.stat()
-        shutil.copystat(target, aside)  # SELinux's label is among the attributes
+        shutil.copystat(target, aside)  # the attributes include the SELinux label
         os.utime(aside)
-        with suppress(PermissionError):  # only root may give a file to somebody else
+        with suppress(PermissionError):  # only root may change a file's owner
             os.chown(aside, status.st_uid, status.st_gid)
 
     _replace(target, content, thing, take_over)
@@ -49,7 +49,7 @@ def update_file(path: Path, content: bytes, thing: str, executable: bool = False
 
 def _replace(path: Path, content: bytes, thing: str, prepare: Callable[[str], None]) -> None:
     try:
-        # A temporary file of its own in the same folder, so that the rename is atomic.
+        # A temporary file in the same folder, so that the rename is atomic.
         descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
             with open(descriptor, "wb") as file:
@@ -72,7 +72,7 @@ def _umask() -> int:
 
 
 def prepare_folder(folder: Path) -> None:
-    """Make sure that O(folder) is there. A new one is left out of git, because it may lie in the app's source."""
+    """Create O(folder) if it is missing. Git ignores a new one, because it may be inside the app's source."""
     if not folder.is_dir():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace_file(folder / ".gitignore", "*\n", f"folder {folder}")
@@ -80,9 +80,9 @@ def prepare_folder(folder: Path) -> None:
 
 @contextmanager
 def locked(path: Path, thing: str) -> Iterator[None]:
-    """Hold the lock O(path), a file, whose folder is made where it is missing.
+    """Hold a lock on the file O(path), creating it and its folder if they are missing.
 
-    Raises InputError, about O(thing), where it cannot be made.
+    Raises InputError, about O(thing), if the file cannot be created or locked.
     """
     try:
         prepare_folder(path.parent)

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Findings: what stands in the way of a move (V(block)), can break after it (V(warn)) or is good to know (V(info)).
+"""Findings: what blocks a move (V(block)), may break after it (V(warn)) or is good to know (V(info)).
 
-A finding is a dictionary of C(id), C(level), C(urgency), C(text) and C(remedy), with C(path) and C(line) where it is
-about a file. No text holds a value of a config var.
+A finding is a dictionary of C(id), C(level), C(urgency), C(text) and C(remedy), with C(path) and C(line) if it is
+about a file. No text holds a config var's value.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from typing import Any
 
 BLOCK, WARN, INFO = "block", "warn", "info"
 LEVELS = (BLOCK, WARN, INFO)
-# When it must be dealt with: before the cut-over, on its day, or once the app runs on Fly.io.
+# When to deal with it: before the cut-over, on the day, or once the app runs on Fly.io.
 BEFORE, DAY, AFTER = "before", "day", "after"
 
 Finding = dict[str, Any]
 
 
 def order(finding: Finding) -> tuple[Any, ...]:
-    """Return the key that sorts findings: the gravest first, then by id and place."""
+    """Return the key that sorts findings: the most serious first, then by id and place."""
     level = finding["level"]
     place = (str(finding.get("path", "")), int(finding.get("line") or 0))
     return (LEVELS.index(level) if level in LEVELS else 0, finding["id"], *place, finding["text"])
 
 
 def place(finding: Mapping[str, Any]) -> str:
-    """Return the finding's file and line in words, or nothing."""
+    """Return the finding's C(path:line), only its path if it has no line, or ""."""
     path, line = finding.get("path"), finding.get("line")
     return f"{path}:{line}" if path and line else str(path or "")
 
 
 def accept(findings: Iterable[Finding], accepted: Iterable[str]) -> tuple[list[Finding], list[str]]:
-    """Return the findings, those of O(accepted) with level V(info), and the entries that match none of them.
+    """Return the findings, with those in O(accepted) lowered to V(info), and the entries that match no finding.
 
-    An entry is the id of a finding, or C(id:path) for those about one file.
+    An entry is a finding's id, or C(id:path) to accept it for one file only.
     """
     wanted = set(accepted)
     used: set[str] = set()

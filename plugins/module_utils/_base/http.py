@@ -48,7 +48,7 @@ ERROR_BY_STATUS: dict[int, type[APIError]] = {
 
 @dataclass(frozen=True)
 class Response:
-    """An answer of any status; header names are lower case."""
+    """An answer with any status; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Response:
     attempts: int = 1
 
     def json(self) -> Any:
-        """Return the decoded body, or None where it is empty or not JSON."""
+        """Return the decoded body, or None if it is empty or not JSON."""
         try:
             return json.loads(self.body) if self.body else None
         except ValueError:
@@ -64,16 +64,16 @@ class Response:
 
     @property
     def outcome(self) -> str:
-        """The status as it stands in errors, and how often it was asked where that was more than once."""
+        """The status as errors show it, with the number of attempts if there was more than one."""
         return f"HTTP {self.status}" + (f", the last of {self.attempts} attempts" if self.attempts > 1 else "")
 
     @property
     def request_id(self) -> str:
-        """The platform's id of the request, to quote to its support (C(unknown) when it sent none)."""
+        """The platform's id for the request, to quote to its support (C(unknown) if it sent none)."""
         return self.headers.get("request-id") or self.headers.get("fly-request-id") or "unknown"
 
 
-# (method, url, headers, body, timeout in seconds) -> Response; raises OSError when no answer came.
+# (method, url, headers, body, timeout in seconds) -> Response; raises OSError if there was no answer.
 Transport = Callable[[str, str, Mapping[str, str], Optional[bytes], float], Response]
 
 
@@ -94,16 +94,16 @@ def open_url_transport(validate_certs: bool = True) -> Transport:
             )
         except HTTPError as error:
             answer = error
-        except http.client.HTTPException as error:  # not an OSError: another protocol answers, or a proxy
+        except http.client.HTTPException as error:  # not an OSError: the server speaks another protocol
             raise OSError("the answer is not HTTP") from error
         with answer:
-            # A cut-off body raises http.client.IncompleteRead, which is not an OSError.
+            # A truncated body raises http.client.IncompleteRead, which is not an OSError.
             try:
                 content = answer.read()
             except (OSError, ValueError) as error:
-                raise OSError("the answer broke off") from error
+                raise OSError("the answer was cut off") from error
             except Exception as error:
-                raise OSError(f"the answer broke off ({type(error).__name__})") from error
+                raise OSError(f"the answer was cut off ({type(error).__name__})") from error
             lowered = {name.lower(): value for name, value in answer.headers.items()}
             return Response(int(answer.status), lowered, content)
 
@@ -112,7 +112,7 @@ def open_url_transport(validate_certs: bool = True) -> Transport:
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often and how long to wait before a transient failure is final (seconds)."""
+    """How often to try, and how many seconds to wait in between, before a transient failure is final."""
 
     attempts: int = 6
     first_wait: float = 0.5
@@ -126,7 +126,7 @@ class RetryPolicy:
             wait = min(wait * 2, self.longest_wait)
 
 
-# A limit refills with time, and nothing was done: worth some five minutes.
+# A rate limit refills with time, and nothing was done: worth waiting about five minutes.
 LIMITED = RetryPolicy(attempts=16)
 
 
@@ -144,9 +144,9 @@ class HTTPClient:
         timeout: float = 60.0,
         pace: Callable[[Response], float] | None = None,
     ) -> None:
-        """O(service) is the platform's name as it stands in errors; O(timeout) is in seconds, for each attempt.
+        """Take the platform's name as errors show it (O(service)) and the O(timeout) of each attempt in seconds.
 
-        O(pace) tells from an answer how many seconds to wait after it, to stay below the platform's limit.
+        O(pace) returns how many seconds to wait after an answer, to stay below the platform's rate limit.
         """
         self.service = service
         self._base_url = base_url.rstrip("/")
@@ -169,9 +169,9 @@ class HTTPClient:
     ) -> Response:
         """Send one request and return its answer, whatever the status.
 
-        A request that is not O(repeatable) (a create) is sent again only after 429, where the platform says that
-        it did nothing. O(patience) are seconds that the platform works before it answers. Raises ConnectionFailed
-        when no answer came.
+        A request that is not O(repeatable) (a create) is sent again only after 429, which means that the platform
+        did nothing. O(patience) is how many seconds the platform may work before it answers. Raises
+        ConnectionFailed if there was no answer.
         """
         url = self._base_url + path + (f"?{urlencode(query)}" if query else "")
         data = None if body is None else json.dumps(body).encode("utf-8")
@@ -206,27 +206,27 @@ class HTTPClient:
         cause = f"no answer from {self._base_url} ({type(reason).__name__}{tried})"
         remedy = "Check the network, the API URL and any proxy, then run again."
         if not repeatable:
-            remedy = "Whether it took effect is not known; run again: what exists is found before anything is created."
+            remedy = "It may have taken effect; run again: what already exists is found before anything is created."
         return ConnectionFailed(f"{self.service} {method} {path}", cause, remedy)
 
 
 def checked_url(url: str, option: str) -> str:
-    """Return the base URL that O(option) of a module gives; raises InputError for one that no request can go to."""
+    """Return the base URL given in a module's O(option); raises InputError if no request can be sent to it."""
     try:
         parts = urlsplit(url.strip())
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         usable = False
     if not usable:
-        # Not shown: some have a password in it.
+        # Not shown: it may contain a password.
         raise InputError(
-            f"option {option}", "it is not the URL of an API", "Give it with its scheme, as in https://api.example.com."
+            f"option {option}", "it is not the URL of an API", "Include the scheme, as in https://api.example.com."
         )
     return url.strip()
 
 
 def retry_after(response: Response) -> float:
-    """Return the seconds that the C(Retry-After) header asks for, 0 when there is none or it can't be read."""
+    """Return the seconds that the C(Retry-After) header asks for, 0 if it is missing or cannot be parsed."""
     value = response.headers.get("retry-after", "").strip()
     if value.isdigit():
         return float(value)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""The lease of a migration: one run at a time may write. It lies beside the ledger, and is changed under its lock."""
+"""The lease of a migration: only one run at a time may write. The file is next to the ledger and shares its lock."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.files import replace_file
 
 Run = Mapping[str, Any]
-"""Who a run is: what of it is shown (SHOWN but the times), and what proves whether it lives (PROOF)."""
+"""A run's identity: what users see (SHOWN, except the times), and what proves whether it is alive (PROOF)."""
 
 SHOWN = ("host", "user", "pid", "started", "command", "renewed")
 PROOF = ("inventory_host", "process", "boot", "namespace", "machine")
-# Seconds after which the lease of a run that cannot be looked at counts as left behind. A run renews it with each
-# write to the ledger and, from its long tasks, all the time.
+# Seconds after which the lease of a run on another machine counts as abandoned. A run renews it with each write to
+# the ledger, and continuously during its long tasks.
 STALE = 3600
-# Seconds in which it need not be written again.
+# Seconds after a renewal in which another one would be pointless.
 FRESH = 30
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Lease:
-    """The file. Whoever changes it holds the ledger's lock."""
+    """The lease file. Hold the ledger's lock to change it."""
 
     def __init__(self, ledger: str) -> None:
-        """O(ledger) is the ledger's path."""
+        """Take the ledger's path."""
         self._ledger = ledger
         self._path = Path(f"{ledger}.lease")
 
     def exists(self) -> bool:
-        """Return whether there is a lease, of whomever, dead or alive."""
+        """Return whether there is a lease, whoever holds it and whether or not they are still alive."""
         return self._path.exists()
 
     def holder(self) -> dict[str, Any] | None:
-        """Return the run that holds the lease, unless it is dead; raises InputError for a file that cannot be read."""
+        """Return the run that holds the lease, unless it is dead; raises InputError if the file cannot be read."""
         held = self._load()
         return None if held is None or _is_dead(held) else held
 
     def acquire(self, run: Run, take_over: bool) -> dict[str, Any]:
-        """Give the lease to O(run), and return it; raises StateError, which names the holder, where another has it.
+        """Give the lease to O(run) and return it; raises StateError, which names the holder, if another run has it.
 
-        With O(take_over) also from a run of which nobody can see whether it lives, but never from one that does.
+        O(take_over) also takes it from a run that may be dead, but never from one that is known to be alive.
         """
         try:
             held = self.holder()
@@ -67,19 +67,19 @@ class Lease:
         return lease
 
     def check(self, run: Run | None) -> None:
-        """Raise StateError where another run than O(run) holds the lease."""
+        """Raise StateError if a run other than O(run) holds the lease."""
         held = self.holder()
         if held is not None and not (run and _is(held, run)):
             raise self._held(held, run or {})
 
     def renew(self, run: Run | None) -> None:
-        """Say that O(run) lives, where it holds the lease."""
+        """Record that O(run) is alive, if it holds the lease."""
         held = self._load()
         if held is not None and run and _is(held, run) and _age(held) >= FRESH:
             self._write({**held, "renewed": _now()})
 
     def release(self, run: Run) -> None:
-        """Take the lease from O(run), where it holds it."""
+        """Remove the lease if O(run) holds it."""
         held = self._load()
         if held is not None and _is(held, run):
             self._path.unlink()
@@ -94,7 +94,7 @@ class Lease:
         except ValueError:
             raise self._unreadable("it is not JSON") from None
         if not isinstance(content, dict) or not {*SHOWN, *PROOF} <= set(content) or not _is_whole(content):
-            raise self._unreadable("something is missing in it")
+            raise self._unreadable("it is incomplete")
         return content
 
     def _write(self, lease: Mapping[str, Any]) -> None:
@@ -103,32 +103,32 @@ class Lease:
     def _unreadable(self, why: str) -> InputError:
         return InputError(
             f"lease {self._path}",
-            f"it cannot be read ({why}), so nobody knows whether another run is at work",
-            "See that there is none, then remove the file, or set take_over (in the role migrate_take_over=true).",
+            f"it cannot be read ({why}), so another run may be in progress",
+            "Make sure that there is none, then remove the file or set take_over (in the role migrate_take_over=true).",
         )
 
     def _held(self, held: Run, run: Run) -> StateError:
         if _is_of_process(held, run):
-            remedy = f"Leave {held['inventory_host']} or {run['inventory_host']} out: both mean the same app."
+            remedy = f"Leave out {held['inventory_host']} or {run['inventory_host']}: both are the same app."
         elif _is_seen_to_live(held):
-            remedy = f"Wait until it has ended, or end it (kill {held['pid']} on {held['host']}). Then run again."
+            remedy = f"Wait until it ends, or end it (kill {held['pid']} on {held['host']}). Then run again."
         else:
             until = (_time(held["renewed"]) + timedelta(seconds=STALE)).strftime(_TIME)
             remedy = (
-                "Wait until it has ended. If you know that it is dead, set take_over (in the role "
-                f"migrate_take_over=true); unless it is heard of before, its lease ends at {until}."
+                "Wait until it ends. If you know that it is dead, set take_over (in the role "
+                f"migrate_take_over=true); unless the run renews it, its lease expires at {until}."
             )
         return StateError(
             f"ledger {self._ledger}",
-            f"another run is at work on it: {held['user']} on {held['host']}, process {held['pid']}, for the host "
-            f"{held['inventory_host']} of its inventory, since {held['started']}: {held['command']}",
+            f"another run is using it: {held['user']} on {held['host']}, process {held['pid']}, for inventory "
+            f"host {held['inventory_host']}, since {held['started']}: {held['command']}",
             f"Nothing was changed. {remedy}",
             lease=shown(held),
         )
 
 
 def shown(lease: Run | None) -> dict[str, Any] | None:
-    """Return what a user sees of a lease."""
+    """Return the part of a lease that users see."""
     return None if lease is None else {name: lease[name] for name in SHOWN}
 
 
@@ -137,12 +137,12 @@ def _is_of_process(held: Run, run: Run) -> bool:
 
 
 def _is(held: Run, run: Run) -> bool:
-    """Return whether the lease is that of O(run). Two hosts of one inventory may mean the same app by mistake."""
+    """Return whether O(run) holds the lease. Two inventory hosts may be the same app by mistake."""
     return _is_of_process(held, run) and held["inventory_host"] == run["inventory_host"]
 
 
 def _is_here(held: Run) -> bool:
-    """Return whether process ids mean the same to the holder and to this process."""
+    """Return whether the holder and this process share one set of process ids."""
     return bool(held["boot"]) and (held["boot"], held["namespace"]) == (process.boot(), process.namespace())
 
 

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""A module ends with the run that started it, where its action plugin says which that is.
+"""End a module together with the run that started it, if its action plugin says which run that is.
 
-A task runs in processes of its own, which outlive an ansible-playbook that is killed: the next run would meet them.
+A task's processes outlive a killed ansible-playbook, and would get in the way of the next run.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ import time
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base import process
 
 VARIABLE = "FLYOVER_RUN"
-"""Environment variable with the process id of the run, a colon, and when that process began."""
+"""Environment variable: the run's process id, a colon, and when that process began."""
 
 _LOOK = 0.5  # seconds
 
 
 def tie_to_run(look: float = _LOOK) -> None:
-    """Have this process, and all of its group, end when the run does. To be called before any thread is started."""
+    """Kill this process and its whole group when the run ends. Call it before starting any thread."""
     pid, _colon, began = os.environ.get(VARIABLE, "").partition(":")
     if not pid.isdigit() or os.fork():
         return
-    # Whoever waits for the end of the module's output must not wait for this process.
+    # Close the standard streams: Ansible reads the module's output to its end, and must not wait for this process.
     for descriptor in (0, 1, 2):
         os.close(descriptor)
     module = os.getppid()

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""The ledger of one migration: a small JSON file that survives any crash and holds no secret value."""
+"""The ledger of one migration: a small JSON file that survives any crash and holds no secrets' values."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.files 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.lease import Lease, Run, shown
 
 FORMAT = 1
-# What of the file stays in it: the key of the fingerprints, and these themselves.
+# What is never returned: the key of the fingerprints, and the fingerprints.
 PRIVATE = ("format", "key", "secrets")
 
 
 class Ledger:
-    """The file. Reading is free; a change is made under a lock and replaces the file as a whole."""
+    """The ledger file. Reading needs no lock; a change is made under one and replaces the file atomically."""
 
     def __init__(self, path: str) -> None:
-        """O(path) need not exist, nor its folder."""
+        """Take a path that need not exist, nor its folder."""
         self._path = Path(path)
 
     def load(self) -> dict[str, Any]:
-        """Return the content, {} where there is no file; raises InputError for one that is not a ledger."""
+        """Return the content, {} if there is no file; raises InputError if the file is not a ledger."""
         try:
             content = json.loads(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -42,20 +42,20 @@ class Ledger:
         except (OSError, ValueError) as error:
             raise self._unusable(type(error).__name__) from None
         if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise self._unusable("of another format")
+            raise self._unusable("it has an unknown format")
         return content
 
     def public(self) -> dict[str, Any]:
-        """Return the content without keys and fingerprints."""
+        """Return the content without its key and fingerprints."""
         return _without(self.load(), PRIVATE)
 
     def locked(self) -> AbstractContextManager[None]:
-        """Keep other processes from changing the ledger, or its lease."""
+        """Keep other processes from changing the ledger or its lease."""
         return locked(Path(f"{self._path}.lock"), f"ledger {self._path}")
 
     @contextmanager
     def change(self) -> Iterator[dict[str, Any]]:
-        """Give the content to be changed, and write it when it was."""
+        """Yield the content for the caller to change, then write it if it has changed."""
         with self.locked():
             before = self.load()
             content = deepcopy(before) or {"format": FORMAT, "key": os.urandom(32).hex()}
@@ -68,12 +68,12 @@ class Ledger:
         return InputError(
             f"ledger {self._path}",
             f"it cannot be used ({why})",
-            "Put a copy back, or move it away: without it more is written again, and nothing is lost.",
+            "Restore a copy or move it away: without a ledger, more is written again, but nothing is lost.",
         )
 
 
 def fingerprint(content: Mapping[str, Any], *parts: str) -> str:
-    """Return a keyed fingerprint, which tells nobody without the ledger's key anything about O(parts)."""
+    """Return a keyed fingerprint, which reveals nothing about O(parts) to anyone without the ledger's key."""
     message = b"".join(len(part.encode()).to_bytes(8, "big") + part.encode() for part in parts)
     return hmac.new(bytes.fromhex(content["key"]), message, hashlib.sha256).hexdigest()
 
@@ -86,13 +86,13 @@ def keep(
     check_mode: bool,
     run: Run | None = None,
 ) -> dict[str, Any]:
-    """Merge O(record), add what of O(once) is not there yet, drop O(forget); return the module's result.
+    """Merge O(record), add what is missing of O(once), drop O(forget), and return the module's result.
 
-    Raises InputError for a name that is the ledger's own, StateError where another run than O(run) has the lease.
+    Raises InputError for a reserved name, StateError if a run other than O(run) has the lease.
     """
     for name in (*record, *once, *forget):
         if name in PRIVATE:
-            raise InputError(f"ledger section {name!r}", "the ledger keeps it for itself", "Take another name.")
+            raise InputError(f"ledger section {name!r}", "the name is reserved for the ledger", "Use another name.")
     ledger, lease = Ledger(path), Lease(path)
     before = ledger.public()
     wanted = _applied(before, record, once, forget)
@@ -114,14 +114,14 @@ def keep(
 def visit(
     path: str, sections: Mapping[str, Any], wish: str | None, take_over: bool, check_mode: bool, run: Run | None
 ) -> dict[str, Any]:
-    """Do what keep() does with O(sections), inside the lease that is to be acquired or released (O(wish)), if any.
+    """Do what keep() does with O(sections); before it acquire, or after it release, the lease if O(wish) says so.
 
-    Raises InputError where a wish comes from nobody, and what keep() and Lease.acquire() raise.
+    Raises InputError if there is a wish but no run, and whatever keep() and Lease.acquire() raise.
     """
     if wish and not run:
         raise InputError(
             "option lease",
-            "nobody said which run is to have it",
+            "no run was given to hold it",
             "Call the module from a playbook: its action plugin sets the option run.",
         )
     ledger, lease = Ledger(path), Lease(path)
@@ -140,7 +140,7 @@ def visit(
 
 
 def renew(path: str, run: Run) -> None:
-    """Say that O(run) lives, where it holds the lease."""
+    """Record that O(run) is alive, if it holds the lease."""
     with Ledger(path).locked():
         Lease(path).renew(run)
 

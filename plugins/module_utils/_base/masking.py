@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Keeping secrets out of sight on every supported ansible-core, without destroying results that are no secrets."""
+"""Keep secrets hidden on every supported ansible-core, without destroying results that are not secret."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ except ImportError:
 
 
 def hide(module: AnsibleModule, values: Iterable[str]) -> None:
-    """Mask O(values), and the passwords of those that are URLs, wherever this ansible-core can mask text."""
+    """Mask O(values), and the passwords of those that are URLs, wherever this ansible-core masks text."""
     for value in values:
         for text in {value, *_passwords(value)}:
             if len(text) < 4:
@@ -33,11 +33,11 @@ def hide(module: AnsibleModule, values: Iterable[str]) -> None:
 
 
 def keep_readable(module: AnsibleModule, words: Iterable[str]) -> None:
-    """Let O(words), which are public, stand in the result although a secret is equal to or part of one of them.
+    """Keep O(words), which are public, in the result even if a secret equals one of them or is part of it.
 
-    ansible-core before 2.22 replaces every occurrence of a C(no_log) value in a result: an app with the secret
-    C(A=set) would get C(VALUE_SPECIFIED_IN_NO_LOG_PARAMETER) for the word "set", one with C(A=2) loses every number
-    with a 2 in it.
+    ansible-core before 2.22 replaces every occurrence of a C(no_log) value in a result: for an app with the secret
+    C(A=set), the word "set" becomes C(VALUE_SPECIFIED_IN_NO_LOG_PARAMETER); with C(A=2), so does every number
+    that contains a 2.
     """
     if _register is not None:
         return
@@ -46,7 +46,7 @@ def keep_readable(module: AnsibleModule, words: Iterable[str]) -> None:
 
 
 def invocation(module: AnsibleModule, secret_options: Iterable[str]) -> dict[str, Any]:
-    """Return RV(invocation) for a module that takes values out of the mask list: O(secret_options) left out."""
+    """Return RV(invocation), without O(secret_options), for a module that removes values from the mask list."""
     hidden = set(secret_options)
     return {
         "module_args": {
@@ -59,9 +59,9 @@ def invocation(module: AnsibleModule, secret_options: Iterable[str]) -> dict[str
 def whole_result(
     module: AnsibleModule, result: dict[str, Any], secret_options: Iterable[str], requested: Iterable[str] = ()
 ) -> dict[str, Any]:
-    """Return O(result), which holds nothing secret but what the user asked for (O(requested)), safe from masking.
+    """Return O(result) safe from masking. Its only secrets are those that the user asked for (O(requested)).
 
-    Where this ansible-core can redact what is shown and yet hand it on whole (2.22), O(requested) is redacted.
+    On ansible-core 2.22, which can redact the output without changing the result, O(requested) is redacted.
     """
     if _register is not None:
         hide(module, requested)
@@ -71,7 +71,7 @@ def whole_result(
 
 
 def _words(value: Any) -> list[str]:
-    """Return every text and number in a result; keys, booleans and null are never masked."""
+    """Return every string and number in a result; keys, booleans and null are never masked."""
     if isinstance(value, dict):
         return [word for item in value.values() for word in _words(item)]
     if isinstance(value, (list, tuple)):
@@ -80,7 +80,7 @@ def _words(value: Any) -> list[str]:
 
 
 def safe_traceback(error: BaseException) -> str:
-    """Return where O(error) came from, without its text: third-party messages quote connection strings."""
+    """Return the traceback of O(error) without its text: third-party messages quote connection strings."""
     frames = "".join(traceback.format_tb(error.__traceback__))
     return f"Traceback (most recent call last):\n{frames}{type(error).__name__} (its text is withheld)\n"
 

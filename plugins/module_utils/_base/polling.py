@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""One loop for everything that is asked again until it is so."""
+"""The one loop that polls until something is so."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Callable, TypeVar
 
 T = TypeVar("T")
 
-# How much longer a wait may take, by chance, so that forks that share an account do not all ask at the same moment.
+# Random addition to a wait, as a fraction, so that forks that share an account do not all ask at the same moment.
 JITTER = 0.25
-LEAST = 0.05  # seconds that are worth another wait
+LEAST = 0.05  # seconds; a shorter wait is not worth it
 
 
 def jittered(seconds: float) -> float:
@@ -31,11 +31,11 @@ def poll(
     waiting: Callable[[T], None] | None = None,
     first: float | None = None,
 ) -> tuple[T, bool]:
-    """Look every O(interval) seconds until it is O(done) or O(timeout) seconds are over.
+    """Look every O(interval) seconds until it is O(done) or O(timeout) seconds have passed.
 
-    Return what was seen last and whether it is done. It looks at least once, and once more when the time is over.
-    O(waiting) is told what was seen before each wait; what it raises ends the loop. The waits begin with O(first), for
-    what is often so at once, and double until they are O(interval).
+    Return what was seen last and whether it is done. It looks at least once, and once more when the time is up.
+    Before each wait O(waiting) is called with what was seen; what it raises ends the loop. The waits start at
+    O(first), for what is often done at once, and double until they reach O(interval).
     """
     began, waited = time.monotonic(), 0.0
     wait = interval if first is None else first

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""How far a module is: a JSON file for other programs, the module's action plugin among them."""
+"""A module's progress: a JSON file for other programs, including the module's action plugin."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST_STEP = 200  # characters
 
 
 def write_progress(path: str | None, state: Mapping[str, Any]) -> None:
-    """Write O(state) to O(path), if any, with the present time; whoever reads it never sees half of it."""
+    """Write O(state) and the current time to O(path), if given; a reader never sees a partial file."""
     if not path:
         return
     aside = f"{path}.{os.getpid()}"
@@ -27,16 +27,16 @@ def write_progress(path: str | None, state: Mapping[str, Any]) -> None:
 
 
 class Steps:
-    """What a module has done so far, a line each."""
+    """What a module has done so far, one line per step."""
 
     def __init__(self, path: str | None) -> None:
-        """Write to O(path), if any."""
+        """Write to O(path), if given."""
         self._path = path
         self._started = time.time()
         self._steps: list[str] = []
 
     def add(self, step: str) -> None:
-        """Begin a step; the same one again is still the same."""
+        """Begin a step; repeating the current step changes nothing."""
         step = step[:LONGEST_STEP]
         if step not in self._steps[-1:]:
             self._steps.append(step)

@@ -19,8 +19,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.maskin
 def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) -> NoReturn:
     """Call O(work) and end the module with its result, which holds at least RV(changed).
 
-    The catch-all is deliberate: on ansible-core 2.19 to 2.21 the text of an uncaught exception is printed even where
-    the task says C(no_log).
+    The catch-all is deliberate: on ansible-core 2.19 to 2.21 the text of an uncaught exception is printed even if
+    the task sets C(no_log).
     """
     tie_to_run()
     try:
@@ -30,7 +30,7 @@ def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) 
     except Exception as error:
         module.fail_json(
             msg=f"{module._name}: unexpected {type(error).__name__}. "
-            "This is a defect of the collection: please report it with the traceback, which holds no values.",
+            "This is a bug in the collection: please report it with the traceback, which contains no values.",
             exception=safe_traceback(error),
         )
     if not module._diff:

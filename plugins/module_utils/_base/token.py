@@ -13,8 +13,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
 def checked_token(given: str | None, option: str, variable: str, command: str) -> str:
     """Return the token without surrounding white space.
 
-    variable is the environment variable that option falls back to, command makes a new token. Raises InputError when no
-    token was given, and when it holds what no token has: a header must not be split by it.
+    The option falls back to the environment variable O(variable); O(command) creates a new token. Raises InputError if
+    no token was given, or if it holds a character that could break out of the HTTP header.
     """
     token = (given or "").strip()
     if not token:
@@ -26,7 +26,7 @@ def checked_token(given: str | None, option: str, variable: str, command: str) -
     if not (token.isascii() and token.isprintable()):
         raise InputError(
             option,
-            "it holds a line break or a character that no token has",
-            f"Copy the token again, as a single line; a new one is made by '{command}'.",
+            "it contains a line break or another character that tokens never contain",
+            f"Copy the token again, as a single line, or create a new one with '{command}'.",
         )
     return token

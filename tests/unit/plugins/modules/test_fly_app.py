@@ -294,7 +294,7 @@ def test_expired_token(http: Any, run_module: Any, check_mode: bool) -> None:
         (" \n", "no token was given"),
         ("FlyV1 ", "no token was given"),
         ("fm2_canary\nfm2_canary", "a line break"),
-        ("fm2_canary…", "a character that no token has"),
+        ("fm2_canary…", "another character that tokens never contain"),
     ],
 )
 def test_what_is_no_token_is_refused_before_any_request(

@@ -111,7 +111,7 @@ def test_lost_answer_of_createaddon_is_not_repeated(http: Any, run_module: Any, 
         http.expect("POST", "/graphql", answer)
     http.expect("POST", "/graphql", error=ConnectionResetError("peer"))
     given = {"fly_api_token": "fo1_canary", "name": "r", "region": "iad"}
-    assert "Whether it took effect is not known; run again" in run_module(fly_redis, given)["msg"]
+    assert "It may have taken effect; run again" in run_module(fly_redis, given)["msg"]
     assert waits == []
 
 
@@ -130,7 +130,7 @@ def test_platform_that_stays_away_is_given_up_after_some_seconds(
 @pytest.mark.parametrize("url", ["api.heroku.com", "https://", "ftp://api.heroku.com", "https://host:port", "//x", " "])
 def test_url_that_no_request_can_go_to_is_an_error_of_the_input(run_module: Any, url: str) -> None:
     result = run_module(heroku_app, {**HEROKU, "heroku_api_url": url})
-    assert result["msg"].startswith("option heroku_api_url: it is not the URL of an API. Give it with its scheme")
+    assert result["msg"].startswith("option heroku_api_url: it is not the URL of an API. Include the scheme")
     result = run_module(fly_app, {**FLY, "fly_uiex_url": url})
     assert result["msg"].startswith("option fly_uiex_url: it is not the URL of an API")
 
