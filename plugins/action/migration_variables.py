@@ -32,7 +32,7 @@ class ActionModule(ActionBase):
     TRANSFERS_FILES = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return nothing but that all is well; raises AnsibleActionFail with all that is not."""
+        """Return whether this is check mode; raises AnsibleActionFail with all that is wrong."""
         super().run(tmp, task_vars)
         self._variables = task_vars or {}
         _validation, arguments = self.validate_argument_spec(
@@ -53,11 +53,13 @@ class ActionModule(ActionBase):
                 hosts=len(self._variables.get("ansible_play_hosts_all", [])) or 1,
                 same_apps=list(self._same_apps(values)),
                 folder=self._without_procfile(folder) if arguments["needs_source"] else "",
+                run_folder=os.getcwd(),
             )
         )
         if wrong:
             raise AnsibleActionFail(" ".join(wrong), result={"problems": wrong})
-        return {"changed": False}
+        # The variable ansible_check_mode knows --check, but not the check_mode of a play, block or task.
+        return {"changed": False, "check_mode": bool(self._task.check_mode)}
 
     def _value(self, raw: Any) -> Any:
         return self._templar.template(raw)

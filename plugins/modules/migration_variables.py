@@ -15,7 +15,8 @@ description:
   - Compares all variables whose names begin with C(migrate_) with the specification of the role
     P(flyover.heroku_to_fly.migrate#role), and fails with everything that is wrong in one message.
   - It finds names that the role does not have, a text where a list or a dict is needed, steps that do not exist, apps
-    that are not named or that several hosts would move, URLs that are none, and a source folder without a Procfile.
+    that are not named or that several hosts would move, URLs that are none, a source folder without a Procfile, and
+    hooks whose file is missing.
   - It runs on the controller.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
@@ -49,6 +50,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+check_mode:
+  description:
+    - Whether this task runs in check mode. The variable C(ansible_check_mode) does not tell that of a play's, block's or
+      task's own C(check_mode).
+  returned: success
+  type: bool
+  sample: false
 problems:
   description: What is wrong, a text each. All of them are in C(msg), too.
   returned: failure

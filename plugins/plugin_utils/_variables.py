@@ -8,12 +8,15 @@
 from __future__ import annotations
 
 import json
+import os.path
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatch
 from typing import Any
+
+from ansible_collections.flyover.heroku_to_fly.plugins.filter.hook_files import hook_files
 
 PREFIX = "migrate_"
 OF_THE_PLAYBOOKS = ("migrate_hosts", "migrate_overview")
@@ -50,7 +53,8 @@ class Given:
     """Other hosts of the play that name the same two apps."""
     folder: str = ""
     """The source folder, if it is on this machine and has no Procfile."""
-    environment: Mapping[str, str] = field(default_factory=dict)
+    run_folder: str = ""
+    """Where ansible-playbook was started: relative paths of hooks begin there."""
 
 
 def problems(given: Given) -> list[str]:
@@ -58,7 +62,7 @@ def problems(given: Given) -> list[str]:
     found = [*_unknown(given), *_wrong_kind(given)]
     if found:
         return found  # what comes next reads the values
-    return [*_steps(given), *_apps(given), *_urls(given), *_source(given)]
+    return [*_steps(given), *_apps(given), *_urls(given), *_source(given), *_hooks(given)]
 
 
 def _unknown(given: Given) -> Iterator[str]:
@@ -165,6 +169,20 @@ def _source(given: Given) -> Iterator[str]:
             "-e migrate_source_dir=FOLDER or in the environment as MIGRATE_SOURCE_DIR; by default it is the folder in "
             "which ansible-playbook was started. For an app without a Procfile set migrate_processes_from=heroku."
         )
+
+
+def _hooks(given: Given) -> Iterator[str]:
+    try:
+        files = hook_files(given.values.get("migrate_hooks"), given.run_folder)
+    except ValueError as error:
+        yield str(error)
+        return
+    for file in files:
+        if not os.path.isfile(file):
+            yield (
+                f"migrate_hooks: there is no file {file}. Give each task file by its full path, or by one that begins "
+                "in the folder in which ansible-playbook was started."
+            )
 
 
 def _listed(value: Any) -> Sequence[Any]:

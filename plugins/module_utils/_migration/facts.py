@@ -158,7 +158,7 @@ def _certificate_findings(seen: Seen) -> list[dict[str, Any]]:
 def _database_size(seen: Seen) -> dict[str, Any]:
     """Return what would be copied, only where nothing is recorded: it is another one with every run."""
     plan = seen["database_plan"].get("plan") or {}
-    awaited = seen["database"].get("verdict") in ("unknown", "would_copy")
+    awaited = (seen["database"] or seen["database_plan"]).get("verdict") in ("unknown", "would_copy")
     if not plan or not awaited or "database" in seen.ledger:
         return {}
     return {

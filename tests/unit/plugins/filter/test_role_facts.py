@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.flyover.heroku_to_fly.plugins.filter.addon_replacements import addon_replacements
+from ansible_collections.flyover.heroku_to_fly.plugins.filter.chosen_steps import chosen_steps
 from ansible_collections.flyover.heroku_to_fly.plugins.filter.database_record import database_record
 from ansible_collections.flyover.heroku_to_fly.plugins.filter.machine_counts import machine_counts
 from ansible_collections.flyover.heroku_to_fly.plugins.filter.nearest_fly_region import nearest_fly_region
@@ -124,3 +125,17 @@ def test_copy_of_redis_in_a_sentence(result: dict[str, Any], summary: str) -> No
 def test_workers_are_told_by_their_commands(commands: dict[str, str], workers: list[str]) -> None:
     rows = [{"type": kind, "quantity": 1, "command": command} for kind, command in commands.items()]
     assert worker_processes(rows) == workers
+
+
+@pytest.mark.parametrize(
+    ("run_tags", "skip_tags", "chosen"),
+    [
+        (["all"], [], ["provision", "secrets", "report"]),
+        (["preflight"], [], ["provision", "secrets", "report"]),
+        (["report", "secrets"], [], ["secrets", "report"]),
+        (["all"], ["provision"], ["secrets", "report"]),
+        (["cutover"], [], []),
+    ],
+)
+def test_tags_choose_steps(run_tags: list[str], skip_tags: list[str], chosen: list[str]) -> None:
+    assert chosen_steps(["provision", "secrets", "report"], run_tags, skip_tags) == chosen

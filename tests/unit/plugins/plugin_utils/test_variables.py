@@ -102,3 +102,12 @@ def test_a_folder_without_a_procfile_is_named() -> None:
     (problem,) = said({}, folder="/")
     assert problem.startswith("migrate_source_dir: / has no Procfile.")
     assert said({"migrate_processes_from": "heroku"}, folder="/") == []
+
+
+def test_hooks_are_looked_for_where_the_run_began(tmp_path: Path) -> None:
+    (tmp_path / "dns.yml").write_text("[]")
+    values = {"migrate_hooks": {"before_seal": ["dns.yml", "gone.yml"], "after_cutover": [str(tmp_path / "dns.yml")]}}
+    (problem,) = said(values, run_folder=str(tmp_path))
+    assert problem.startswith(f"migrate_hooks: there is no file {tmp_path}/gone.yml.")
+    (problem,) = said({"migrate_hooks": {"before_sale": []}})
+    assert problem.startswith("migrate_hooks: there is no hook before_sale.")
