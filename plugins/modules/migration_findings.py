@@ -16,6 +16,7 @@ description:
     returns all of it as one list of findings, each once, the gravest first.
   - Findings that are accepted have the level V(info). It does not fail where something blocks; that is its caller's
     part, so that a report can come first.
+  - It runs on the controller.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.common
@@ -144,45 +145,4 @@ remedy:
   type: str
   sample: docs/findings.md lists them all; those of one file are accepted as ID:PATH.
 """
-
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.findings import gather, too_small
-
-
-def main() -> None:
-    warning = {"id": {"type": "str", "required": True}, "texts": {"type": "list", "elements": "str", "required": True}}
-    module = AnsibleModule(
-        argument_spec={
-            "findings": {"type": "list", "elements": "dict", "default": []},
-            "results": {"type": "dict", "default": {}},
-            "database": {"type": "dict", "default": {}},
-            "cluster": {"type": "dict", "default": {}},
-            "warnings": {"type": "list", "elements": "dict", "default": [], "options": warning},
-            "not_moved": {"type": "list", "elements": "dict", "default": []},
-            "accepted": {"type": "list", "elements": "str", "default": []},
-            "dropped": {"type": "list", "elements": "str", "default": []},
-        },
-        supports_check_mode=True,
-    )
-    run(module, work)
-
-
-def work(module: AnsibleModule) -> dict[str, Any]:
-    options = module.params
-    gathered = gather(
-        [*options["findings"], *too_small(options["database"], options["cluster"])],
-        options["results"],
-        options["warnings"],
-        options["not_moved"],
-        options["accepted"],
-        options["dropped"],
-    )
-    return {"changed": False, **gathered}
-
-
-if __name__ == "__main__":
-    main()
+# This is an action plugin, see plugins/action/migration_findings.py.

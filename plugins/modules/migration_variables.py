@@ -52,8 +52,8 @@ EXAMPLES = r"""
 RETURN = r"""
 check_mode:
   description:
-    - Whether this task runs in check mode. The variable C(ansible_check_mode) does not tell that of a play's, block's or
-      task's own C(check_mode).
+    - Whether this task runs in check mode. The variable C(ansible_check_mode) knows C(--check) alone, and not the
+      C(check_mode) of a play, block or task.
   returned: success
   type: bool
   sample: false

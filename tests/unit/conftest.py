@@ -14,6 +14,7 @@ from urllib.error import HTTPError
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from ansible.module_utils import urls
 from ansible.module_utils.common import warnings
 from ansible.module_utils.common.parameters import PASS_VARS
 from ansible.module_utils.testing import patch_module_args
@@ -111,7 +112,7 @@ class _Answer(io.BytesIO):
 def http(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Yield a wire script; the test fails when it was not followed to its end."""
     script = ScriptedHTTP()
-    monkeypatch.setattr(_http, "open_url", script.open_url)
+    monkeypatch.setattr(urls, "open_url", script.open_url)
     monkeypatch.setattr(_http.time, "sleep", lambda seconds: None)
     monkeypatch.setattr(polling.random, "uniform", lambda least, _most: least)
     yield script

@@ -14,11 +14,6 @@ from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.folder import Folder
 
-try:
-    import tomlkit
-except ImportError:  # what only TOML tells is then not known
-    tomlkit = None  # type: ignore[assignment]
-
 _GEM = re.compile(r"^    ([\w.-]+) \(([^)]+)\)$", re.MULTILINE)
 _REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*(?:[=~>]=\s*([\w.]+))?", re.MULTILINE)
 _MIX = re.compile(r"^\s*\"([\w]+)\": \{:hex, :\w+, \"([^\"]+)\"", re.MULTILINE)
@@ -104,9 +99,11 @@ def _python(folder: Folder) -> Iterator[tuple[str, str]]:
 
 def toml(text: str) -> Mapping[str, Any]:
     """Return what TOML says; nothing for what is broken, or without tomlkit."""
-    if not text or tomlkit is None:
-        return {}
+    if not text:
+        return {}  # as for an app in Ruby, which then need not wait for the import
     try:
+        import tomlkit
+
         return tomlkit.parse(text).unwrap()
     except Exception:
         return {}

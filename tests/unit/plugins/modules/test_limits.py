@@ -11,6 +11,7 @@ import threading
 from typing import Any
 
 import pytest
+from ansible.module_utils import urls
 from ansible.module_utils.urls import open_url
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base import http as _http
@@ -151,7 +152,7 @@ def test_answer_of_another_protocol_is_no_defect_of_the_collection(
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=answer, args=(server,), daemon=True).start()
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
-        monkeypatch.setattr(_http, "open_url", open_url)  # the real one
+        monkeypatch.setattr(urls, "open_url", open_url)  # the real one
         result = run_module(heroku_app, {**HEROKU, "heroku_api_url": url})
         server.shutdown(socket.SHUT_RDWR)
     assert f"no answer from {url}" in result["msg"]
