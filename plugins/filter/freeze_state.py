@@ -35,11 +35,16 @@ options:
       - The result of M(flyover.heroku_to_fly.fly_machines).
     type: dict
     default: {}
-  given:
+  formation:
     description:
-      - The record that is used where Heroku looks frozen and nothing tells what it ran.
+      - Quantities of dynos by process type, used where Heroku looks frozen and nothing tells what it ran.
     type: dict
     default: {}
+  now:
+    description:
+      - The time that a record of O(formation) gets.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -61,24 +66,35 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 
+_UNKNOWN: dict[str, Any] = {"state": "unknown", "record": {}}
+_NONE: dict[str, Any] = {"state": "none", "record": {}}
+
+
 def freeze_state(
     heroku: Mapping[str, Any],
     freeze: Mapping[str, Any],
     fence: Mapping[str, Any] | None = None,
     machines: Mapping[str, Any] | None = None,
-    given: Mapping[str, Any] | None = None,
+    formation: Mapping[str, Any] | None = None,
+    now: str = "",
 ) -> dict[str, Any]:
     """Return the record of a freeze, and whether Heroku is frozen."""
     record = dict(freeze) or _noted(fence or {}, machines or {})
     maintenance = bool(heroku["app"]["maintenance"])
     down = not any(entry["quantity"] for entry in heroku["formation"])
     if not record and maintenance and down:
-        return {"state": "frozen" if given else "unknown", "record": dict(given or {})}
+        return {"state": "frozen", "record": _given(heroku, formation, now)} if formation else _UNKNOWN
     if not record:
-        return {"state": "none", "record": {}}
+        return _NONE
     # Whoever was in maintenance mode before looks frozen either way; to go on from the record does no harm then.
     serves = not (maintenance or down or (fence or {}).get("raised"))
     return {"state": "stale" if serves else "frozen", "record": record}
+
+
+def _given(heroku: Mapping[str, Any], formation: Mapping[str, Any], now: str) -> dict[str, Any]:
+    """Return the record that the user's word makes."""
+    release = heroku.get("release_version")
+    return {"opened_at": now, "maintenance": False, "formation": dict(formation), "release_version": release}
 
 
 def _noted(fence: Mapping[str, Any], machines: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ attributes:
 options:
   seen:
     description:
-      - What the steps returned, by name; see C(__migrate_seen) in the role's C(vars/main.yml). What is missing counts
+      - What the steps returned, by name; see C(tasks/show.yml) of the role. What is missing counts
         as a step that was not taken.
     type: dict
     required: true

@@ -91,7 +91,7 @@ def test_the_readmes_playbook_needs_no_interpreter_and_takes_tags(sandbox: Sandb
     assert "  ~ change  21 secrets to set on Fly" in done.stdout.splitlines()
     assert "Next: ansible-playbook flyover.heroku_to_fly.migrate" in done.stdout.splitlines()
     assert '"lines"' not in done.stdout
-    assert "Write the processes into fly.toml" not in done.stdout
+    assert "Create the Fly app" not in done.stdout
     assert sandbox.writes() == []
 
 

@@ -116,9 +116,10 @@ def findings(seen: Seen) -> list[dict[str, Any]]:
     gone = ["maintenance-on"] if "freeze" in seen.ledger else []
     if seen.changed("dockerfile") and not seen.value("check_mode", False):
         gone += ["generated-dockerfile", "aptfile"]
-    found = [
-        finding for finding in seen.value("findings", []) if finding["id"] not in gone and not _done(finding, seen)
-    ]
+    # Once the app is live, neither the source nor the data on Heroku is looked at: the ledger has what was found then.
+    kept = seen.ledger.get("findings") if seen.state == LIVE else None
+    rows = seen.value("findings", []) if kept is None else kept
+    found = [finding for finding in rows if finding["id"] not in gone and not _done(finding, seen)]
     found += _certificate_findings(seen)
     return sorted(
         ({**finding, "urgency": urgency(finding)} for finding in found),

@@ -72,10 +72,16 @@ def test_freeze_is_found_wherever_it_is_on_record(
 
 
 def test_a_given_formation_is_used_only_where_nothing_else_tells() -> None:
-    given = {"formation": {"web": 7}}
-    assert freeze_state(heroku(True, web=0), {}, {}, {}, given) == {"state": "frozen", "record": given}
-    assert freeze_state(heroku(True, web=0), FREEZE, {}, {}, given)["record"] == FREEZE
-    assert freeze_state(heroku(web=2), {}, {}, {}, given) == {"state": "none", "record": {}}
+    frozen, given = {**heroku(True, web=0), "release_version": 7}, ({"web": 7}, "2026-11-26T18:00:00Z")
+    record = {
+        "opened_at": "2026-11-26T18:00:00Z",
+        "maintenance": False,
+        "formation": {"web": 7},
+        "release_version": 7,
+    }
+    assert freeze_state(frozen, {}, {}, {}, *given) == {"state": "frozen", "record": record}
+    assert freeze_state(frozen, FREEZE, {}, {}, *given)["record"] == FREEZE
+    assert freeze_state(heroku(web=2), {}, {}, {}, *given) == {"state": "none", "record": {}}
 
 
 def test_without_a_database_the_machines_have_the_record() -> None:
