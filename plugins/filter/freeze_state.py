@@ -65,7 +65,6 @@ import json
 from collections.abc import Mapping
 from typing import Any, Callable
 
-
 _UNKNOWN: dict[str, Any] = {"state": "unknown", "record": {}}
 _NONE: dict[str, Any] = {"state": "none", "record": {}}
 
