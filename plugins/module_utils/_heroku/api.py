@@ -6,7 +6,7 @@
 """Heroku's Platform API v3 and the data host: the calls this collection makes, with typed errors.
 
 Facts: devcenter.heroku.com/articles/platform-api-reference, and the official heroku command-line client for what the
-reference leaves out (C(version=3.sdk), the data host).
+reference omits (C(version=3.sdk), the data host).
 """
 
 from __future__ import annotations
@@ -21,37 +21,37 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.http i
 
 HEROKU_API_URL = "https://api.heroku.com"
 ACCEPT = "application/vnd.heroku+json; version=3"
-# What every pg:* command of the official client sends; only this form of an attachment names its config vars.
+# Sent by every pg:* command of the official client; only in this form do attachments list their config vars.
 ACCEPT_SDK = "application/vnd.heroku+json; version=3.sdk"
-# The account's 4,500 requests an hour come back at 75 a minute; below this many left, no faster than that (seconds).
+# The account's 4,500 requests an hour refill at 75 a minute; with fewer than FEW_LEFT, wait this long (seconds).
 FEW_LEFT, REFILL = 75, 60 / 75
 APP_NAME = re.compile(r"[a-z][a-z0-9-]{1,28}[a-z0-9]|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 REMEDIES = {
     401: "Give a valid token: heroku authorizations:create -s read-protected,write -S",
-    402: "Settle the account's billing at Heroku first.",
+    402: "Resolve the account's billing problem at Heroku first.",
     403: "Use a token whose scope allows this (read-protected to read config vars, write to change the app) "
     "and whose account may see the app.",
-    404: "Check the app's name, and that the token's account may see it: Heroku hides what it may not.",
-    409: "Another change is under way; run again in a minute.",
+    404: "Check the app's name, and that the token's account may see it: Heroku also answers 404 if it may not.",
+    409: "Another change is in progress; run again in a minute.",
     422: "Correct what Heroku's message names.",
-    429: "Wait some minutes: the account's 4,500 requests an hour are shared by everyone who uses it.",
+    429: "Wait a few minutes: everyone who uses the account shares its 4,500 requests an hour.",
 }
 
 
 def pace(response: Response) -> float:
-    """Return the seconds to wait after an answer, so that others of the account are not shut out by us."""
+    """Return the seconds to wait after an answer, so that we do not lock out other users of the account."""
     left = response.headers.get("ratelimit-remaining", "")
     return REFILL if left.isdigit() and int(left) < FEW_LEFT else 0.0
 
 
 class HerokuAPI:
-    """Read and change Heroku apps. Every method raises an APIError, or ConnectionFailed.
+    """Read and change Heroku apps. Every method may raise an APIError or ConnectionFailed.
 
-    A name that no app can have is an InputError before any request.
+    An impossible app name raises InputError before any request.
     """
 
     def __init__(self, http: HTTPClient) -> None:
-        """O(http) carries the token and the C(Accept) header of version 3."""
+        """Take a client that sends the token and the C(Accept) header of version 3."""
         self._http = http
 
     def app(self, app: str) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class HerokuAPI:
         return self._get(f"{_app_path(app)}/config-vars", thing=f"config vars of Heroku app {app}")
 
     def set_config_vars(self, app: str, values: Mapping[str, str | None]) -> dict[str, str]:
-        """Set and unset (None) config vars in one release, which restarts the dynos; return all of them."""
+        """Set and unset (None) config vars in one release, which restarts the dynos; return all config vars."""
         return self._change(app, f"{_app_path(app)}/config-vars", dict(values), what="config vars of Heroku app")
 
     def formation(self, app: str) -> list[dict[str, Any]]:
@@ -80,13 +80,13 @@ class HerokuAPI:
         return self._change(app, f"{_app_path(app)}/formation", {"updates": updates}, what="formation of Heroku app")
 
     def dynos(self, app: str) -> list[dict[str, Any]]:
-        """Return the running dynos, one-off and scheduler dynos included."""
+        """Return the running dynos, including one-off and scheduler dynos."""
         return self._list(f"{_app_path(app)}/dynos", thing=f"dynos of Heroku app {app}")
 
     def run_dyno(self, app: str, command: str, size: str | None, time_to_live: int) -> dict[str, Any]:
-        """Start a one-off dyno to attach to, without a terminal; it ends after O(time_to_live) seconds at the latest.
+        """Start a one-off dyno to attach to, without a terminal; it lives at most O(time_to_live) seconds.
 
-        Not sent again when no answer came: the dyno may have been started.
+        Not retried if there is no answer, because the dyno may have started.
         """
         path, body = f"{_app_path(app)}/dynos", {"command": command, "attach": True, "env": {}, "force_no_tty": True}
         more = {"time_to_live": time_to_live, **({"size": size} if size else {})}
@@ -94,7 +94,7 @@ class HerokuAPI:
         return self._checked(response, "POST", path, f"one-off dyno of Heroku app {app}")
 
     def stop_dyno(self, app: str, dyno: str) -> None:
-        """Stop a dyno; one of the formation is started again by Heroku, a one-off dyno is not."""
+        """Stop a dyno; Heroku restarts one that belongs to the formation, but not a one-off dyno."""
         path = f"{_app_path(app)}/dynos/{_part(dyno)}/actions/stop"
         self._checked(self._http.send("POST", path), "POST", path, f"dyno {dyno} of Heroku app {app}")
 
@@ -103,7 +103,7 @@ class HerokuAPI:
         return self._list(f"{_app_path(app)}/addons", thing=f"add-ons of Heroku app {app}")
 
     def attachments(self, app: str) -> list[dict[str, Any]]:
-        """Return the add-on attachments, with C(config_vars) where Heroku answers as it does to its own client."""
+        """Return the add-on attachments, with C(config_vars) if Heroku answers as it does to its own client."""
         headers = {"Accept": ACCEPT_SDK, "Accept-Inclusion": "addon:plan,config_vars"}
         return self._list(f"{_app_path(app)}/addon-attachments", f"attachments of Heroku app {app}", headers)
 
@@ -112,7 +112,7 @@ class HerokuAPI:
         return self._list(f"/addons/{_part(addon)}/addon-attachments", thing=f"attachments of add-on {addon}")
 
     def domains(self, app: str) -> list[dict[str, Any]]:
-        """Return the app's domains, Heroku's own among them."""
+        """Return the app's domains, including Heroku's own."""
         return self._list(f"{_app_path(app)}/domains", thing=f"domains of Heroku app {app}")
 
     def features(self, app: str) -> list[dict[str, Any]]:
@@ -129,7 +129,7 @@ class HerokuAPI:
         return self._list(path, thing=f"buildpacks of Heroku app {app}")
 
     def latest_release(self, app: str) -> dict[str, Any] | None:
-        """Return the newest release, or None; its version moves with every change of config vars, add-ons or slug."""
+        """Return the newest release, or None; each change to config vars, add-ons or the slug makes a new one."""
         path, headers = f"{_app_path(app)}/releases", {"Range": "version ..; order=desc,max=1"}
         response = self._http.send("GET", path, headers=headers)
         if response.status == 416:
@@ -165,14 +165,14 @@ class HerokuAPI:
         status = response.status
         error = answer if isinstance(answer, dict) else {}
         error_id = str(error.get("id", "no error id"))
-        message = str(error.get("message", "the answer was no JSON")).rstrip(".")
+        message = str(error.get("message", "the answer was not JSON")).rstrip(".")
         if error_id == "two_factor":
             status = 403
             message = "this account's tokens need a second factor"
         raise error_class(status)(
             thing,
             f"{message} ({response.outcome} {error_id}, {method} {path}, request {response.request_id})",
-            REMEDIES.get(status, "Heroku could not answer; see status.heroku.com and run again."),
+            REMEDIES.get(status, "Heroku could not answer; check status.heroku.com and run again."),
             status=status,
             request_id=response.request_id,
             error_id=error_id,
@@ -180,11 +180,11 @@ class HerokuAPI:
 
 
 def _app_path(app: str) -> str:
-    """Return the path of an app; raises InputError when O(app) can be no app's name or id."""
+    """Return the path of an app; raises InputError if O(app) cannot be an app's name or id."""
     if not APP_NAME.fullmatch(app):
         raise InputError(
             f"Heroku app {app!r}",
-            "this can be no app's name: 3 to 30 lower-case letters, digits and hyphens, a letter first",
+            "an app name has 3 to 30 lower-case letters, digits and hyphens, starting with a letter",
             "Give the name that 'heroku apps' lists.",
         )
     return f"/apps/{_part(app)}"

@@ -40,7 +40,7 @@ def heroku_arguments() -> dict[str, Any]:
 
 
 def heroku_api(params: Mapping[str, Any]) -> HerokuAPI:
-    """Return the client for a module's parameters; raises InputError when there is no token."""
+    """Return the client for a module's parameters; raises InputError if there is no token."""
     token = checked_token(
         params["heroku_api_key"],
         "heroku_api_key",

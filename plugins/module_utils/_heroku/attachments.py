@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Add-on attachments with the config vars that each owns, and the Postgres and Redis services among them."""
+"""Add-on attachments with the config vars that each owns, and which of them are Postgres and Redis services."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.serv
     parsed,
 )
 
-# Add-on services that a service of Fly.io takes the place of. Any other database is an add-on like the rest.
+# Add-on services that Fly.io has a replacement for. Any other database is treated as an ordinary add-on.
 KINDS = {
     "heroku-postgresql": POSTGRES,
     "heroku-redis": REDIS,
@@ -29,15 +29,15 @@ KINDS = {
     "stackhero-redis": REDIS,
 }
 CONVENTIONAL_PRIMARY = {POSTGRES: "DATABASE_URL", REDIS: "REDIS_URL"}
-# Heroku's own names for attachments, given where the user gave none.
+# The names that Heroku gives to attachments if the user gives none.
 COLOUR = re.compile(r"HEROKU_(POSTGRESQL|REDIS)_[A-Z]+")
-# What Heroku hangs on an attachment's name for Postgres and Redis: DATABASE_POOL is the user's own.
+# What Heroku appends to an attachment's name for Postgres and Redis. Others are the user's own, such as DATABASE_POOL.
 SERVICE_SUFFIXES = ("_URL", "_TLS_URL", "_BASTIONS", "_BASTION_KEY", "_BASTION_REKEYS_AFTER", "_MTLS_CERT")
 
 
 @dataclass(frozen=True)
 class Attachment:
-    """An add-on attachment of the app; O(config_vars) are the names it owns, O(owner) the app the add-on bills to."""
+    """An add-on attachment of the app; O(config_vars) are the names it owns, O(owner) is the app the add-on bills."""
 
     name: str
     addon: str
@@ -50,12 +50,12 @@ class Attachment:
 
     @property
     def kind(self) -> str:
-        """Return V(postgres), V(redis), or nothing for an add-on that Fly.io has no service for."""
+        """Return V(postgres), V(redis), or "" for an add-on that Fly.io has no replacement for."""
         return KINDS.get(self.service, "")
 
     @property
     def url_name(self) -> str:
-        """Return the config var that holds the attachment's URL, or nothing."""
+        """Return the config var that holds the attachment's URL, or ""."""
         if f"{self.name}_URL" in self.config_vars:
             return f"{self.name}_URL"
         return next((name for name in self.config_vars if name.endswith("_URL")), "")
@@ -63,7 +63,7 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Service:
-    """A Postgres or Redis add-on; O(replaced) are the names that are to hold its new URL, O(primary) first."""
+    """A Postgres or Redis add-on; O(replaced) are the names that will hold its new URL, O(primary) first."""
 
     kind: str
     addon: str
@@ -76,7 +76,7 @@ class Service:
 
 
 def needs_addons(attachments: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether Heroku answered in its documented form, which names neither config vars nor plans."""
+    """Return whether Heroku answered in its documented form, which lists neither config vars nor plans."""
     return any(
         "config_vars" not in entry or not _name_of((entry.get("addon") or {}).get("plan")) for entry in attachments
     )
@@ -87,8 +87,8 @@ def resolve_attachments(
 ) -> list[Attachment]:
     """Return the attachments with the config vars that each owns.
 
-    Where Heroku did not name them (its documented form), an add-on's list and the attachments' names serve; the
-    longest name wins, for REDIS_CACHE_URL is not the attachment REDIS's.
+    If Heroku did not list them (its documented form), they follow from the add-on's list and the attachments' names;
+    the longest name wins, because REDIS_CACHE_URL does not belong to the attachment REDIS.
     """
     by_name = {str(addon.get("name")): addon for addon in addons}
     taken = {name for entry in attachments for name in entry.get("config_vars") or ()}
@@ -122,7 +122,7 @@ def resolve_attachments(
 
 
 def find_services(attachments: Sequence[Attachment], config: Mapping[str, str]) -> list[Service]:
-    """Return the Postgres and Redis add-ons: of each kind the one that moves first, followers last."""
+    """Return the Postgres and Redis add-ons, by kind: the one that is moved comes first, followers come last."""
     grouped: dict[str, list[Attachment]] = {}
     for attachment in attachments:
         if attachment.kind:
@@ -138,7 +138,7 @@ def find_services(attachments: Sequence[Attachment], config: Mapping[str, str]) 
 def _service(addon: str, parts: Sequence[Attachment]) -> Service:
     kind = parts[0].kind
     conventional = CONVENTIONAL_PRIMARY[kind]
-    # A connection pool or a further credential is no way to copy a database through.
+    # A database cannot be copied through a connection pool or with an additional credential.
     whole = [part for part in parts if not part.namespace and part.url_name] or [p for p in parts if p.url_name]
     whole.sort(key=lambda part: (part.url_name != conventional, bool(COLOUR.fullmatch(part.name)), part.name))
     primary = whole[0].url_name if whole else ""
@@ -161,7 +161,7 @@ def _precedence(service: Service) -> tuple[Any, ...]:
 
 
 def _follows(service: Service, leader: Service, config: Mapping[str, str]) -> bool:
-    """Return whether O(service) is a copy of O(leader): a follower has its leader's roles, passwords and database."""
+    """Return whether O(service) follows O(leader): a follower has its leader's roles, passwords and database."""
     if service.kind != POSTGRES or leader.kind != POSTGRES or leader.follows:
         return False
     own, leading = parsed(config.get(service.primary, "")), parsed(config.get(leader.primary, ""))
@@ -173,7 +173,7 @@ def _follows(service: Service, leader: Service, config: Mapping[str, str]) -> bo
 def _with_rest(
     found: list[Attachment], by_name: Mapping[str, Mapping[str, Any]], taken: set[str], config: Mapping[str, str]
 ) -> list[Attachment]:
-    """Give names that an add-on lists, and no attachment accounts for, to the first attachment of that add-on."""
+    """Give the names that an add-on lists but no attachment owns to the first attachment of that add-on."""
     complete: list[Attachment] = []
     for attachment in found:
         listed = by_name.get(attachment.addon, {}).get("config_vars") or ()

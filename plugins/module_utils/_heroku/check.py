@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What a check is: one thing about a Heroku app that a move must deal with, how it is seen, and what to do about it."""
+"""What a check is: one thing about a Heroku app that affects a move, how to detect it, and what to do about it."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ class Facts:
 
     inventory: Inventory
     scheduler_jobs: Sequence[object] | None = None
-    """None means that nobody said which there are."""
+    """None means that the jobs were not given."""
     secret_key_base_given: bool = False
     source: ImageSource | None = None
-    """Without it nothing is to be built."""
+    """None means that nothing will be built."""
     build: str = BUILDPACKS
-    """How, where the source does not say it."""
+    """How to build, if the source does not say."""
     postgres_plan: str = ""
-    """The plan of the cluster that is to be created."""
+    """The plan of the cluster that will be created."""
     private_postgres: bool = False
-    """Whether the new database is one of the user's own on Fly's private network."""
+    """Whether the new database is the user's own, on Fly's private network."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One row of the table. O(find) yields the words of O(text) and O(remedy) for each finding."""
+    """One row of the table. O(find) yields the words to fill in O(text) and O(remedy), once per finding."""
 
     id: str
     level: str
     means: str
-    """For docs/findings.md, as is O(todo)."""
+    """For docs/findings.md, like O(todo)."""
     todo: str
     text: str
-    """After the app's name."""
+    """Follows the app's name."""
     remedy: str
     find: Callable[[Facts], Iterable[Words]]
     urgency: str = BEFORE

@@ -16,7 +16,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku impo
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.api import HerokuAPI
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.attachments import needs_addons
 
-# devcenter.heroku.com/articles/config-vars and /limits: all names and values of an app together.
+# Bytes of all names and values of an app together: devcenter.heroku.com/articles/config-vars and /limits.
 SIZE_LIMIT = 64 * 1024
 NAME = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]*")
 
@@ -31,15 +31,15 @@ def gather(
     expected_release: int | None = None,
     return_values: bool = False,
 ) -> dict[str, Any]:
-    """Return the module's result for config vars as they are: all, or those in O(names).
+    """Return the module's result for the current config vars: all, or those in O(names).
 
-    O(replacements) maps a Postgres or Redis add-on to the URL of the service that takes its place. Raises InputError
-    for a name or add-on that the app does not have, StateError when O(expected_release) is no longer the newest.
+    O(replacements) maps a Postgres or Redis add-on to the URL of the service that replaces it. Raises InputError for a
+    name or add-on that the app does not have, StateError if O(expected_release) is no longer the newest.
     """
     urls = _strings("replacements", "the add-on", replacements or {})
     config = heroku.config_vars(app)
     decided = _decide(heroku, app, config, include, exclude)
-    # Read last: if the version is still the expected one, nothing changed before it.
+    # Read last: if the version is still the expected one, nothing changed in the meantime.
     release_version = check_release(heroku, app, expected_release)
     _refuse_unknown_addons(app, urls, decided)
     chosen = sorted(config) if names is None else _existing(app, names, config)
@@ -57,7 +57,7 @@ def gather(
             if decided.names[name].embeds
         ]
         + [
-            f"Heroku app {app}: the pattern {pattern} matches none of its config vars."
+            f"Heroku app {app}: the pattern {pattern} does not match any of its config vars."
             for pattern in decided.unmatched_patterns
         ],
     }
@@ -75,10 +75,10 @@ def ensure(
     expected_release: int | None = None,
     check_mode: bool = False,
 ) -> dict[str, Any]:
-    """Set the config vars in O(values) and unset those in O(unset), with one PATCH where anything differs.
+    """Set the config vars in O(values) and unset those in O(unset), with one PATCH if anything differs.
 
-    Raises InputError, before any write, for what Heroku would refuse: a name or value against its rules, more than
-    64 KB in all, a name that an add-on owns.
+    Raises InputError, before any write, for what Heroku would refuse: an invalid name or value, more than 64 KB in
+    total, a name that an add-on owns.
     """
     _refuse_bad_names([*values, *unset])
     strings = _strings("vars", "the config var", values)
@@ -104,7 +104,7 @@ def ensure(
             "after": "".join(f"{name}: {changes[name]}\n" for name in differing),
         },
         "warnings": [
-            f"Config var {name} of Heroku app {app}: names that begin with HEROKU_ are kept for Heroku itself."
+            f"Config var {name} of Heroku app {app}: names that begin with HEROKU_ are reserved for Heroku."
             for name, change in changes.items()
             if name.startswith("HEROKU_") and change in ("set", "changed")
         ],
@@ -112,13 +112,13 @@ def ensure(
 
 
 def check_release(heroku: HerokuAPI, app: str, expected: int | None) -> int:
-    """Return the newest release's version (0 where there is none); raises StateError when another was O(expected)."""
+    """Return the newest release's version, 0 if there is none; raises StateError if it is not O(expected)."""
     release = heroku.latest_release(app)
     version = int(release["version"]) if release else 0
     if expected is not None and version != expected:
         raise StateError(
             f"Heroku app {app}",
-            f"it changed between plan and write: its newest release is v{version}, not v{expected}",
+            f"it changed after the plan was made: its newest release is v{version}, not v{expected}",
             f"See 'heroku releases -a {app}' for what changed, then run again from the start.",
             release_version=version,
         )
@@ -162,18 +162,18 @@ def _existing(app: str, names: Iterable[str], config: Mapping[str, str]) -> list
         raise InputError(
             f"Heroku app {app}",
             f"it has no config var {', '.join(missing)}",
-            f"See 'heroku config -a {app}' for the names, and correct the option names.",
+            f"Run 'heroku config -a {app}' to see the names, and correct the option names.",
         )
     return wanted
 
 
 def _strings(option: str, what: str, given: Mapping[Any, Any]) -> dict[str, str]:
-    """Return O(given) if all its values are strings; the others are refused by name, for any guess may be wrong."""
+    """Return O(given); raises InputError, which names them, for values that are not strings: any guess may be wrong."""
     other = sorted(str(name) for name, value in given.items() if not isinstance(value, str))
     if other:
         raise InputError(
             f"option {option}",
-            f"the value of {what} {', '.join(other)} is no string",
+            f"the value of {what} {', '.join(other)} is not a string",
             "Quote it in YAML ('1', 'true'), or pass it through the filter string.",
         )
     return {str(name): str(value) for name, value in given.items()}
@@ -196,7 +196,7 @@ def _refuse_bad_names(names: Iterable[Any]) -> None:
         raise InputError(
             "option vars or names",
             f"Heroku does not accept the name {', '.join(repr(name) for name in bad)}",
-            "Use letters, digits and _, with no digit and no __ at the beginning.",
+            "Use letters, digits and _, and do not start with a digit or __.",
         )
 
 
@@ -205,14 +205,14 @@ def _refuse_bad_values(values: Mapping[str, str]) -> None:
     if nul:
         raise InputError(
             f"config var {', '.join(nul)}",
-            "its value holds a NUL character, which no environment variable can",
+            "its value contains a NUL character, which an environment variable cannot hold",
             "Encode the value (base64, for example) and decode it in the app.",
         )
     broken = sorted(name for name, value in values.items() if _size(value) is None)
     if broken:
         raise InputError(
             f"config var {', '.join(broken)}",
-            "its value is no valid Unicode text",
+            "its value is not valid Unicode text",
             "Encode the value (base64, for example) and decode it in the app.",
         )
 
@@ -222,8 +222,8 @@ def _refuse_too_much(app: str, config: Mapping[str, str]) -> None:
     if size > SIZE_LIMIT:
         raise InputError(
             f"config vars of Heroku app {app}",
-            f"they would be {size} bytes in all, more than Heroku's {SIZE_LIMIT}",
-            "Keep large values elsewhere, in a file or an object store.",
+            f"they would be {size} bytes in total, more than Heroku's limit of {SIZE_LIMIT}",
+            "Store large values elsewhere, in a file or an object store.",
         )
 
 
@@ -233,9 +233,9 @@ def _refuse_owned(app: str, wanted: Iterable[str], owned: Mapping[str, str]) -> 
         listed = ", ".join(f"{name} (add-on {owned[name]})" for name in refused)
         raise InputError(
             f"config vars of Heroku app {app}",
-            f"an add-on owns {listed}, and Heroku lets nobody else write it",
-            f"Leave it out; to free the name, run 'heroku addons:detach ATTACHMENT -a {app}' with the attachment that "
-            f"'heroku addons -a {app}' shows.",
+            f"an add-on owns {listed}, so Heroku does not let anyone else change it",
+            f"Leave it out, or free the name with 'heroku addons:detach ATTACHMENT -a {app}'; 'heroku addons -a {app}' "
+            "shows the attachment.",
         )
 
 
@@ -244,8 +244,8 @@ def _refuse_other_answer(app: str, wanted: Mapping[str, str | None], answer: Map
     if other:
         raise StateError(
             f"config vars of Heroku app {app}",
-            f"Heroku accepted the change but answers with another value for {', '.join(other)}",
-            "Somebody else writes them at the same time, or Heroku altered the value: look, and run again.",
+            f"Heroku accepted the change but returned another value for {', '.join(other)}",
+            "Another client changed it at the same time, or Heroku altered the value: check it, then run again.",
         )
 
 

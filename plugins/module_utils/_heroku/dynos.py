@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Dynos outside an app's formation: one-off dynos (heroku run) and those of Heroku Scheduler, which go on writing."""
+"""Dynos outside an app's formation, from heroku run and Heroku Scheduler: they keep writing when it is scaled to 0."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ def one_off_dynos(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> dict[str, Any]:
-    """List the dynos outside the formation, and with O(stop) end them and wait until they are gone; return the result.
+    """List the dynos outside the formation, and with O(stop) stop them and wait until they are gone.
 
-    One that starts meanwhile is ended too. Raises StateError when one is left after O(wait_timeout) seconds.
+    Return the module's result. A dyno that starts meanwhile is stopped too. Raises StateError if one is still running
+    after O(wait_timeout) seconds.
     """
     formation = {str(entry["type"]) for entry in heroku.formation(app)}
     found = {dyno["name"]: dyno for dyno in _others(heroku, app, formation)}
@@ -72,15 +73,15 @@ def _shown(dyno: Mapping[str, Any]) -> dict[str, str]:
 def _findings(app: str, dynos: list[dict[str, str]], stopped: bool) -> list[dict[str, str]]:
     if not dynos:
         return []
-    named = "; ".join(f"{dyno['name']}: {dyno['command'] or 'command not known'}" for dyno in dynos)
+    named = "; ".join(f"{dyno['name']}: {dyno['command'] or 'unknown command'}" for dyno in dynos)
     if stopped:
         text = f"Dynos of Heroku app {app} outside its formation were stopped: {named}."
-        remedy = "Look whether what they did has to be done again on Fly."
+        remedy = "Check whether their work has to be repeated on Fly."
     else:
-        text = f"Heroku app {app} runs dynos outside its formation, which go on writing while it is frozen: {named}."
+        text = f"Heroku app {app} runs dynos outside its formation, which keep writing while it is frozen: {named}."
         remedy = (
-            "Let them end. The cut-over stops them, unless migrate_stop_one_off_dynos is false. Turn off the jobs of "
-            "Heroku Scheduler on its page: it starts new ones."
+            "Let them finish. The cut-over stops them, unless migrate_stop_one_off_dynos is false. Turn off the jobs "
+            "in the Heroku Scheduler dashboard, because it starts new dynos."
         )
     return [{"id": "one-off-dynos", "level": "warn", "urgency": "before", "text": text, "remedy": remedy}]
 
@@ -88,6 +89,6 @@ def _findings(app: str, dynos: list[dict[str, str]], stopped: bool) -> list[dict
 def _timeout(app: str, seconds: float, names: list[str]) -> StateError:
     return StateError(
         f"one-off dynos of Heroku app {app}",
-        f"after {seconds:g} seconds {', '.join(names)} still run",
-        f"See 'heroku ps -a {app}'; turn off what starts them again, then run again.",
+        f"still running after {seconds:g} seconds: {', '.join(names)}",
+        f"Check 'heroku ps -a {app}', turn off what restarts them, then run again.",
     )

@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What stands in the way of moving a Heroku app (V(block)), can break after it (V(warn)) or is good to know (V(info)).
+"""What blocks moving a Heroku app (V(block)), may break after the move (V(warn)) or is good to know (V(info)).
 
-The checks are rows of tables, from which docs/findings.md is made. A text names the app and the thing, never a value.
+The checks are table rows, and docs/findings.md is generated from them. A text names the app and the thing, never a
+value.
 """
 
 from __future__ import annotations
@@ -24,23 +25,23 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.chec
 CHECKS: tuple[Check, ...] = tuple(
     sorted((*checks_app.CHECKS, *checks_addons.CHECKS, *checks_config.CHECKS), key=lambda check: check.id)
 )
-# id -> the level it has by itself.
+# id -> its level unless it is acknowledged.
 LEVELS: dict[str, str] = {check.id: check.level for check in CHECKS}
 
 
 def check_ids(acknowledged: Iterable[str]) -> None:
-    """Raise InputError for an id that no finding has: a slip of the pen would acknowledge nothing."""
+    """Raise InputError for an id that no finding has: a misspelled one would acknowledge nothing."""
     unknown = sorted(set(acknowledged) - set(LEVELS))
     if unknown:
         raise InputError(
             "option acknowledged",
             f"there is no finding {', '.join(unknown)}",
-            f"The findings there are: {', '.join(LEVELS)}.",
+            f"Use the ids of findings: {', '.join(LEVELS)}.",
         )
 
 
 def findings(facts: Facts, acknowledged: Iterable[str] = ()) -> list[Finding]:
-    """Return the app's findings, the gravest first: C(id), C(level), C(urgency), C(text) and C(remedy)."""
+    """Return the app's findings, the most serious first: C(id), C(level), C(urgency), C(text) and C(remedy)."""
     known = set(acknowledged)
     app = f"Heroku app {facts.inventory.name}"
     rows = [

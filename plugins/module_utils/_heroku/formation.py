@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Dyno quantities of a Heroku app, and the wait until its dynos are really down or up."""
+"""Dyno quantities of a Heroku app, and the wait until its dynos are actually down or up."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.pollin
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.api import HerokuAPI
 
 POLL_SECONDS = 2.0
-# An idle dyno is an eco one that sleeps until the next request.
+# An idle dyno is an Eco dyno that sleeps until the next request.
 RUNNING = frozenset({"up", "idle"})
-# The release phase has a size in the formation, but never a dyno that stays.
+# The release phase is in the formation, but never has a dyno that keeps running.
 NEVER_RUNS = frozenset({"release"})
 
 
@@ -31,8 +31,8 @@ def ensure_quantities(
 ) -> dict[str, Any]:
     """Set the quantities that differ with one PATCH, then wait at most O(wait_timeout) seconds; return the result.
 
-    The PATCH returns before anything happened: a dyno has 30 seconds to end. Raises InputError for an unknown
-    process type or a quantity that is not one, before any write; StateError when the wait is over too early.
+    The PATCH returns before anything has happened: a dyno has 30 seconds to exit. Raises InputError for an unknown
+    process type or an invalid quantity, before any write; StateError if the wait times out.
     """
     wanted = {str(kind): _quantity(str(kind), value) for kind, value in quantities.items()}
     before = {str(entry["type"]): int(entry["quantity"]) for entry in heroku.formation(app)}
@@ -41,7 +41,7 @@ def ensure_quantities(
         raise InputError(
             f"formation of Heroku app {app}",
             f"it has no process type {', '.join(unknown)}",
-            f"The types it has: {', '.join(sorted(before)) or 'none'}.",
+            f"Use the types that it has: {', '.join(sorted(before)) or 'none'}.",
         )
     differing = {kind: quantity for kind, quantity in sorted(wanted.items()) if before[kind] != quantity}
     if differing and not check_mode:
@@ -67,7 +67,7 @@ def ensure_quantities(
 
 
 def _quantity(kind: str, value: Any) -> int:
-    """Return a quantity; a template may have made a string of it."""
+    """Return a quantity as an int; a template may have turned it into a string."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
@@ -80,7 +80,7 @@ def _quantity(kind: str, value: Any) -> int:
 
 
 def _late(wanted: Mapping[str, int], dynos: list[dict[str, Any]]) -> list[str]:
-    """Return, in words, what is not yet so; nothing when all is."""
+    """Return a line for each thing that is not yet as wanted."""
     late: list[str] = []
     for kind, quantity in sorted(wanted.items()):
         of_kind = [dyno for dyno in dynos if dyno["type"] == kind]
@@ -89,7 +89,7 @@ def _late(wanted: Mapping[str, int], dynos: list[dict[str, Any]]) -> list[str]:
         elif kind not in NEVER_RUNS:
             up = sum(dyno["state"] in RUNNING for dyno in of_kind)
             if up != quantity or len(of_kind) != quantity:
-                states = ", ".join(f"{dyno['name']} {dyno['state']}" for dyno in of_kind) or "none there"
+                states = ", ".join(f"{dyno['name']} {dyno['state']}" for dyno in of_kind) or "none exist"
                 late.append(f"{up} of {quantity} dynos of {kind} are up ({states})")
     return late
 
@@ -98,7 +98,7 @@ def _timeout(app: str, seconds: float, late: list[str]) -> StateError:
     return StateError(
         f"dynos of Heroku app {app}",
         f"after {seconds:g} seconds {'; '.join(late)}",
-        f"See 'heroku ps -a {app}' and 'heroku logs -a {app}'; 'heroku ps:stop DYNO' ends one that stays, an "
-        "autoscaler that starts it again must be turned off first. Then run again.",
+        f"Check 'heroku ps -a {app}' and 'heroku logs -a {app}'. 'heroku ps:stop DYNO' stops a dyno; first turn off "
+        "any autoscaler that would restart it. Then run again.",
         late=late,
     )

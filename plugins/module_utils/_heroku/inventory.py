@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""All that a move has to know of one Heroku app, read in about a dozen requests whatever the app's size."""
+"""Everything a move needs to know about a Heroku app, read in about a dozen requests whatever the app's size."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.serv
 
 @dataclass(frozen=True)
 class Inventory:
-    """Heroku's answers about one app; O(config) holds values, so no part of it goes into a result or a text."""
+    """Heroku's answers about one app; O(config) holds values, so no part of it may enter a result or a text."""
 
     app: Mapping[str, Any]
     formation: list[dict[str, Any]]
@@ -38,7 +38,7 @@ class Inventory:
 
     @property
     def name(self) -> str:
-        """Return the app's name, also where it was asked for by its id."""
+        """Return the app's name, even if it was requested by id."""
         return str(self.app["name"])
 
     @property
@@ -48,11 +48,11 @@ class Inventory:
 
     @property
     def stack(self) -> str:
-        """Return the stack's name, as V(heroku-24) or V(container)."""
+        """Return the stack's name, such as V(heroku-24) or V(container)."""
         return str((self.app.get("stack") or {}).get("name") or "")
 
     def as_result(self) -> dict[str, Any]:
-        """Return what the module shows: everything but values."""
+        """Return what the module shows: everything except values."""
         app = self.app
         return {
             "app": {
@@ -89,9 +89,9 @@ class Inventory:
 
 
 def read(heroku: HerokuAPI, app: str) -> Inventory:
-    """Read the whole app; writes nothing.
+    """Read the whole app, without writing anything.
 
-    The release comes first: whatever changes while the rest is read makes it look older, never newer, than it is.
+    The release is read first: if the app changes meanwhile, it is older than the rest, never newer.
     """
     found = heroku.app(app)
     release = heroku.latest_release(app)
@@ -128,13 +128,13 @@ def _process(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _slug(heroku: HerokuAPI, app: str, release: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """Return what the release was built as; nothing for Fir and containers."""
+    """Return the release's slug; {} for Fir and containers, which have none."""
     found = (release or {}).get("slug") or {}
     return heroku.slug(app, str(found["id"])) if found.get("id") else {}
 
 
 def _process_types(slug: Mapping[str, Any], formation: list[dict[str, Any]]) -> dict[str, str]:
-    """Return the Procfile that the release was built from; without a slug the formation has it."""
+    """Return the Procfile that the release was built from, or the formation's commands if there is no slug."""
     process_types = slug.get("process_types")
     if process_types:
         return {str(kind): str(command) for kind, command in process_types.items()}
@@ -142,7 +142,7 @@ def _process_types(slug: Mapping[str, Any], formation: list[dict[str, Any]]) -> 
 
 
 def _addons(addons: list[dict[str, Any]], decided: ownership.Ownership) -> list[dict[str, Any]]:
-    """Return the add-ons that are billed to the app, then those that are only attached to it."""
+    """Return the add-ons billed to the app, then those that are only attached to it."""
     found = {
         str(addon["name"]): {
             "name": str(addon["name"]),
@@ -183,7 +183,7 @@ def _domain(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _buildpack(buildpack: Mapping[str, Any]) -> str:
-    """Return a buildpack's name; one given by its URL may have a token in it, which is left out."""
+    """Return a buildpack's name or URL, without any token in the URL."""
     text = str(buildpack.get("url") or buildpack.get("name") or "")
     if text.startswith("urn:"):
         return str(buildpack.get("name") or text)
@@ -192,11 +192,11 @@ def _buildpack(buildpack: Mapping[str, Any]) -> str:
 
 
 def _shared_with(heroku: HerokuAPI, app: str, decided: ownership.Ownership) -> dict[str, list[str]]:
-    """Return the other apps that use the services which are to move: one Postgres and one Redis, so two requests."""
+    """Return the other apps that use the services to be moved: one Postgres and one Redis, so two requests."""
     shared: dict[str, list[str]] = {}
     for kind in (POSTGRES, REDIS):
         service = next((entry for entry in decided.services if entry.kind == kind), None)
-        # One that belongs to another app is shared with that app in any case.
+        # One that belongs to another app is known to be shared with it.
         if service is None or service.shared_from:
             continue
         apps = {str((entry.get("app") or {}).get("name") or "") for entry in heroku.addon_attachments(service.addon)}

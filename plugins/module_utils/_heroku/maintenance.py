@@ -14,7 +14,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.api 
 
 
 def ensure_maintenance(heroku: HerokuAPI, app: str, wanted: bool, check_mode: bool) -> dict[str, Any]:
-    """Turn maintenance mode on or off where it is not so yet; return the module's result.
+    """Turn maintenance mode on or off unless it already is; return the module's result.
 
     Raises StateError for an app of the Fir generation, which has no maintenance mode
     (devcenter.heroku.com/articles/maintenance-mode).
@@ -24,7 +24,7 @@ def ensure_maintenance(heroku: HerokuAPI, app: str, wanted: bool, check_mode: bo
     if wanted and (found.get("generation") or {}).get("name") == "fir":
         raise StateError(
             f"Heroku app {app}",
-            "it is of the Fir generation, which has no maintenance mode",
+            "it runs on the Fir generation, which has no maintenance mode",
             "Scale its web process to zero instead (module heroku_formation).",
         )
     if before != wanted and not check_mode:

@@ -5,8 +5,8 @@
 # PRIVATE: internal to this collection, may change without notice.
 """A command in a one-off dyno, attached through Heroku's rendezvous server.
 
-The dyno's C(attach_url) is C(rendezvous://HOST:PORT/ID). The client connects by TLS, sends the id and CR LF, gets a
-line when the dyno is there, and from then on what it prints, until one side closes; the dyno ends when the client does.
+The dyno's C(attach_url) is C(rendezvous://HOST:PORT/ID). The client connects by TLS and sends the id and CR LF. It
+receives a line when the dyno is up, then the dyno's output until one side closes; the dyno ends if the client does.
 Facts: the official heroku command-line client (its class Dyno), and devcenter.heroku.com/articles/one-off-dynos.
 """
 
@@ -31,8 +31,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.api import HerokuAPI
 
-LONGEST = 86400  # seconds: Heroku ends every one-off dyno after a day
-# The runtime answers 409, having done nothing, to an app or a release that was made a moment ago.
+LONGEST = 86400  # seconds: Heroku stops every one-off dyno after a day
+# For an app or release created moments ago the runtime answers 409, without doing anything.
 CONFLICT_RETRIES = 3
 CONFLICT_WAIT = 1.0  # seconds
 CONNECT_TIMEOUT = 30.0  # seconds
@@ -42,13 +42,13 @@ CHUNK = 65536
 def run_command(
     heroku: HerokuAPI, app: str, command: str, size: str | None, timeout: int, context: ssl.SSLContext, check_mode: bool
 ) -> dict[str, Any]:
-    """Run O(command) in a new dyno for at most O(timeout) seconds, its start included; return the module's result.
+    """Run O(command) in a new dyno for at most O(timeout) seconds, including its start; return the module's result.
 
-    Whatever goes wrong, the dyno is stopped; if this program is killed, Heroku ends it after O(timeout). Raises
-    StateError when the command fails or takes too long, ConnectionFailed when the dyno can't be reached.
+    Whatever goes wrong, the dyno is stopped; if this program is killed, Heroku stops it after O(timeout). Raises
+    StateError if the command fails or takes too long, ConnectionFailed if the dyno cannot be reached.
     """
     if not command.strip():
-        raise InputError("command", "it is empty", "Give the command as for 'heroku run'.")
+        raise InputError("command", "it is empty", "Give a command as you would to 'heroku run'.")
     if not 1 <= timeout <= LONGEST:
         raise InputError("timeout", f"{timeout} seconds are out of range", f"Give 1 to {LONGEST} seconds.")
     if check_mode:
@@ -68,12 +68,12 @@ def run_command(
         raise
     result = {"dyno": dyno["name"], "rc": output.rc, "stdout": output.text()}
     if output.rc != 0:
-        raise StateError(f"command in {thing}", f"it ended with {output.rc}", "See stdout of the result.", **result)
+        raise StateError(f"command in {thing}", f"it exited with {output.rc}", "See stdout in the result.", **result)
     return {"changed": True, **result}
 
 
 def tls_context(validate_certs: bool) -> ssl.SSLContext:
-    """Return what verifies the rendezvous server: the system's CA certificates, or those of E(SSL_CERT_FILE)."""
+    """Return the context to verify the rendezvous server, with the system's CA certificates or E(SSL_CERT_FILE)."""
     context = ssl.create_default_context()
     if not validate_certs:
         context.check_hostname = False
@@ -82,7 +82,7 @@ def tls_context(validate_certs: bool) -> ssl.SSLContext:
 
 
 class Output:
-    """What a dyno prints. The command's own part stands between two markers that nothing else can print."""
+    """What a dyno prints. The command's output is between two markers that nothing else can print."""
 
     def __init__(self, marker: str) -> None:
         self._marker = marker
@@ -92,26 +92,26 @@ class Output:
         self.rc: int | None = None
 
     def between_markers(self, command: str) -> str:
-        """Return the command line that prints O(command)'s output so.
+        """Return the command line that prints O(command)'s output between the markers.
 
-        The subshell is for a command that calls exit, and eval for one that ends in a comment or that the shell cannot
-        parse. There is no input, because nobody is there to give any.
+        The subshell handles a command that calls exit, eval one that ends in a comment or that the shell cannot parse.
+        The command gets no input, because nobody is there to type it.
         """
         return f"echo begin-{self._marker} ; ( eval {shlex.quote(command)} ) </dev/null ; echo end-{self._marker} $?"
 
     @property
     def connected(self) -> bool:
-        """Whether the dyno is there: the rendezvous server says so with a line of its own."""
+        """Whether the dyno is up: the rendezvous server then sends a line of its own."""
         return b"\n" in self._all
 
     @property
     def begun(self) -> bool:
-        """Whether the command has been started."""
+        """Whether the command has started."""
         return self._begin.search(self._all) is not None
 
     def add(self, chunk: bytes) -> None:
-        """Take in what arrived; C(rc) is known once the command has ended."""
-        # The marker may have begun in what was there before.
+        """Add received output; C(rc) is set once the command has ended."""
+        # The marker may have begun in an earlier chunk.
         start = max(0, len(self._all) - 64)
         self._all += chunk
         found = self._end.search(self._all, start)
@@ -119,12 +119,12 @@ class Output:
             self.rc = int(found[1])
 
     def text(self) -> str:
-        """Return what the command printed, byte for byte where it is UTF-8."""
+        """Return what the command printed, byte for byte if it is UTF-8."""
         begin, end = self._begin.search(self._all), self._end.search(self._all)
         if not begin or not end:
             return ""
         printed = bytes(self._all[begin.end() : end.start()])
-        # A terminal, which Heroku was asked not to give, ends every line with CR LF; so the first marker's.
+        # A terminal, which Heroku was asked not to allocate, ends every line with CR LF, including the first marker.
         return (printed.replace(b"\r\n", b"\n") if begin[1] else printed).decode("utf-8", "replace")
 
 
@@ -136,12 +136,12 @@ def _start(heroku: HerokuAPI, app: str, command: str, size: str | None, timeout:
             time.sleep(CONFLICT_WAIT)
         return heroku.run_dyno(app, command, size, timeout)
     except ConnectionFailed as error:
-        remedy = f"If Heroku did start the dyno, it ends within {timeout} seconds; then run again."
+        remedy = f"The dyno may have started; it ends within {timeout} seconds. Then run again."
         raise ConnectionFailed(error.thing, error.cause, remedy) from None
 
 
 def _attach(thing: str, url: str, output: Output, deadline: float, context: ssl.SSLContext) -> None:
-    """Take in what the dyno prints until the command has ended; raises C(socket.timeout) at O(deadline)."""
+    """Read what the dyno prints until the command has ended; raises C(socket.timeout) at O(deadline)."""
     host, port, identity = _address(thing, url)
     with _connected(thing, host, port, min(CONNECT_TIMEOUT, _left(deadline)), context) as connection:
         try:
@@ -150,12 +150,12 @@ def _attach(thing: str, url: str, output: Output, deadline: float, context: ssl.
                 connection.settimeout(_left(deadline))
                 chunk = connection.recv(CHUNK)
                 if not chunk:
-                    raise _broken_off(thing, output, "the connection was closed")
+                    raise _interrupted(thing, output, "the connection was closed")
                 output.add(chunk)
         except socket.timeout:
             raise
         except OSError as error:
-            raise _broken_off(thing, output, f"the connection broke off ({type(error).__name__})") from None
+            raise _interrupted(thing, output, f"the connection was lost ({type(error).__name__})") from None
 
 
 def _connected(thing: str, host: str, port: int, seconds: float, context: ssl.SSLContext) -> ssl.SSLSocket:
@@ -176,7 +176,7 @@ def _connected(thing: str, host: str, port: int, seconds: float, context: ssl.SS
         raise ConnectionFailed(
             thing,
             f"no connection to {host}:{port} ({type(error).__name__})",
-            f"Let this machine reach port {port} of {host}; an HTTP proxy is not used. The dyno was stopped.",
+            f"Allow this machine to reach port {port} of {host}, without an HTTP proxy. The dyno was stopped.",
         ) from None
 
 
@@ -196,7 +196,7 @@ def _address(thing: str, url: str) -> tuple[str, int, str]:
 
 
 def _left(deadline: float) -> float:
-    """Return the seconds until O(deadline); raises C(socket.timeout) when there are none."""
+    """Return the seconds until O(deadline); raises C(socket.timeout) if it has passed."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise socket.timeout
@@ -204,7 +204,7 @@ def _left(deadline: float) -> float:
 
 
 def _stop(heroku: HerokuAPI, app: str, dyno: dict[str, Any]) -> None:
-    # It ends by itself too, as nobody is attached any more, or when its time is over.
+    # It would also end on its own, because nobody is attached any more or when its time is up.
     with contextlib.suppress(FlyoverError):
         heroku.stop_dyno(app, dyno["name"])
 
@@ -213,19 +213,19 @@ def _too_late(thing: str, output: Output, timeout: int) -> StateError:
     if output.begun:
         cause = "the command was still running"
     elif output.connected:
-        cause = "the command had not begun"
+        cause = "the command had not started"
     else:
-        cause = "the dyno had not come up"
+        cause = "the dyno was not up yet"
     return StateError(
         thing, f"after {timeout} seconds {cause}", "The dyno was stopped. Give it more time (option timeout)."
     )
 
 
-def _broken_off(thing: str, output: Output, how: str) -> ConnectionFailed:
+def _interrupted(thing: str, output: Output, how: str) -> ConnectionFailed:
     if output.begun:
-        cause, remedy = "before the command had ended", "Whether the command did its work is not known."
+        cause, remedy = "before the command ended", "The command may or may not have done its work."
     elif output.connected:
-        cause, remedy = "before the command had begun", "Check the command's syntax with 'heroku run'."
+        cause, remedy = "before the command started", "Check the command's syntax with 'heroku run'."
     else:
-        cause, remedy = "before the dyno came up", "See 'heroku logs' for what happened to it, then run again."
+        cause, remedy = "before the dyno was up", "Check 'heroku logs' for the reason, then run again."
     return ConnectionFailed(thing, f"{how} {cause}", f"{remedy} The dyno was stopped.")

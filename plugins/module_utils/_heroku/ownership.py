@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Who owns each config var, and so what becomes of it on Fly.io: decided by attachment, then by value.
+"""Who owns each config var, and so what happens to it on Fly.io: decided by attachment, then by value.
 
-A name does not tell: an attachment can be called anything (C(--as PRIMARY) gives C(PRIMARY_URL)), and a user may set a
-C(REPORTING_DATABASE_URL) that has nothing to do with Heroku Postgres, or that is DATABASE_URL once more. Facts:
+The name does not tell you: an attachment can be called anything (C(--as PRIMARY) gives C(PRIMARY_URL)), and a user may
+set a C(REPORTING_DATABASE_URL) that has nothing to do with Heroku Postgres, or that equals DATABASE_URL. Facts:
 devcenter.heroku.com/articles/add-ons and /config-vars, and how the official client finds a database by its URL.
 """
 
@@ -47,11 +47,11 @@ DYNO_METADATA = (
     "HEROKU_SLUG_COMMIT",
     "HEROKU_SLUG_DESCRIPTION",
 )
-# Why it stays behind -> names or globs. A HEROKU_ name that is not Heroku's (HEROKU_API_KEY) is the user's own.
+# Why it stays behind -> names or globs. Any other HEROKU_ name, such as HEROKU_API_KEY, is the user's own.
 PLATFORM_NAMES: dict[str, tuple[str, ...]] = {
     "Heroku's dyno metadata; Fly.io has FLY_APP_NAME, FLY_MACHINE_ID and others": DYNO_METADATA,
-    "Heroku's router gives it; on Fly.io it is the internal port in fly.toml": ("PORT",),
-    "Heroku's name of a dyno; Fly.io has FLY_PROCESS_GROUP and FLY_MACHINE_ID": ("DYNO", "PS"),
+    "Heroku assigns it; on Fly.io it is the internal port in fly.toml": ("PORT",),
+    "the dyno's name on Heroku; Fly.io has FLY_PROCESS_GROUP and FLY_MACHINE_ID": ("DYNO", "PS"),
     "it describes a dyno's file system and would break the image on Fly.io": (
         "BUNDLE_BIN",
         "BUNDLE_PATH",
@@ -72,16 +72,16 @@ PLATFORM_NAMES: dict[str, tuple[str, ...]] = {
         "NPM_CONFIG_*",
         "YARN_PRODUCTION",
     ),
-    "it names a page of Heroku's router": ("ERROR_PAGE_URL", "MAINTENANCE_PAGE_URL"),
+    "only Heroku's router serves this page": ("ERROR_PAGE_URL", "MAINTENANCE_PAGE_URL"),
 }
 
 
 @dataclass(frozen=True)
 class ConfigVar:
-    """What becomes of one config var; O(replaced_by) is the add-on whose new URL takes the value's place.
+    """What happens to one config var; O(replaced_by) is the add-on whose new URL replaces the value.
 
-    O(embeds) is the service's add-on whose host or password stands inside the value, where nothing replaces it.
-    O(becomes) is the new value of a variable that names another one, such as REDIS_PROVIDER.
+    O(embeds) is the add-on whose host or password is part of the value, where nothing replaces it.
+    O(becomes) is the new value of a variable that names another variable, such as REDIS_PROVIDER.
     """
 
     kind: str
@@ -98,7 +98,7 @@ class ConfigVar:
 
 @dataclass(frozen=True)
 class Ownership:
-    """Every config var of an app with its class, and the services behind them: those that move come first."""
+    """Every config var of an app with its class, and the services behind them, those that are moved first."""
 
     names: dict[str, ConfigVar]
     services: tuple[Service, ...]
@@ -106,18 +106,18 @@ class Ownership:
     attachments: tuple[Attachment, ...] = field(default=(), repr=False)
 
     def owned(self) -> dict[str, str]:
-        """Return the names that belong to an add-on, with the add-on's name, whatever the user's patterns say."""
+        """Return the names that belong to an add-on, mapped to its name, whatever the user's patterns say."""
         return {name: entry.addon for entry in self.attachments for name in entry.config_vars}
 
     def replacement(self, name: str, value: str, replacements: Mapping[str, str]) -> str | None:
-        """Return what O(name) is to hold on Fly.io, or None when its service's new URL is not known."""
+        """Return the value of O(name) on Fly.io, or None if its service's new URL is not known."""
         if self.names[name].becomes:
             return self.names[name].becomes
         url = replacements.get(self.names[name].replaced_by)
         if not url:
             return None
         scheme = value.partition("://")[0] if "://" in value else ""
-        # Code may ask whether it is postgres or postgresql; rediss says something about the server itself.
+        # Code may test for postgres or postgresql; rediss depends on the server, so it is not kept.
         kept = SCHEMES.get(scheme.lower()) == POSTGRES or scheme.lower() not in PLAIN_SCHEMES
         return f"{scheme}://{url.partition('://')[2]}" if scheme and kept else url
 
@@ -164,15 +164,15 @@ def _decide_one(
         return decided
     verdict, pattern = chosen
     if verdict == EXCLUDED:
-        return ConfigVar(EXCLUDED, f"Left behind, as the pattern {pattern} asks.", addon=decided.addon)
+        return ConfigVar(EXCLUDED, f"Left behind because of the pattern {pattern}.", addon=decided.addon)
     if decided.kind in (TRANSFER, ADDON):
         return decided
-    reason = f"Copied as it is, as the pattern {pattern} asks; otherwise {decided.kind}: {decided.reason}"
+    reason = f"Copied unchanged because of the pattern {pattern}; otherwise {decided.kind}: {decided.reason}"
     return ConfigVar(TRANSFER, reason, addon=decided.addon, embeds=decided.addon)
 
 
 def _by_pattern(name: str, include: Sequence[str], exclude: Sequence[str]) -> tuple[str, str] | None:
-    """Return the verdict of the user's patterns: a name in full beats a glob, leaving behind beats bringing along."""
+    """Return the verdict of the user's patterns: a full name beats a glob, and exclude beats include."""
     if name in exclude:
         return EXCLUDED, name
     if name in include:
@@ -194,7 +194,7 @@ def _by_attachment(name: str, attachments: Sequence[Attachment], services: Seque
         return ConfigVar(ADDON, reason, addon=attachment.addon)
     owned = f"Belongs to the {service.kind} add-on {service.addon}"
     if service.follows:
-        # What a follower answers, its leader's successor answers as well.
+        # The leader's replacement answers the same queries as the follower.
         if name in service.replaced and not COLOUR.fullmatch(attachment.name):
             reason = f"{owned}, a follower of {service.follows}: gets the new URL of {service.follows}."
             return ConfigVar(SERVICE, reason, addon=service.addon, replaced_by=service.follows)
@@ -202,7 +202,7 @@ def _by_attachment(name: str, attachments: Sequence[Attachment], services: Seque
     if name in service.replaced:
         reason = f"{owned}: gets the URL of the new service on Fly.io."
         return ConfigVar(SERVICE, reason, addon=service.addon, replaced_by=service.addon)
-    what = "one more name of Heroku's for it"
+    what = "another of Heroku's names for it"
     if attachment.namespace:
         what = f"its {attachment.namespace.replace(':', ' ')}, which Fly.io does not have"
     return ConfigVar(SERVICE, f"{owned}, {what}: stays behind; read {service.primary} instead.", addon=service.addon)
@@ -213,16 +213,16 @@ def _by_platform(name: str, value: str) -> ConfigVar | None:
         if matches(name, patterns):
             return ConfigVar(PLATFORM, f"Stays behind: {why}.")
     if name == "LD_PRELOAD" and "/app/" in value:
-        return ConfigVar(PLATFORM, "Stays behind: it names a file of the dyno's slug under /app.")
+        return ConfigVar(PLATFORM, "Stays behind: it names a file in the dyno's slug, under /app.")
     return None
 
 
 def _by_value(value: str, services: Sequence[Service], config: Mapping[str, str]) -> ConfigVar:
     named = next((service for service in services if value in service.names and not service.follows), None)
     if named is not None and value not in named.replaced:
-        # Sidekiq's REDIS_PROVIDER holds the name of a variable, and finds localhost where there is none of it.
+        # Sidekiq's REDIS_PROVIDER holds the name of a variable; if that is not set, Sidekiq connects to localhost.
         add_on = f"the {named.kind} add-on {named.addon}"
-        reason = f"Names {value}, which stays behind with {add_on}: names {named.primary} instead."
+        reason = f"Names {value}, which stays behind with {add_on}: will name {named.primary} instead."
         return ConfigVar(ALIAS, reason, addon=named.addon, becomes=named.primary)
     for service in services:
         for owned in service.names:
@@ -230,14 +230,14 @@ def _by_value(value: str, services: Sequence[Service], config: Mapping[str, str]
                 continue
             exact = value == config[owned]
             same = "Equal to" if exact else "Points at the same place as"
-            rest = "." if exact else "; credentials and query of its own are not kept."
+            rest = "." if exact else "; its own credentials and query are not kept."
             reason = f"{same} {owned} of the {service.kind} add-on {service.addon}: gets the same new URL{rest}"
             return ConfigVar(ALIAS, reason, addon=service.addon, replaced_by=service.follows or service.addon)
     for service in services:
         if any(embeds(value, config.get(owned, "")) for owned in service.names):
             reason = (
-                f"The app's own, copied as it is, although the host or password of the {service.kind} add-on "
-                f"{service.addon} stands in its value."
+                f"The app's own, copied unchanged, although its value contains the host or password of the "
+                f"{service.kind} add-on {service.addon}."
             )
             return ConfigVar(TRANSFER, reason, embeds=service.addon)
-    return ConfigVar(TRANSFER, "The app's own: copied as it is.")
+    return ConfigVar(TRANSFER, "The app's own: copied unchanged.")

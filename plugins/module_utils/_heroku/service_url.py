@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""URLs of Postgres and Redis: where they lead, and whether a value holds one."""
+"""URLs of Postgres and Redis: where they point, and whether a value contains one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 POSTGRES, REDIS = "postgres", "redis"
 SCHEMES = {"postgres": POSTGRES, "postgresql": POSTGRES, "postgis": POSTGRES, "redis": REDIS, "rediss": REDIS}
-# A URL of another scheme than these names an adapter, which the service's new URL must keep.
+# Any other scheme names an adapter, which the service's new URL must keep.
 PLAIN_SCHEMES = frozenset({"postgres", "postgresql", "redis", "rediss"})
 DEFAULT_PORTS = {POSTGRES: 5432, REDIS: 6379}
 
@@ -21,7 +21,7 @@ def family(scheme: str) -> str:
 
 
 def parsed(value: str) -> SplitResult | None:
-    """Return a database's URL in its parts, None where O(value) is none."""
+    """Return the parts of a database URL, or None if O(value) is not one."""
     if "://" not in value or not family(value.partition("://")[0]):
         return None
     try:
@@ -32,7 +32,7 @@ def parsed(value: str) -> SplitResult | None:
 
 
 def place(value: str) -> tuple[str, str, int, str] | None:
-    """Return scheme family, host, port and path: where a URL leads, whoever goes there."""
+    """Return scheme family, host, port and path: where a URL points, whatever its credentials."""
     parts = parsed(value)
     if parts is None:
         return None

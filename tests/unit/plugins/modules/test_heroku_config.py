@@ -114,7 +114,7 @@ def test_patterns(http: Any, run_module: Any) -> None:
     assert "PGHERO_DATABASE_URL" not in result["config_vars"]
     assert result["transfer"]["PORT"] == "3000"
     assert result["unmatched_patterns"] == ["TYPO_*"]
-    assert "pattern TYPO_* matches none" in str(result["warnings"])
+    assert "pattern TYPO_* does not match any" in str(result["warnings"])
 
 
 def test_credentials_inside_a_value_are_warned_about(http: Any, run_module: Any) -> None:
@@ -139,7 +139,7 @@ def test_release_that_moved_stops_the_read(http: Any, run_module: Any) -> None:
     expect_reads(http, version=8)
     result = run_module(heroku_config, {**ARGS, "expected_release": 7, "return_values": True})
     assert result["failed"]
-    assert "changed between plan and write" in result["msg"]
+    assert "changed after the plan was made" in result["msg"]
     assert result["release_version"] == 8
     assert_no_canary(result)
 

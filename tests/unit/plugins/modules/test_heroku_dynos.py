@@ -74,4 +74,4 @@ def test_one_that_does_not_end_is_named(http: Any, run_module: Any) -> None:
     http.expect("POST", f"{PATH}/dynos/run.7/actions/stop", {}, status=202)
     http.expect("GET", f"{PATH}/dynos", [dyno("run.7")])
     message = run_module(heroku_dynos, {**ARGS, "state": "stopped", "wait_timeout": 0})["msg"]
-    assert "after 0 seconds run.7 still run" in message
+    assert "still running after 0 seconds: run.7" in message

@@ -101,7 +101,7 @@ def test_release_phase_has_no_dyno_to_wait_for(http: Any, run_module: Any) -> No
     [
         ({"worker": 0}, [dyno("worker.1", "up")], ["worker.1 is still up"]),
         ({"web": 1}, [dyno("web.1", "crashed")], ["0 of 1 dynos of web are up (web.1 crashed)"]),
-        ({"web": 1}, [], ["0 of 1 dynos of web are up (none there)"]),
+        ({"web": 1}, [], ["0 of 1 dynos of web are up (none exist)"]),
         ({"web": 1}, [dyno("web.1"), dyno("web.2")], ["2 of 1 dynos of web are up (web.1 up, web.2 up)"]),
     ],
 )

@@ -126,17 +126,17 @@ def test_failing_command_fails_the_task(http: Any, run_module: Any, rendezvous: 
     result = run_module(heroku_run, ARGS)
     assert result["failed"]
     assert (result["rc"], result["stdout"], result["dyno"]) == (3, "canary-output\n", "run.4552")
-    assert "ended with 3" in result["msg"]
+    assert "exited with 3" in result["msg"]
     assert "canary" not in result["msg"]
 
 
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ([], "the connection was closed before the dyno came up"),
-        ([UP, b"canary-noise\n"], "the connection was closed before the command had begun"),
-        ([UP, b"begin-m\ncanary-part"], "the connection was closed before the command had ended"),
-        ([UP, b"begin-m\ncanary-part\nend-m 0"], "the connection was closed before the command had ended"),
+        ([], "the connection was closed before the dyno was up"),
+        ([UP, b"canary-noise\n"], "the connection was closed before the command started"),
+        ([UP, b"begin-m\ncanary-part"], "the connection was closed before the command ended"),
+        ([UP, b"begin-m\ncanary-part\nend-m 0"], "the connection was closed before the command ended"),
     ],
 )
 def test_dyno_that_hangs_up_early_is_stopped(
@@ -153,8 +153,8 @@ def test_dyno_that_hangs_up_early_is_stopped(
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ([], "the dyno had not come up"),
-        ([UP, b"canary-noise\n"], "the command had not begun"),
+        ([], "the dyno was not up yet"),
+        ([UP, b"canary-noise\n"], "the command had not started"),
         ([UP, b"begin-m\ncanary-part"], "the command was still running"),
     ],
 )
@@ -174,7 +174,7 @@ def test_dyno_that_can_not_be_stopped_does_not_hide_what_happened(
 ) -> None:
     expect_dyno(http, url_of(rendezvous))
     http.expect("POST", f"{DYNOS}/run.4552/actions/stop", {"id": "not_found", "message": "No such dyno."}, status=404)
-    assert "before the dyno came up" in run_module(heroku_run, ARGS)["msg"]
+    assert "before the dyno was up" in run_module(heroku_run, ARGS)["msg"]
 
 
 def test_certificate_is_verified(
@@ -233,12 +233,12 @@ def test_app_of_a_moment_ago_is_tried_again(http: Any, run_module: Any, rendezvo
 @pytest.mark.parametrize(
     ("status", "times", "error_id", "part"),
     [
-        (409, 4, "conflict", "Another change is under way"),
+        (409, 4, "conflict", "Another change is in progress"),
         (401, 1, "unauthorized", "Give a valid token"),
         (403, 1, "forbidden", "Use a token whose scope allows this"),
         (404, 1, "not_found", "Check the app's name"),
         (422, 1, "invalid_params", "Correct what Heroku's message names"),
-        # It may have been started: another one is not.
+        # It may have started: another one is not.
         (503, 1, "unavailable", "status.heroku.com"),
     ],
 )

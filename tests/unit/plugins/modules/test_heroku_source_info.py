@@ -41,7 +41,7 @@ def test_what_heroku_runs_is_compared(run_module: Any, tmp_path: Path) -> None:
     formation += [{"type": "mailer", "quantity": 2, "size": "Standard-1X", "command": "python3 worker.py --mail"}]
     options = {
         "source_dir": str(tmp_path),
-        "config_names": {"PROCFILE": {"class": "transfer", "reason": "The app's own: copied as it is."}},
+        "config_names": {"PROCFILE": {"class": "transfer", "reason": "The app's own: copied unchanged."}},
         "formation": formation,
         "process_types": {entry["type"]: entry["command"] for entry in formation},
         "fly_processes": {"web": "python3 web.py"},
