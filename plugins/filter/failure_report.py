@@ -15,8 +15,8 @@ description:
 options:
   _input:
     description:
-      - The task that failed, C(name) and C(msg). Empty where nothing failed before Heroku was put back, as in a
-        rollback.
+      - The task that failed, C(name) and C(msg), and with C(shown) whether Ansible has printed that already. Empty
+        where nothing failed before Heroku was put back, as in a rollback.
     type: dict
     required: true
   heroku_app:
@@ -31,9 +31,8 @@ options:
     required: true
   ledger:
     description:
-      - The ledger's sections as they are now.
+      - The ledger's sections as they are now. Nothing where they are not known, or another run's.
     type: dict
-    required: true
   thaw:
     description:
       - The result of P(flyover.heroku_to_fly.thaw_failures#filter). Nothing where Heroku was not to be put back.
@@ -63,16 +62,20 @@ def failure_report(
     failed: Mapping[str, Any],
     heroku_app: str,
     fly_app: str,
-    ledger: Mapping[str, Any],
+    ledger: Mapping[str, Any] | None = None,
     thaw: Mapping[str, Any] | None = None,
 ) -> str:
     """Return what to tell the user of a run that failed."""
+    known, ledger = ledger is not None, ledger or {}
     freeze = ledger.get("freeze") or {}
     parts = [f"Stopped at '{failed['name']}': {failed['msg']}"] if failed else []
     if thaw is not None:
-        parts.append(_thawed(heroku_app, fly_app, freeze, thaw))
-    elif "finished" in ledger:
-        pass
+        parts.append(_thawed(heroku_app, fly_app, ledger, thaw))
+    elif "finished" in ledger or not freeze:
+        # The error itself then stands just above.
+        parts = [f"Stopped at '{failed['name']}'."] if failed.get("shown") else parts
+        parts += [f"Heroku app {heroku_app} was not frozen."] if known and not freeze else []
+        parts += [f"{_AGAIN}."] if known else []
     elif "sealing" in ledger or "cutover" in ledger:
         parts.append(_sealed(heroku_app, fly_app, ledger))
     elif freeze:
@@ -98,11 +101,14 @@ def _sealed(heroku_app: str, fly_app: str, ledger: Mapping[str, Any]) -> str:
     )
 
 
-def _thawed(heroku_app: str, fly_app: str, freeze: Mapping[str, Any], causes: Mapping[str, str]) -> str:
+def _thawed(heroku_app: str, fly_app: str, ledger: Mapping[str, Any], causes: Mapping[str, str]) -> str:
+    freeze = ledger.get("freeze") or {}
     words = _words(freeze)
+    stopped = "; ".join(f"{dyno['name']}: {dyno['command']}" for dyno in ledger.get("one_off_dynos") or [])
+    stopped = f" One-off dynos that were stopped do not start again by themselves ({stopped})." if stopped else ""
     if not causes:
         state = ", ".join(words.values())
-        return f"Heroku app {heroku_app} is back in service: {state}. Nothing was lost there. {_AGAIN}."
+        return f"Heroku app {heroku_app} is back in service: {state}. Nothing was lost there.{stopped} {_AGAIN}."
     parts = [f"Heroku app {heroku_app} is NOT wholly back in service."]
     done = [words[step] for step in _STEPS if step not in causes]
     if done:
@@ -114,7 +120,7 @@ def _thawed(heroku_app: str, fly_app: str, freeze: Mapping[str, Any], causes: Ma
         + "; ".join(_commands(heroku_app, fly_app, freeze, left))
         + "."
     )
-    return " ".join(parts)
+    return " ".join(parts) + stopped
 
 
 def _words(freeze: Mapping[str, Any]) -> dict[str, str]:

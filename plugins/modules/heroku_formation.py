@@ -14,8 +14,9 @@ author:
 description:
   - Scales process types in one request, then waits until no dyno of a type with quantity 0 is left and all dynos of the
     others are up. Heroku itself answers before any of that has happened.
-  - One-off dynos (C(heroku run)) and those of Heroku Scheduler do not belong to the formation and are not stopped; they
-    are returned in RV(other_dynos), with a warning, for they can still write to the database.
+  - One-off dynos (C(heroku run)) and those of Heroku Scheduler do not belong to the formation. They are stopped with
+    O(stop_other_dynos) only; else they are returned in RV(other_dynos), with a warning, because they can still write to
+    the database.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_heroku
@@ -38,6 +39,11 @@ options:
       - Process type and number of dynos. Types that are not named keep theirs.
     type: dict
     required: true
+  stop_other_dynos:
+    description:
+      - Whether to end dynos outside the formation too, also those that start meanwhile. They do not start again.
+    type: bool
+    default: false
   wait:
     description:
       - Whether to wait for the dynos, also when no quantity had to be changed.
@@ -87,6 +93,18 @@ other_dynos:
   type: list
   elements: str
   sample: [run.4821]
+stopped_dynos:
+  description: Dynos outside the formation that were stopped, each with C(name), C(type), C(command) and C(since).
+  returned: with O(stop_other_dynos)
+  type: list
+  elements: dict
+  sample: [{name: run.4821, type: run, command: rake report, since: "2026-11-24T09:00:00Z"}]
+findings:
+  description: What the user should know of them, as C(id), C(level), C(urgency), C(text) and C(remedy).
+  returned: with O(stop_other_dynos)
+  type: list
+  elements: dict
+  sample: []
 late:
   description: What was not so when the time was over.
   returned: failure, when O(wait_timeout) has passed
@@ -134,6 +152,7 @@ def main() -> None:
             **heroku_arguments(),
             "app": {"type": "str", "required": True},
             "quantities": {"type": "dict", "required": True},
+            "stop_other_dynos": {"type": "bool", "default": False},
             "wait": {"type": "bool", "default": True},
             "wait_timeout": {"type": "int", "default": 300},
             "expected_release": {"type": "int"},
@@ -153,6 +172,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         params["wait"],
         params["wait_timeout"],
         module.check_mode,
+        params["stop_other_dynos"],
     )
     if params["expected_release"] is not None:
         check_release(heroku, params["app"], params["expected_release"])

@@ -101,7 +101,7 @@ class Sandbox:
 
     def play(self, playbook: str, *options: str, **environment: str) -> Run:
         process = self.start(playbook, *options, **environment)
-        output, _unused = process.communicate(timeout=300)
+        output, _unused = process.communicate(timeout=1200)
         return Run(process.returncode, output)
 
 

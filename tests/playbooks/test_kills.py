@@ -31,7 +31,7 @@ TASKS = {
     "thaw": ["Raise the write fence", "Bring the database across", "Lower the write fence", "Forget the freeze"],
     "cut-over": [
         "Save what Heroku runs",
-        "Wait until every dyno is gone",
+        "Stop every dyno",
         "Raise the write fence",
         "Bring the database across",
         "Bring Redis across",

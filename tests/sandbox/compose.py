@@ -41,9 +41,9 @@ async def build(directory: Path, scenario: Scenario, heroku_port: int, fly_port:
             shutil.copytree(scenario.source, world.source, symlinks=True)
         else:
             world.source.mkdir()
-        world.heroku = HerokuState(scenario, urls)
         world.rendezvous = Rendezvous(for_loopback(directory / "rendezvous"))
         await world.rendezvous.start()
+        world.heroku = HerokuState(scenario, urls, lambda *words: world.rendezvous.launch(world.source, *words))
         world.fly = FlyState(directory, scenario.fly_org, target, world.target_redis)
     except BaseException:
         await close(world)

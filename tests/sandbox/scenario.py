@@ -49,6 +49,7 @@ class Process:
     quantity: int
     size: str
     command: str
+    runs: bool = False  # whether its dynos really run the command
 
 
 @dataclass(frozen=True)
@@ -154,12 +155,12 @@ class _Reader:
         )
 
     def _process(self, kind: str, given: Any, commands: dict[str, str]) -> Process:
-        entry = self._mapping(given, f"formation.{kind}", ("quantity", "size", "command"))
+        entry = self._mapping(given, f"formation.{kind}", ("quantity", "size", "command", "runs"))
         quantity = entry.get("quantity", 0)
         if not isinstance(quantity, int) or quantity < 0:
             raise self._error(f"formation.{kind}.quantity", "is no whole number")
         command = entry.get("command") or commands.get(kind) or f"bundle exec {kind}"
-        return Process(quantity, entry.get("size", "Standard-1X"), command)
+        return Process(quantity, entry.get("size", "Standard-1X"), command, bool(entry.get("runs", False)))
 
     def _config(self, given: Any, where: str) -> dict[str, str]:
         for name, value in self._mapping(given, where).items():

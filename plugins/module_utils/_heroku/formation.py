@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError, StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.polling import poll
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.api import HerokuAPI
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.dynos import one_off_dynos
 
 POLL_SECONDS = 2.0
 # An idle dyno is an Eco dyno that sleeps until the next request.
@@ -28,11 +29,13 @@ def ensure_quantities(
     wait: bool,
     wait_timeout: float,
     check_mode: bool,
+    stop_others: bool = False,
 ) -> dict[str, Any]:
     """Set the quantities that differ with one PATCH, then wait at most O(wait_timeout) seconds; return the result.
 
-    The PATCH returns before anything has happened: a dyno has 30 seconds to exit. Raises InputError for an unknown
-    process type or an invalid quantity, before any write; StateError if the wait times out.
+    With O(stop_others), dynos outside the formation are stopped meanwhile. The PATCH returns before anything has
+    happened: a dyno has 30 seconds to exit. Raises InputError for an unknown process type or an invalid quantity,
+    before any write; StateError if the wait times out.
     """
     wanted = {str(kind): _quantity(str(kind), value) for kind, value in quantities.items()}
     before = {str(entry["type"]): int(entry["quantity"]) for entry in heroku.formation(app)}
@@ -46,6 +49,10 @@ def ensure_quantities(
     differing = {kind: quantity for kind, quantity in sorted(wanted.items()) if before[kind] != quantity}
     if differing and not check_mode:
         heroku.scale(app, differing)
+    others: dict[str, Any] = {}
+    if stop_others:
+        found = one_off_dynos(heroku, app, True, wait_timeout, check_mode)
+        others = {"stopped_dynos": found["dynos"], "findings": found["findings"]}
     if wait and not check_mode:
         dynos, settled = poll(
             lambda: heroku.dynos(app), lambda seen: not _late(wanted, seen), wait_timeout, POLL_SECONDS, first=0.5
@@ -55,7 +62,8 @@ def ensure_quantities(
     else:
         dynos = heroku.dynos(app)
     return {
-        "changed": bool(differing),
+        **others,
+        "changed": bool(differing or others.get("stopped_dynos")),
         "before": before,
         "after": {**before, **wanted},
         "other_dynos": sorted(str(dyno["name"]) for dyno in dynos if dyno["type"] not in before),

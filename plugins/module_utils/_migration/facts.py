@@ -119,7 +119,11 @@ def findings(seen: Seen) -> list[dict[str, Any]]:
     # Once the app is live, neither the source nor the data on Heroku is looked at: the ledger has what was found then.
     kept = seen.ledger.get("findings") if seen.state == LIVE else None
     rows = seen.value("findings", []) if kept is None else kept
+    # What a step found while it worked says more than what preflight expected.
+    of_steps = seen.ledger.get("found") or {}
+    gone += [row["id"] for step, own in of_steps.items() if step == "redis" or seen.state == LIVE for row in own]
     found = [finding for finding in rows if finding["id"] not in gone and not _done(finding, seen)]
+    found += accept([row for own in of_steps.values() for row in own], seen.value("accepted", []))[0]
     found += _certificate_findings(seen)
     return sorted(
         ({**finding, "urgency": urgency(finding)} for finding in found),

@@ -84,12 +84,12 @@ class OneOffDyno:
 
     async def stop(self) -> None:
         """End the command, and whatever it started."""
-        self.ended = True
         self.signal(signal.SIGTERM)
         with contextlib.suppress(asyncio.TimeoutError):
             if self._process:
                 await asyncio.wait_for(self._process.wait(), STOP_TIMEOUT)
         self.signal(signal.SIGKILL)
+        self.ended = True
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the command's whole session."""
@@ -141,6 +141,14 @@ class Rendezvous:
         self._expected[identity] = dyno
         self._soon(self._give_up(identity))
         return f"rendezvous://{LOOPBACK}:{self._port}/{identity}"
+
+    def launch(self, folder: Path, command: str, environment: Mapping[str, str]) -> OneOffDyno:
+        """Start a dyno of the formation, which has no end and no terminal."""
+        # In the place of its shell: a signal is the command's own, which then takes its time to end.
+        dyno = OneOffDyno(f"exec {command}", folder, environment, terminal=False)
+        self._dynos.append(dyno)
+        self._soon(dyno.run())
+        return dyno
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, ValueError, asyncio.TimeoutError):

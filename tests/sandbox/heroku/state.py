@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +18,8 @@ from ..scenario import POSTGRES, REDIS, Addon, Scenario
 from ..wire import new_id, now
 from .one_off import OneOffDyno
 
+# Runs a command with an environment, as a dyno of the formation does.
+Launch = Callable[[str, Mapping[str, str]], OneOffDyno]
 # How long a dyno that was scaled away goes on running (seconds): scaling down is asynchronous on Heroku too.
 DYNO_SHUTDOWN = 1.0
 OWNER = {"email": "owner@example.com", "id": "01234567-89ab-cdef-0123-456789abcdef"}
@@ -56,6 +60,7 @@ class Dyno:
     id: str = field(default_factory=new_id)
     created_at: str = field(default_factory=now)
     process: OneOffDyno | None = None
+    ending: asyncio.Future[None] | None = None
 
     @property
     def name(self) -> str:
@@ -71,9 +76,10 @@ class Dyno:
 class HerokuApp:
     """One app."""
 
-    def __init__(self, scenario: Scenario, urls: dict[int, str]) -> None:
+    def __init__(self, scenario: Scenario, urls: dict[int, str], launch: Launch | None) -> None:
         """O(urls) are the URLs of the real servers, by the position of their add-on in the scenario."""
         self.id = new_id()
+        self._launch = launch
         self.name = scenario.heroku_app
         self.scenario = scenario
         self.created_at = now()
@@ -98,7 +104,7 @@ class HerokuApp:
             ),
         ]
         self.dynos = [
-            Dyno(kind, number, entry["command"], entry["size"])
+            self._dyno(kind, number)
             for kind, entry in self.formation.items()
             if kind != "release"
             for number in range(1, entry["quantity"] + 1)
@@ -136,8 +142,16 @@ class HerokuApp:
         running = [dyno for dyno in self.dynos if dyno.kind == kind and not dyno.gone_at]
         for dyno in running[quantity:]:
             dyno.gone_at = time.monotonic() + DYNO_SHUTDOWN
+            if dyno.process:
+                dyno.ending = asyncio.ensure_future(dyno.process.stop())
         for number in range(len(running) + 1, quantity + 1):
-            self.dynos.append(Dyno(kind, number, entry["command"], entry["size"]))
+            self.dynos.append(self._dyno(kind, number))
+
+    def _dyno(self, kind: str, number: int) -> Dyno:
+        entry, process = self.formation[kind], None
+        if self._launch and kind in self.scenario.formation and self.scenario.formation[kind].runs:
+            process = self._launch(entry["command"], {**self.run_time_config(), "DYNO": f"{kind}.{number}"})
+        return Dyno(kind, number, entry["command"], entry["size"], process=process)
 
     def running_dynos(self) -> list[Dyno]:
         """Return the dynos that are there now."""
@@ -171,8 +185,8 @@ class HerokuApp:
 class HerokuState:
     """All apps."""
 
-    def __init__(self, scenario: Scenario, urls: dict[int, str]) -> None:
-        self.apps = {scenario.heroku_app: HerokuApp(scenario, urls)}
+    def __init__(self, scenario: Scenario, urls: dict[int, str], launch: Launch | None = None) -> None:
+        self.apps = {scenario.heroku_app: HerokuApp(scenario, urls, launch)}
         self.requests_left = 4500
 
     def app(self, name: str) -> HerokuApp:

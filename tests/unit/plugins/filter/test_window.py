@@ -172,8 +172,30 @@ def test_failed_steps_of_a_thaw() -> None:
     assert thaw_failures(steps) == {"machines": "503", "formation": "no message"}
 
 
-def test_a_failure_that_froze_nothing_is_told_as_it_is() -> None:
-    assert failure_report(FAILED, "h", "f", {}) == "Stopped at 'Copy': The target is full."
+AGAIN = "Fix the cause and run the same command again."
+
+
+def test_a_failure_that_froze_nothing_says_so() -> None:
+    assert failure_report(FAILED, "h", "f", {}) == (
+        f"Stopped at 'Copy': The target is full. Heroku app h was not frozen. {AGAIN}"
+    )
+
+
+def test_error_that_ansible_has_just_printed_is_not_printed_again() -> None:
+    assert failure_report({**FAILED, "shown": True}, "h", "f", {}) == (
+        f"Stopped at 'Copy'. Heroku app h was not frozen. {AGAIN}"
+    )
+
+
+def test_what_another_run_does_is_not_told() -> None:
+    assert failure_report(FAILED, "h", "f", None) == "Stopped at 'Copy': The target is full."
+
+
+def test_one_off_dynos_that_were_stopped_are_named() -> None:
+    ledger = {"freeze": FREEZE, "one_off_dynos": [{"name": "run.1", "command": "rake report"}]}
+    for thaw in ({}, {"fence": "x"}):
+        said = failure_report(FAILED, "h", "f", ledger, thaw)
+        assert "do not start again by themselves (run.1: rake report)." in said
 
 
 def test_a_thaw_says_what_is_back() -> None:
@@ -214,7 +236,7 @@ def test_after_the_point_of_no_return_nothing_is_put_back(ledger: dict[str, Any]
 
 def test_after_the_end_a_failure_is_only_a_failure() -> None:
     ledger = {"freeze": FREEZE, "sealing": {}, "cutover": {}, "finished": {}}
-    assert failure_report(FAILED, "h", "f", ledger) == "Stopped at 'Copy': The target is full."
+    assert failure_report(FAILED, "h", "f", ledger) == f"Stopped at 'Copy': The target is full. {AGAIN}"
 
 
 def test_maintenance_mode_that_was_on_stays_on() -> None:

@@ -76,6 +76,30 @@ def test_second_run_changes_nothing_but_still_waits(http: Any, run_module: Any) 
     assert run_module(heroku_formation, ARGS)["changed"] is False
 
 
+def test_dynos_outside_the_formation_are_stopped_on_request(http: Any, run_module: Any) -> None:
+    http.expect("GET", f"{PATH}/formation", formation(0, 0))
+    http.expect("GET", f"{PATH}/formation", formation(0, 0))
+    http.expect("GET", f"{PATH}/dynos", [dyno("run.77"), dyno("worker.1")])
+    http.expect("POST", f"{PATH}/dynos/run.77/actions/stop", {}, status=202)
+    http.expect("GET", f"{PATH}/dynos", [dyno("worker.1")])
+    http.expect("GET", f"{PATH}/dynos", [dyno("worker.1")])
+    http.expect("GET", f"{PATH}/dynos", [])
+    result = run_module(heroku_formation, {**ARGS, "stop_other_dynos": True})
+    assert result["changed"] is True
+    assert [one["name"] for one in result["stopped_dynos"]] == ["run.77"]
+    assert [finding["id"] for finding in result["findings"]] == ["one-off-dynos"]
+    assert result["other_dynos"] == []
+
+
+def test_in_check_mode_they_are_only_named(http: Any, run_module: Any) -> None:
+    http.expect("GET", f"{PATH}/formation", formation(0, 0))
+    http.expect("GET", f"{PATH}/formation", formation(0, 0))
+    http.expect("GET", f"{PATH}/dynos", [dyno("run.77")])
+    http.expect("GET", f"{PATH}/dynos", [dyno("run.77")])
+    result = run_module(heroku_formation, {**ARGS, "stop_other_dynos": True}, check_mode=True)
+    assert (result["changed"], result["stopped_dynos"][0]["name"]) == (True, "run.77")
+
+
 def test_without_wait(http: Any, run_module: Any) -> None:
     http.expect("GET", f"{PATH}/formation", formation(0, 0))
     http.expect("GET", f"{PATH}/dynos", [dyno("worker.1")])
