@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ import psycopg2
 import pytest
 
 from .conftest import Sandbox
+from .kills import Output
 
 CUT_OVER = ("-e", "migrate_cutover=true")
 LOG = ("-e", "migrate_change_log=true")
@@ -142,6 +145,71 @@ def test_a_failure_at_each_step_of_the_window_puts_heroku_back(box: Sandbox) -> 
         if "NOT wholly back" in run.output:
             box.play("rollback").succeeded()
         served_by_heroku(box)
+
+
+@pytest.mark.slow
+def test_release_command_that_changes_the_schema_stops_the_move_before_heroku_is_touched(box: Sandbox) -> None:
+    program = Path(box.environment["MIGRATE_SOURCE_DIR"], "bin", "rails")
+    program.write_text(
+        "#!/usr/bin/env python\n"
+        "import os, psycopg2\n"
+        "connection = psycopg2.connect(os.environ['DATABASE_URL'])\n"
+        "with connection, connection.cursor() as cursor:\n"
+        "    cursor.execute('alter table orders add column if not exists newer text')\n"
+    )
+    run = box.play("migrate", *CUT_OVER)
+    assert run.rc != 0
+    assert (
+        "If the release command (bin/rails db:migrate) changed its schema, let it do so on Heroku first" in run.output
+    )
+    assert "Heroku app paper-crane was not frozen." in run.output
+    assert box.writes("heroku") == []
+    # With the remedy it goes on.
+    connection = psycopg2.connect(box.environment["SANDBOX_SOURCE_DATABASE_URL"])
+    with connection, connection.cursor() as cursor:
+        cursor.execute("alter table orders add column newer text")
+    connection.close()
+    box.play("migrate", *CUT_OVER).succeeded()
+
+
+@pytest.mark.slow
+def test_window_that_takes_longer_than_its_limit_is_given_up(box: Sandbox, tmp_path: Path) -> None:
+    # Somebody else holds a table on Fly, of which a row has to be brought over: the copy waits.
+    locked = tmp_path / "locked"
+    holder = tmp_path / "hold.py"
+    holder.write_text(
+        "import pathlib, sys, time, psycopg2\n"
+        "connection = psycopg2.connect(sys.argv[1])\n"
+        "connection.cursor().execute('lock table orders in access exclusive mode')\n"
+        f"pathlib.Path('{locked}').touch()\n"
+        "time.sleep(600)\n"
+    )
+    writer = tmp_path / "write.py"
+    writer.write_text(
+        "import os, psycopg2\n"
+        "connection = psycopg2.connect(os.environ['SANDBOX_SOURCE_DATABASE_URL'])\n"
+        "connection.cursor().execute('update orders set id = id where id = (select max(id) from orders)')\n"
+        "connection.commit()\n"
+    )
+    given = hooks(
+        tmp_path,
+        before_freeze=f"- ansible.builtin.command: {{argv: ['{sys.executable}', '{writer}']}}",
+        after_freeze=f"- ansible.builtin.copy: {{dest: '{tmp_path}/frozen', content: '', mode: '0600'}}\n"
+        f"- ansible.builtin.wait_for: {{path: '{locked}', timeout: 60}}",
+    )
+    box.play("migrate").succeeded()
+    running = box.start("migrate", *CUT_OVER, "-e", "migrate_window_limit=60", *given)
+    output = Output(running)
+    while not (tmp_path / "frozen").exists():
+        assert running.poll() is None, output.text()
+        time.sleep(0.1)
+    target = box.environment["SANDBOX_TARGET_DATABASE_URL"]
+    with subprocess.Popen([sys.executable, str(holder), target]) as held:
+        running.wait(timeout=600)
+        held.kill()
+    assert running.returncode != 0
+    assert "Heroku app paper-crane is back in service" in output.rest(), output.text()
+    served_by_heroku(box)
 
 
 def test_rollback_that_cannot_reach_fly_says_so_and_can_be_repeated(box: Sandbox) -> None:
