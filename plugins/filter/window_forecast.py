@@ -17,15 +17,20 @@ description:
 options:
   _input:
     description:
-      - The result of M(flyover.heroku_to_fly.pg_transfer).
+      - The result of M(flyover.heroku_to_fly.pg_transfer); empty for an app without Postgres.
     type: dict
     required: true
+  keys:
+    description:
+      - The result of M(flyover.heroku_to_fly.redis_transfer); empty for an app without Redis.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
 - name: Say what to expect
   ansible.builtin.debug:
-    msg: "About {{ copy | flyover.heroku_to_fly.window_forecast }} seconds"
+    msg: "About {{ copy | flyover.heroku_to_fly.window_forecast(keys) }} seconds"
 """
 
 RETURN = r"""
@@ -42,9 +47,9 @@ from typing import Any, Callable
 _REST = 12
 
 
-def window_forecast(result: Mapping[str, Any]) -> int:
+def window_forecast(result: Mapping[str, Any], keys: Mapping[str, Any] | None = None) -> int:
     """Return the seconds that a freeze window will take."""
-    return _REST + math.ceil(sum((result.get("seconds") or {}).values()))
+    return _REST + math.ceil(sum((result.get("seconds") or {}).values()) + float((keys or {}).get("seconds") or 0))
 
 
 class FilterModule:

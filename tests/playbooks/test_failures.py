@@ -208,7 +208,9 @@ def test_window_that_takes_longer_than_its_limit_is_given_up(box: Sandbox, tmp_p
         running.wait(timeout=600)
         held.kill()
     assert running.returncode != 0
-    assert "Heroku app paper-crane is back in service" in output.rest(), output.text()
+    assert "longer than its limit (migrate_window_limit). Heroku app paper-crane is back in service" in output.rest(), (
+        output.text()
+    )
     served_by_heroku(box)
 
 

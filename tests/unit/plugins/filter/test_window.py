@@ -94,6 +94,8 @@ def test_without_a_database_the_machines_have_the_record() -> None:
 
 def test_forecast_is_the_last_pass_and_the_rest() -> None:
     assert window_forecast({"seconds": {"survey": 3.2, "apply": 1.1}}) == 17
+    assert window_forecast({"seconds": {"survey": 3.2}}, {"seconds": 2.5}) == 18
+    assert window_forecast({}, {"verdict": "unchanged"}) == 12
     assert window_forecast({}) == 12
 
 
@@ -160,6 +162,8 @@ def test_first_cause() -> None:
     assert (
         first_cause({"msg": "One or more items failed", "results": [{"msg": "a"}, {"failed": True, "msg": "b"}]}) == "b"
     )
+    late = {"failed": True, "async_result": {}, "msg": "async task did not complete within the requested time - 9s"}
+    assert "longer than its limit (migrate_window_limit)" in first_cause(late)
     assert "although the write fence was up: tables: x." in first_cause({"drift_since_raised": ["tables: x"]})
 
 
