@@ -22,9 +22,9 @@ from pathlib import Path
 import redis
 
 QUEUE = "queue:jobs"
-# Seconds. A worker falls a little behind, so that there are jobs to copy.
-_BETWEEN_JOBS = 0.02
-_A_JOB = 0.025
+# There are always about so many to copy.
+_WAITING = 300
+_A_JOB = 0.005  # seconds
 _IDLE = 0.02
 _over = False
 
@@ -33,10 +33,12 @@ def queue(client: redis.Redis) -> None:
     """Queue jobs until told to end. One that the server has acknowledged counts."""
     client.sadd("queues", "jobs")
     while not _over:
+        if client.llen(QUEUE) > _WAITING:
+            time.sleep(_IDLE)
+            continue
         job = uuid.uuid4().hex
         client.lpush(QUEUE, json.dumps({"class": "CountedJob", "args": [], "jid": job, "retry": True}))
         _note("queued", job)
-        time.sleep(_BETWEEN_JOBS)
 
 
 def work(client: redis.Redis) -> None:

@@ -184,6 +184,7 @@ class Relay:
         for point in points:
             ended = run_killed(self._box, point, playbook, *options)
             self.rows.append((stage, str(point), "killed" if ended is None else "not reached any more"))
+            print(*self.rows[-1], flush=True)
             finished = ended or finished
         process = self._box.start(playbook, *options)
         output = Output(process)

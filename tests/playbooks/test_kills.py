@@ -19,10 +19,12 @@ CUT_OVER = ("-e", "migrate_cutover=true")
 BACK = ("-e", "migrate_discard_fly_writes=true")
 # A window that cannot be closed: the Machines of the web do not start.
 BROKEN = {"method": "POST", "path": "/v1/apps/paper-crane/machines/??????????????/start", "status": 422}
+# What comes before the window has had its turn in the rehearsal.
+WINDOW = ("--tags", "cutover")
 STAGES: dict[str, tuple[str, ...]] = {
     "rehearsal": ("migrate",),
-    "thaw": ("migrate", *CUT_OVER),
-    "cut-over": ("migrate", *CUT_OVER),
+    "thaw": ("migrate", *CUT_OVER, *WINDOW),
+    "cut-over": ("migrate", *CUT_OVER, *WINDOW),
     "rollback": ("rollback", *BACK),
 }
 # Where nothing is asked of a platform, but much is done.
