@@ -40,6 +40,11 @@ WAYS = {
 GROUP = 1000
 
 
+def _client(url: str) -> redis.Redis:
+    """Return a client that waits for a busy server: one command may take it seconds here."""
+    return redis.Redis.from_url(url, socket_timeout=600)
+
+
 def one_by_one(source: redis.Redis, target: redis.Redis, keys: int) -> tuple[int, float]:
     """Copy keys with three round trips each; return how many, and the seconds it took."""
     started, done = time.monotonic(), 0
@@ -99,7 +104,7 @@ def by_flyover(source_url: str, target_url: str) -> tuple[int, float]:
 
 def run_way(way: str, source_url: str, target_url: str, keys: int) -> None:
     """Run one way in this process, and print its figures as JSON."""
-    source, target = redis.Redis.from_url(source_url), redis.Redis.from_url(target_url)
+    source, target = _client(source_url), _client(target_url)
     if way == "flyover":
         done, seconds = by_flyover(source_url, target_url)
     elif way == "redis-cli":
@@ -112,7 +117,7 @@ def run_way(way: str, source_url: str, target_url: str, keys: int) -> None:
 
 def fill(url: str, keys: int, lists: int, megabytes: int) -> None:
     """Make small keys of all types, and lists."""
-    client = redis.Redis.from_url(url)
+    client = _client(url)
     pipe = client.pipeline(transaction=False)
     for number in range(keys):
         kind = number % 5
@@ -203,7 +208,7 @@ def compare(options: argparse.Namespace, title: str, keys: int, lists: int) -> N
         fill(source, keys, lists, options.megabytes)
         rows = {}
         for way in ("flyover", *(way for way in WAYS if way != "flyover")):
-            redis.Redis.from_url(target).flushall()
+            _client(target).flushall()
             at_most = min(keys, options.sample) if way in ("one by one", "restore") and keys else max(keys, lists)
             command = [
                 sys.executable,
