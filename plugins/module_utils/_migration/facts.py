@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.finding import accept
+
 SCHEMA = 1
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _MOVED = ("heroku-postgresql", "heroku-redis")
