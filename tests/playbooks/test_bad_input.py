@@ -34,7 +34,7 @@ CASES = {
     "older kind of Fly token": (
         {"FLY_API_TOKEN": "fo1_sandbox-0123456789abcdef"},
         (),
-        ["Managed Postgres takes only", "fly tokens create org -o personal"],
+        ["Managed Postgres accepts only", "fly tokens create org -o personal"],
     ),
     "no hostname": (
         {},

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Fly.io's three APIs: Machines, GraphQL, and the REST of releases and Managed Postgres; with typed errors.
+"""Fly.io's three APIs, with typed errors: Machines, GraphQL, and the REST API for releases and Managed Postgres.
 
 Facts: fly.io/docs/machines/api, docs.machines.dev, and the official clients (superfly/flyctl, superfly/fly-go) for
-what is not documented: which API each command uses, the Authorization header of each, error bodies.
+what is not documented: which API each command uses, each API's Authorization header, error bodies.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ FLY_MACHINES_URL = "https://api.machines.dev"
 FLY_API_URL = "https://api.fly.io"
 APP_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 REMEDIES = {
-    401: "Give a token that is valid and has not expired: fly tokens create org. "
-    "One that 'fly auth token' printed lacks what other clients need.",
-    402: "Add a means of payment for the organization at fly.io/dashboard, then run again.",
-    403: "Use a token of the organization that owns it, neither read-only nor of one app alone "
+    401: "Give a valid token that has not expired: fly tokens create org. "
+    "A token from 'fly auth token' lacks what other clients need.",
+    402: "Add a payment method for the organization at fly.io/dashboard, then run again.",
+    403: "Use a token for the organization that owns it, neither read-only nor limited to one app "
     "(fly tokens create org), or choose another name.",
     404: "Check the name, and that the token's organization owns it.",
-    409: "Another change is under way, or the name is taken; run again or choose another name.",
+    409: "Another change is in progress, or the name is taken; run again or choose another name.",
     422: "Correct what Fly's message names.",
     429: "Run again in a minute: Fly allows one request a second for each action and app.",
 }
@@ -53,13 +53,13 @@ GRAPHQL_ERRORS: dict[str, type[APIError]] = {
 
 
 class FlyAPI:
-    """Read and change Fly.io. Every method raises an APIError, or ConnectionFailed.
+    """Read and change Fly.io. Every method may raise an APIError or ConnectionFailed.
 
-    A list may be null: the Machines API is written in Go, where that is an empty one.
+    A list may be null: the Machines API is written in Go, where an empty list can be nil.
     """
 
     def __init__(self, machines: HTTPClient, graphql: HTTPClient, uiex: HTTPClient, macaroon: bool) -> None:
-        """Each client carries its base URL and its C(Authorization) header; O(macaroon) is has_macaroon() of it."""
+        """Take clients with base URL and C(Authorization) header; O(macaroon) is has_macaroon() of the token."""
         self.macaroon = macaroon
         self._machines = machines
         self._graphql = graphql
@@ -68,12 +68,12 @@ class FlyAPI:
     # Apps
 
     def app(self, app: str) -> dict[str, Any] | None:
-        """Return the app, or None where no app has this name; Forbidden when another organization owns the name."""
+        """Return the app, or None if no app has this name; raises Forbidden if another organization owns the name."""
         if not APP_NAME.fullmatch(app):
             raise InputError(
                 f"Fly app {app!r}",
-                "this can be no app's name: at most 63 lower-case letters, digits and hyphens",
-                "Give the name that 'fly apps list' shows, or a new one of this form.",
+                "an app name has at most 63 lower-case letters, digits and hyphens",
+                "Give a name that 'fly apps list' shows, or a new one in this form.",
             )
         try:
             return self._rest(self._machines, "GET", f"/v1/apps/{app}", f"Fly app {app}")
@@ -81,12 +81,12 @@ class FlyAPI:
             return None
 
     def create_app(self, app: str, org: str) -> None:
-        """Create the app in the organization with this slug; raises Conflict when the name is taken."""
+        """Create the app in the organization with this slug; raises Conflict if the name is taken."""
         body = {"name": app, "org_slug": org}
         self._rest(self._machines, "POST", "/v1/apps", f"Fly app {app}", body, query={"wait": "true"}, repeatable=False)
 
     def ip_assignments(self, app: str) -> list[dict[str, Any]]:
-        """Return the IP addresses at which the app is reached, without those from which it calls others."""
+        """Return the app's inbound IP addresses, without those for outbound traffic."""
         return [ip for ip in self._app(app, "GET", "/ip_assignments")["ips"] or [] if not ip.get("egress")]
 
     def assign_ip(self, app: str, kind: str) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class FlyAPI:
         return self._app(app, "GET", "/secrets")["secrets"] or []
 
     def update_secrets(self, app: str, values: Mapping[str, str | None]) -> dict[str, Any]:
-        """Set and unset (None) secrets in one version; restarts nothing. Return RV(secrets) and RV(version)."""
+        """Set and unset (None) secrets in one version, without any restart. Return RV(secrets) and RV(version)."""
         return self._app(app, "POST", "/secrets", {"values": dict(values)})
 
     # Machines
@@ -119,18 +119,18 @@ class FlyAPI:
             answer = self._app(app, "GET", f"/machines/{_part(machine)}/lease")
         except NotFound:
             return None
-        # As fly-go reads it, and as Fly's specification has it.
+        # fly-go reads data; Fly's specification has no such level.
         return answer.get("data") or answer
 
     def destroy_machine(self, app: str, machine: str) -> None:
-        """Destroy a Machine, also a started one; it may be gone already."""
+        """Destroy a Machine, even a started one; it may already be gone."""
         with contextlib.suppress(NotFound):
             self._app(app, "DELETE", f"/machines/{_part(machine)}", query={"kill": "true"})
 
     def exec(self, app: str, machine: str, command: list[str], timeout: int) -> dict[str, Any]:
-        """Run a command in a started Machine, for at most O(timeout) seconds; absent fields of the answer are zero.
+        """Run a command in a started Machine for at most O(timeout) seconds; fields missing from the answer are zero.
 
-        A command that a signal ended has the exit code that a shell gives it: else it would count as a success.
+        A command killed by a signal gets the exit code that a shell would report; otherwise it would look successful.
         """
         body = {"command": command, "timeout": timeout}
         path = f"/machines/{_part(machine)}/exec"
@@ -141,7 +141,7 @@ class FlyAPI:
     # Certificates
 
     def certificates(self, app: str) -> list[dict[str, Any]]:
-        """Return the summaries of the app's certificates, all pages."""
+        """Return the summaries of all the app's certificates."""
         found: list[dict[str, Any]] = []
         query = {"limit": "50"}
         while True:
@@ -160,7 +160,7 @@ class FlyAPI:
         return self._app(app, "POST", "/certificates/acme", {"hostname": hostname}, repeatable=False)
 
     def check_certificate(self, app: str, hostname: str) -> dict[str, Any]:
-        """Let Fly look at the DNS of O(hostname) now; return the certificate. Failed checks count against a limit."""
+        """Make Fly check the DNS of O(hostname) now; return the certificate. Failed checks count against a limit."""
         return self._app(app, "POST", f"/certificates/{_part(hostname)}/check")
 
     def delete_certificate(self, app: str, hostname: str) -> None:
@@ -170,7 +170,7 @@ class FlyAPI:
     # Releases
 
     def releases(self, app: str, limit: int = 20) -> list[dict[str, Any]]:
-        """Return the newest releases first; an app that was never released has none."""
+        """Return the releases, newest first; an app that was never released has none."""
         path = f"/api/v1/apps/{app}/releases"
         try:
             answer = self._rest(self._uiex, "GET", path, f"releases of Fly app {app}", query={"limit": str(limit)})
@@ -191,29 +191,29 @@ class FlyAPI:
         return self._rest(self._uiex, "GET", path, "regions of Managed Postgres")["data"]
 
     def postgres_cluster(self, cluster: str, version: int = 2) -> dict[str, Any]:
-        """Return a cluster's C(data) and C(credentials); O(version) is the C(version) that the list gives it."""
+        """Return a cluster's C(data) and C(credentials); O(version) is its C(version) in the list."""
         return self._rest(self._uiex, "GET", _cluster_path(cluster, version), f"Managed Postgres cluster {cluster}")
 
     def create_postgres_cluster(self, org: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Create, and from then on pay for, a cluster of version 2; return its C(data)."""
+        """Create a cluster of version 2, which is billed from then on; return its C(data)."""
         path = f"/api/v1/organizations/{_part(org)}/postgresv2"
         thing = f"Managed Postgres cluster {body['name']}"
         return self._rest(self._uiex, "POST", path, thing, dict(body), repeatable=False)["data"]
 
     def attach_postgres_cluster(self, cluster: str, app: str, version: int = 2) -> None:
-        """Record that O(app) uses the cluster; sets no secret. Raises Conflict where that is recorded already."""
+        """Record that O(app) uses the cluster, without setting a secret; raises Conflict if it already does."""
         path = f"{_cluster_path(cluster, version)}/attachments"
         self._rest(self._uiex, "POST", path, f"Managed Postgres cluster {cluster}", {"app_name": app})
 
     def postgres_extensions(self, cluster: str, database: str, version: int = 2) -> list[dict[str, Any]]:
-        """Return the extensions offered to a database; C(installed) is None, or has version and schema."""
+        """Return the extensions available to a database; C(installed) is None, or has version and schema."""
         path = f"{_cluster_path(cluster, version)}/databases/{_part(database)}/extensions"
         return self._rest(self._uiex, "GET", path, f"extensions of {database} in cluster {cluster}")["data"]
 
     def enable_postgres_extension(
         self, cluster: str, database: str, name: str, schema: str = "", version: int = 2
     ) -> None:
-        """Enable an extension, in O(schema) where one is given, which is created where it is missing."""
+        """Enable an extension, in O(schema) if given, which is created if it is missing."""
         path = f"{_cluster_path(cluster, version)}/databases/{_part(database)}/extensions"
         body = {"name": name, "create_schema_if_needed": bool(schema), **({"schema": schema} if schema else {})}
         self._rest(self._uiex, "POST", path, f"extension {name} in cluster {cluster}", body)
@@ -221,9 +221,9 @@ class FlyAPI:
     # The token
 
     def token_apps(self) -> list[str]:
-        """Return the ids of the apps to which the token is limited; none where it is not, or where Fly does not tell.
+        """Return the ids of the apps that the token is limited to; [] if it is not limited or Fly does not say.
 
-        No client of Fly's own asks for this: it may serve for a warning, not to refuse anything.
+        Fly's own clients do not use this endpoint: use it to warn, not to refuse anything.
         """
         if not self.macaroon:
             return []
@@ -239,7 +239,7 @@ class FlyAPI:
     def organization(self, slug: str) -> dict[str, Any]:
         """Return id, slug, rawSlug and billingStatus of an organization; C(personal) is an alias slug.
 
-        Raises NotFound, which names the nearest slugs that the token may see.
+        Raises NotFound, which names similar slugs that the token may see.
         """
         query = "query($slug: String!) { organization(slug: $slug) { id slug rawSlug name billingStatus } }"
         missing: NotFound | None = None
@@ -253,15 +253,16 @@ class FlyAPI:
         raise NotFound(f"Fly organization {slug}", cause, self._other_organizations(slug), status=404)
 
     def _other_organizations(self, slug: str) -> str:
-        """Return the remedy for a slug that the token does not know."""
+        """Return the remedy for a slug that the token cannot see."""
         try:
             answer = self._query("query { organizations { nodes { slug } } }", {}, "Fly organizations")
             slugs = sorted(node["slug"] for node in answer["organizations"]["nodes"])
         except (FlyoverError, KeyError, TypeError):
             slugs = []
         if not slugs:
-            return "Give a slug of 'fly orgs list', and a token of that organization."
-        return f"This token may see {', '.join(get_close_matches(slug, slugs) or slugs)}: give that, or another token."
+            return "Give a slug from 'fly orgs list', and a token for that organization."
+        near = ", ".join(get_close_matches(slug, slugs) or slugs)
+        return f"Use an organization that this token may see ({near}), or another token."
 
     def redis(self, name: str) -> dict[str, Any] | None:
         """Return the Upstash Redis with this name, or None."""
@@ -296,7 +297,7 @@ class FlyAPI:
         return answer["createAddOn"]["addOn"]
 
     def update_redis(self, name: str, body: Mapping[str, Any]) -> None:
-        """Change plan and options of an Upstash Redis by an C(UpdateAddOnInput)."""
+        """Change the plan and options of an Upstash Redis with an C(UpdateAddOnInput)."""
         query = "mutation($input: UpdateAddOnInput!) { updateAddOn(input: $input) { addOn { id } } }"
         self._query(query, {"input": dict(body)}, f"Fly Redis {name}")
 
@@ -338,14 +339,14 @@ def _rest_error(response: Response, method: str, path: str, thing: str) -> APIEr
     answer = response.json()
     code = str(answer.get("status") or "unknown") if isinstance(answer, dict) else "unknown"
     message = "; ".join(_messages(answer)) or "no message"
-    # The text tells it where there is no code (fly-go, flaps/flaps_error.go).
+    # Without a code, the text shows it (fly-go, flaps/flaps_error.go).
     taken = code == "name_taken" or (code == "unknown" and "Name has already been taken" in message)
     kind = Conflict if taken else error_class(response.status)
     return kind(
         thing,
         f"{message.rstrip('.')} ({response.outcome} {code}, {method} {path}, request {response.request_id})",
         REMEDIES.get(
-            409 if kind is Conflict else response.status, "Fly could not answer; see status.flyio.net and run again."
+            409 if kind is Conflict else response.status, "Fly could not answer; check status.flyio.net and run again."
         ),
         status=response.status,
         request_id=response.request_id,

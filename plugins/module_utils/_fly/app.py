@@ -23,20 +23,20 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.organiz
     warn_of_app_token,
 )
 
-# fly-go asks for a fresh app for this long (seconds): not every part of Fly knows it at once.
+# fly-go polls for a new app this long (seconds): not every part of Fly knows it at once.
 FRESH_APP = 60
 IP_KINDS = ("shared_v4", "v4", "v6", "private_v6")
 
 
 def ip_kind(ip: dict[str, Any]) -> str:
-    """Return of which kind an address of the API's list is."""
+    """Return the kind of an address in the API's list."""
     if ":" in ip["ip"]:
         return "private_v6" if ip["ip"].lower().startswith("fd") else "v6"
     return "shared_v4" if ip.get("shared") else "v4"
 
 
 def addresses(fly: FlyAPI, app: str) -> list[dict[str, str]]:
-    """Return the app's addresses with their kinds, in a fixed order."""
+    """Return the app's addresses and their kinds, in a fixed order."""
     found = [{"ip": ip["ip"], "kind": ip_kind(ip)} for ip in fly.ip_assignments(app)]
     return sorted(found, key=lambda ip: (IP_KINDS.index(ip["kind"]), ip["ip"]))
 
@@ -51,7 +51,7 @@ def ensure_app(
 ) -> dict[str, Any]:
     """Create the app in O(org) and assign the kinds of addresses that it lacks; return the module's result.
 
-    Raises StateError when the app belongs to another organization that the token can see, Forbidden when it can't.
+    Raises StateError if the app belongs to another organization that the token can see, Forbidden if it cannot.
     """
     found = fly.app(app)
     organization = fly.organization(org)
@@ -94,14 +94,17 @@ def _fresh(fly: FlyAPI, app: str) -> dict[str, Any]:
         with suppress(NotFound, Unauthorized):
             found = fly.app(app)
             if found is not None:
-                fly.machines(app)  # the list of its Machines comes last, flyctl waits for it too
+                fly.machines(app)  # the list of its Machines becomes available last; flyctl also waits for it
             return found
         return None
 
     found, _shown = poll(look, lambda seen: seen is not None, FRESH_APP, 1.0)
     if found is None:
         raise NotFound(
-            f"Fly app {app}", f"it was created, but Fly does not show it after {FRESH_APP} s", "Run again.", status=404
+            f"Fly app {app}",
+            f"it was created, but Fly still does not show it after {FRESH_APP} s",
+            "Run again.",
+            status=404,
         )
     return found
 

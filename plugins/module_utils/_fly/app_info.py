@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""The inventory of one Fly app, as the modules' result shows it."""
+"""The inventory of one Fly app, as the module's result shows it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.machine
     secret_statuses,
 )
 
-# Enough to know the release of every Machine that a rolling deploy may have left behind.
+# Enough to find the release of every Machine, even one that a rolling deploy left behind.
 RELEASES = 50
 
 
 def take_stock(fly: FlyAPI, app: str) -> dict[str, Any]:
-    """Return what Fly has of the app, in seven requests; an app that does not exist has nothing."""
+    """Return what Fly has for the app, in seven requests; everything is empty for an app that does not exist."""
     found = fly.app(app)
     if found is None:
         return {

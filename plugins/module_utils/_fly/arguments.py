@@ -52,7 +52,7 @@ def fly_arguments() -> dict[str, Any]:
 
 
 def fly_api(params: Mapping[str, Any]) -> FlyAPI:
-    """Return the client for a module's parameters; raises InputError when there is no token."""
+    """Return the client for a module's parameters; raises InputError if there is no token."""
     token = fly_token(params)
     transport = open_url_transport(params["validate_certs"])
 
@@ -70,7 +70,7 @@ def fly_api(params: Mapping[str, Any]) -> FlyAPI:
 
 
 def fly_token(params: Mapping[str, Any]) -> str:
-    """Return the Fly token of a module's parameters; raises InputError when there is none."""
+    """Return the Fly token from a module's parameters; raises InputError if there is none."""
     given = params["fly_api_token"] or ""
-    # A scheme with nothing behind it is not a token.
+    # A scheme with nothing after it is not a token.
     return checked_token(given if bare_token(given) else "", "fly_api_token", "FLY_API_TOKEN", "fly tokens create org")

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Certificates of a Fly app, and the DNS records that they and the visitors need."""
+"""Certificates of a Fly app, and the DNS records that they and visitors need."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.api import FlyAPI
 
 LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-# A whole name in lower case, or all names of a domain (*.example.com); no address, for its last label is a number.
+# A full name in lower case, or a wildcard (*.example.com), but not an IP address, whose last label is a number.
 HOSTNAME = re.compile(rf"(\*\.)?({LABEL}\.)+(?!\d+$){LABEL}")
 LONGEST = 253
 BEFORE = "certificate, before the move"
 MOVE = "traffic, when you move"
 ABSENT = "absent"
-PENDING_OWNERSHIP = "pending_ownership"  # Fly wants to be shown first that the domain is yours
+PENDING_OWNERSHIP = "pending_ownership"  # Fly needs proof of who owns the domain first
 
 
 def ensure_certificates(
     fly: FlyAPI, app: str, hostnames: Sequence[str], present: bool, check_mode: bool
 ) -> dict[str, Any]:
-    """Request or delete certificates; return the module's result, with the DNS records of each hostname."""
+    """Request or delete certificates; return the module's result, with the DNS records for each hostname."""
     for hostname in hostnames:
         if not HOSTNAME.fullmatch(hostname) or len(hostname) > LONGEST:
             raise InputError(
                 f"hostname {hostname!r}",
                 "it is not a hostname in lower case, such as www.example.com or *.example.com",
-                "Give the name alone, without scheme, port or path; one with other letters in its xn-- form.",
+                "Give only the name, without scheme, port or path; write an internationalized one in its xn-- form.",
             )
     if fly.app(app) is None:
         if not check_mode:
-            raise StateError(f"Fly app {app}", "there is no such app", "Create it first (module fly_app).")
+            raise StateError(f"Fly app {app}", "it does not exist", "Create it first (module fly_app).")
         existing = set()
     else:
         existing = {certificate["hostname"] for certificate in fly.certificates(app)}
@@ -73,15 +73,15 @@ def _request(fly: FlyAPI, app: str, hostname: str) -> dict[str, Any]:
     try:
         return fly.request_certificate(app, hostname)
     except (Conflict, Forbidden, Unprocessable) as refused:
-        # Another run may have been faster; what Fly answers then is not documented.
+        # Another run may have requested it first; Fly's answer to that is not documented.
         try:
             return fly.certificate(app, hostname)
         except FlyoverError:
             raise APIError(
                 f"certificate of {hostname} for Fly app {app}",
                 refused.cause,
-                f"Where another app has the name, take it away there first (fly certs remove {hostname} -a THAT_APP); "
-                "where a limit of the certificate authority is reached, run again when it has passed.",
+                f"If another app has the hostname, remove it there first (fly certs remove {hostname} -a THAT_APP). "
+                "If the certificate authority's rate limit was reached, run again when it has passed.",
                 status=refused.status,
                 request_id=refused.request_id,
             ) from None
@@ -105,7 +105,7 @@ def _shown(hostname: str, detail: dict[str, Any] | None) -> dict[str, Any]:
         for error in detail.get("validation_errors") or []
     ]
     if detail.get("rate_limited_until"):
-        errors.append(f"the certificate authority's limit is reached until {detail['rate_limited_until']}")
+        errors.append(f"the certificate authority's rate limit applies until {detail['rate_limited_until']}")
     return {
         "status": detail.get("status", "unknown"),
         "configured": bool(detail.get("configured")),

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Building and deploying through flyctl, only where the current release differs from what is wanted."""
+"""Build and deploy through flyctl, only if the current release differs from what is wanted."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.machine
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._source.label import image_label
 
-# flyctl waits by itself; this much more before it is ended (seconds).
+# flyctl has its own timeout; we wait this much longer before we end it (seconds).
 GRACE = 120
-# What wait_timeout does not limit, nor flyctl: the build; and a release command, whose limit is in fly.toml (seconds).
+# For what neither wait_timeout nor flyctl limits: the build, and a release command, limited by fly.toml (seconds).
 BUILD = 1800
-LOG = 30  # seconds, for a log that is empty: of such a one flyctl waits for the first line, whatever it is told
+LOG = 30  # seconds, for an empty log: flyctl always waits for its first line
 POLL = 2.0  # seconds
 DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io", "docker-hub-mirror.fly.io")
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a deploy is to reach."""
+    """What a deploy should achieve."""
 
     app: str
     source: Path
@@ -54,20 +54,20 @@ class Wanted:
     wait_timeout: int
 
     def image_ref(self, check_mode: bool) -> str:
-        """Return the image: the one given, or the one that the source makes in the app's own repository.
+        """Return the image: the one given, or the one built from the source in the app's own repository.
 
-        In check mode that is unknown where fly.toml is not there yet; else this raises InputError for it.
+        If fly.toml is missing it is unknown in check mode; otherwise this raises InputError.
         """
         if not self.config.is_file():
             if not check_mode:
-                raise InputError(str(self.config), "there is no such file", "Give the path of the app's fly.toml.")
+                raise InputError(str(self.config), "it does not exist", "Give the path of the app's fly.toml.")
             return self.image or "unknown"
         return self.image or f"registry.fly.io/{self.app}:{image_label(self.source, self.config)}"
 
 
 @dataclass
 class Present:
-    """What Fly has of the app now."""
+    """What Fly has for the app now."""
 
     release: dict[str, Any] | None
     machines: dict[str, list[dict[str, Any]]]
@@ -75,7 +75,7 @@ class Present:
 
     @property
     def image_ref(self) -> str:
-        """The current release's image, "" before the first."""
+        """The current release's image, "" before the first release."""
         return str((self.release or {}).get("image_ref") or "")
 
     def count(self, group: str) -> int:
@@ -84,7 +84,7 @@ class Present:
 
 
 def counts(groups: Mapping[str, Any]) -> dict[str, int]:
-    """Return O(groups) with whole numbers; raises InputError for anything else."""
+    """Return O(groups) with counts as integers; raises InputError for anything else."""
     for group, count in groups.items():
         if isinstance(count, bool) or not str(count).isdigit():
             raise InputError(f"groups.{group}", "its number of Machines is not a whole number", "Give 0 or more.")
@@ -92,7 +92,7 @@ def counts(groups: Mapping[str, Any]) -> dict[str, int]:
 
 
 def read(fly: FlyAPI, app: str) -> Present:
-    """Return what Fly has; an app that does not exist has nothing."""
+    """Return what Fly has for the app; everything is empty for an app that does not exist."""
     if fly.app(app) is None:
         return Present(None, {}, [])
     machines, releases = fly.machines(app), fly.releases(app, limit=50)
@@ -104,7 +104,7 @@ def read(fly: FlyAPI, app: str) -> Present:
 def build(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dict[str, Any]:
     """Build and push the image without deploying it; return the module's result.
 
-    Nothing is built when the current release has the image, or when one is given.
+    Nothing is built if the current release already has the image, or if one is given.
     """
     image_ref = wanted.image_ref(check_mode)
     needed = wanted.image is None and not _same_image(read(fly, wanted.app).image_ref, image_ref)
@@ -123,7 +123,7 @@ def build(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dict
 
 
 def deploy(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dict[str, Any]:
-    """Deploy and scale where something differs; return the module's result."""
+    """Deploy and scale if something differs; return the module's result."""
     image_ref = wanted.image_ref(check_mode)
     before = read(fly, wanted.app)
     reasons = _reasons(before, wanted, image_ref)
@@ -157,7 +157,7 @@ def deploy(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dic
 
 
 def scale(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dict[str, Any]:
-    """Set the number of Machines of each group without deploying anything; return the module's result."""
+    """Set the number of Machines in each group without deploying; return the module's result."""
     before = read(fly, wanted.app)
     differ = {group: count for group, count in wanted.groups.items() if before.count(group) != count}
     if not check_mode and differ:
@@ -189,7 +189,7 @@ def _reasons(before: Present, wanted: Wanted, image_ref: str) -> list[str]:
 
 
 def _same_image(current: str, wanted: str) -> bool:
-    """Compare as far as both tell: Fly adds the digest, and names its mirror of Docker Hub."""
+    """Compare what both references contain: Fly adds the digest, and names its own mirror of Docker Hub."""
     (name, digest), (wanted_name, wanted_digest) = _named(current), _named(wanted)
     if digest and wanted_digest:
         return digest == wanted_digest
@@ -197,7 +197,7 @@ def _same_image(current: str, wanted: str) -> bool:
 
 
 def _named(image: str) -> tuple[str, str]:
-    """Return an image's name in full, and its digest."""
+    """Return an image's full name and its digest."""
     name, _at, digest = image.partition("@")
     registry, slash, path = name.partition("/")
     if not slash or not ("." in registry or ":" in registry or registry == "localhost"):
@@ -209,10 +209,10 @@ def _named(image: str) -> tuple[str, str]:
 
 
 def _await_leases(fly: FlyAPI, wanted: Wanted, present: Present, report: Callable[[str], None]) -> bool:
-    """Wait for the end of leases on the Machines: of a deploy by somebody else, or of one that was killed, whose lease
-    of a new Machine lasts as long as it would have waited for it. flyctl does not wait, it fails.
+    """Wait until no Machine is leased; flyctl would fail instead of waiting.
 
-    Return whether there was any, so that the app may be another one by now.
+    The lease may belong to someone else's deploy, or to a killed one, whose lease on a new Machine lasts as long as
+    the deploy would have waited. Return whether there was any lease, because the app may have changed since.
     """
     waited: list[str] = []
     for machine in (machine["id"] for own in present.machines.values() for machine in own):
@@ -232,7 +232,7 @@ def _await_leases(fly: FlyAPI, wanted: Wanted, present: Present, report: Callabl
             raise StateError(
                 f"Machine {machine} of Fly app {wanted.app}",
                 f"{held.get('owner') or 'somebody'} holds a lease on it until {_until(held)}, as a deploy does",
-                f"Wait for that deploy. If there is none, end the lease with '{clear}', and run again.",
+                f"Wait for that deploy. If there is none, end the lease with '{clear}' and run again.",
             )
     return bool(waited)
 
@@ -243,9 +243,9 @@ def _until(lease: Mapping[str, Any]) -> str:
 
 def _deploy(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, before: Present, image_ref: str) -> None:
     thing = f"deploy of Fly app {wanted.app}"
-    # flyctl keeps the version of the secrets that it wrote itself; it has to learn of ours.
+    # flyctl remembers the version of the secrets that it wrote itself; it has to learn of ours.
     flyctl.run(["secrets", "sync", "-a", wanted.app], GRACE, thing)
-    # A look at public DNS may take a minute, and would fail nothing.
+    # A public DNS check can take a minute and never fails the deploy.
     arguments = ["deploy", *_target(wanted), "--ha=false", "--dns-checks=false"]
     arguments += ["--wait-timeout", f"{wanted.wait_timeout}s"]
     if wanted.image or _same_image(before.image_ref, image_ref):
@@ -272,7 +272,7 @@ def _target(wanted: Wanted) -> list[str]:
 
 def _scale(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, present: Present) -> bool:
     differ = {group: count for group, count in wanted.groups.items() if present.count(group) != count}
-    # flyctl does that too, but not before there is a release: just when a first deploy that failed is to be taken back.
+    # flyctl also does that, but not before the first release, which is just when a failed first deploy must be undone.
     for group in (group for group, count in differ.items() if count == 0):
         for machine in present.machines[group]:
             fly.destroy_machine(wanted.app, machine["id"])
@@ -284,7 +284,7 @@ def _scale(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, present: Present) -> boo
 
 
 def _settled(fly: FlyAPI, wanted: Wanted, before: Present, present: Present, report: Callable[[str], None]) -> Present:
-    """Wait for the Machines that were scaled, at most as long as for those of a deploy; flyctl does not."""
+    """Wait for scaled Machines, at most as long as for those of a deploy; flyctl does not wait."""
 
     def settled(seen: Present) -> bool:
         return not _sick(wanted, before, seen) and all(
@@ -302,7 +302,7 @@ def _settled(fly: FlyAPI, wanted: Wanted, before: Present, present: Present, rep
 
 
 def _sick(wanted: Wanted, before: Present, present: Present) -> list[dict[str, Any]]:
-    """Return the Machines that should be healthy and are not; one that was stopped before stays so in a deploy."""
+    """Return the Machines that should be healthy and are not; a deploy leaves stopped ones stopped."""
     resting = {m["id"] for machines in before.machines.values() for m in machines if m["state"] == "stopped"}
     return [
         machine
@@ -324,14 +324,15 @@ def _require_healthy(flyctl: Flyctl, wanted: Wanted, before: Present, present: P
         raise StateError(
             f"Fly app {wanted.app}",
             f"these Machines are not healthy after the deploy: {_names(sick)}. {_end_of_log(flyctl, wanted, sick[0])}",
-            f"See 'fly status -a {wanted.app}', fix the cause and run again.",
+            f"Check 'fly status -a {wanted.app}', fix the cause and run again.",
             machines=[machine["id"] for machine in sick],
         )
 
 
 def _with_sick_machines(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, failed: StateError) -> StateError:
-    """Return O(failed) of a deploy, with the log of a Machine that is not healthy: flyctl shows none of one that runs,
-    but whose checks never pass.
+    """Return the deploy's error O(failed), adding the log of an unhealthy Machine.
+
+    flyctl does not show the log of a Machine that runs but whose checks never pass.
     """
     try:
         present = Present(None, by_group(fly.machines(wanted.app)), [])

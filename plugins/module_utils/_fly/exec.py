@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""A command in a started Machine."""
+"""Run a command in a started Machine."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.machine
 
 
 def execute(fly: FlyAPI, app: str, group: str | None, argv: Sequence[str], timeout: int) -> dict[str, Any]:
-    """Run O(argv) for at most O(timeout) seconds; return the module's result. Raises StateError when it fails."""
+    """Run O(argv) for at most O(timeout) seconds; return the module's result. Raises StateError if it fails."""
     if not argv:
         raise InputError("argv", "it is empty", "Give the command and its arguments.")
     if fly.app(app) is None:
-        raise StateError(f"Fly app {app}", "there is no such app", "Check its name.")
+        raise StateError(f"Fly app {app}", "it does not exist", "Check its name.")
     groups = by_group(fly.machines(app))
     candidates = groups.get(group, []) if group else [machine for own in groups.values() for machine in own]
     machine = next((machine for machine in candidates if machine["state"] == "started"), None)
     if machine is None:
         where = f" in the process group {group}" if group else ""
-        raise StateError(f"Fly app {app}", f"no Machine is started{where}", "Deploy or start one first.")
+        raise StateError(f"Fly app {app}", f"it has no started Machine{where}", "Deploy or start one first.")
     answer = fly.exec(app, machine["id"], list(argv), timeout)
     result = {
         "machine": machine["id"],
@@ -37,8 +37,8 @@ def execute(fly: FlyAPI, app: str, group: str | None, argv: Sequence[str], timeo
     if result["rc"] != 0:
         raise StateError(
             f"command in Machine {machine['id']} of Fly app {app}",
-            f"it ended with {result['rc']}",
-            "See stderr and stdout of the result.",
+            f"it exited with {result['rc']}",
+            "See stderr and stdout in the result.",
             **result,
         )
     return {"changed": True, **result}

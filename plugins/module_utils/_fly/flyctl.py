@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Running flyctl: for what only Fly's own client can do (builds, deploys, tunnels)."""
+"""Run flyctl, for what only Fly's own client can do: builds, deploys and tunnels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.arguments import fly_token
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.tokens import bare_token
 
-# What flyctl and docker need of the controller's environment; tokens of other services are none of its business.
+# What flyctl and docker need from the controller's environment; other services' tokens are not passed on.
 PASSED_ON = ("PATH", "HOME", "USER", "TMPDIR", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR", "FLY_CONFIG_DIR")
 PASSED_ON_PREFIXES = (
     "DOCKER_",
@@ -42,23 +42,23 @@ QUIET = {
     "NO_COLOR": "1",
     "CI": "1",
 }
-# What flyctl's own exit codes say (internal/cli), and what to do; 1 is any other error, which its last lines name.
+# What flyctl's own exit codes mean (internal/cli), and what to do; 1 is any other error, named in its last lines.
 EXIT_CODES = {
     3: ("it crashed", "Report it to Fly with its last lines (community.fly.io), or try another version of flyctl."),
-    126: ("it ran out of time", "See what hangs with 'fly status', give it more time and run again."),
-    127: ("it was interrupted", "Run again: what it had done is found."),
+    126: ("it timed out", "Check with 'fly status' what hangs, give it more time and run again."),
+    127: ("it was interrupted", "Run again; finished steps are not repeated."),
 }
 TAIL_LINES = 15
 POLL = 0.5  # seconds
-PATIENCE = 10.0  # seconds, for an end in good order
-# What flyctl says of its own steps where nobody watches a terminal (internal/render, internal/statuslogger,
-# internal/command/deploy), and those of its builders. Whatever else is written is not its own: a build's output, logs.
+PATIENCE = 10.0  # seconds to exit cleanly
+# How flyctl reports its own and its builders' steps without a terminal (internal/render, internal/statuslogger,
+# internal/command/deploy). Everything else is a build's output or a log.
 STEP = re.compile(
     r"==> |--> |===> |#\d+ \[|[✔✖] |> (\[\d+/\d+\] )?[A-Z]\w+ |Running \S+ (release|seed)_command: |"
     r"Updating existing machines in |No machines in group |Creating a (second|standby) machine |Provisioning ips? "
 )
 _URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^/@\s]+@")
-# From here on flyctl shows the log of a release command that failed, at most 100 lines.
+# After this flyctl shows the log of a failed release command, at most 100 lines.
 LOG_BEGINS, LOG_LINES = "release_command failed running on machine", 110
 
 
@@ -73,10 +73,10 @@ def flyctl_of(
     hidden: Sequence[str] = (),
     report: Callable[[str], None] | None = None,
 ) -> Flyctl:
-    """Return flyctl as a module's options O(params) name it.
+    """Return the flyctl that a module's options O(params) name.
 
-    O(variables) are further environment for what it runs itself, O(hidden) texts that are not to be shown; O(report) is
-    told of each step. Raises InputError where there is no flyctl.
+    O(variables) are additional environment variables for the programs it runs, O(hidden) texts never to show; O(report)
+    is called with each step. Raises InputError if there is no flyctl.
     """
     given = params["flyctl"]
     path = given or shutil.which("flyctl") or shutil.which("fly")
@@ -84,7 +84,7 @@ def flyctl_of(
         raise InputError(
             "flyctl",
             f"{given} is not a program" if given else "it is not on PATH",
-            "Install it (fly.io/docs/flyctl/install) or name it with the option flyctl.",
+            "Install it (fly.io/docs/flyctl/install) or give its path in the option flyctl.",
         )
     urls = {
         "FLY_FLAPS_BASE_URL": params["fly_machines_url"],
@@ -105,9 +105,9 @@ class Flyctl:
         hidden: Sequence[str] = (),
         report: Callable[[str], None] | None = None,
     ) -> None:
-        """O(variables) of the environment are among others the base URLs; O(hidden) is not to be shown.
+        """Take environment O(variables), including the base URLs, and O(hidden) texts that are never shown.
 
-        O(report) is told of each step: a command, and what flyctl says of it while it runs.
+        O(report) is called with each step: a command, and what flyctl reports while it runs.
         """
         self.path = path
         self._token = token
@@ -131,10 +131,10 @@ class Flyctl:
     ) -> str:
         """Run a command to its end and return its standard output; raises StateError with its last lines.
 
-        O(timeout) is in seconds. O(remedy) is for whatever goes wrong. With O(whole_group) what flyctl has
-        started itself ends with it.
+        O(timeout) is in seconds. O(remedy) applies to any failure. With O(whole_group), processes that flyctl started
+        end with it.
         """
-        # Files, because pipes stay open as long as any process that flyctl started, and would be waited for.
+        # Files, because a pipe stays open as long as any process that flyctl started, and we would wait for it.
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
             streams = {"stdout": output, "stderr": errors, "start_new_session": whole_group}
             process = self._start(arguments, thing, cwd, streams)
@@ -148,14 +148,14 @@ class Flyctl:
             said, complained = output.read(), errors.read()
         if rc == 0:
             return self.scrubbed(said)
-        # Its steps were told as it took them; of a build's the one that failed tells more.
+        # Its steps were already reported; of a build's steps, the failed one is useful.
         lines = self.scrubbed(said + complained).splitlines()
         text = self.tail("\n".join(line for line in lines if line[:1] in "#✖" or not STEP.match(line)).encode())
         if rc is None:
             raise StateError(
                 thing,
-                f"flyctl {arguments[0]} had not ended after {timeout:.0f} s: {text}",
-                remedy or "Look at 'fly status'; run again.",
+                f"flyctl {arguments[0]} was still running after {timeout:.0f} s: {text}",
+                remedy or "Check 'fly status', then run again.",
             )
         why, usual = EXIT_CODES.get(rc, (_ended(rc), "Fix what flyctl names and run again."))
         raise StateError(thing, f"flyctl {arguments[0]}: {why}: {text}", remedy or usual, rc=rc)
@@ -164,7 +164,7 @@ class Flyctl:
         self, arguments: Sequence[str], thing: str, cwd: str | None, streams: Mapping[str, Any]
     ) -> subprocess.Popen[bytes]:
         try:
-            # Not run_command: it would hand on the whole environment, with the tokens of other services.
+            # Not run_command: it would pass on the whole environment, including other services' tokens.
             return subprocess.Popen(  # pylint: disable=ansible-bad-function
                 [self.path, *arguments],
                 env={**self.environment(), "FLY_EMIT_RELEASE_JSON": "1"},
@@ -189,7 +189,7 @@ class Flyctl:
             except subprocess.TimeoutExpired:
                 rc = None
             for file in files:
-                # pread, for flyctl writes where the file's own position is.
+                # pread, because flyctl writes at the file's own position.
                 whole = os.pread(file, os.fstat(file).st_size, read[file]).rpartition(b"\n")[0]
                 read[file] += len(whole) + 1 if whole else 0
                 for line in filter(STEP.match, self.scrubbed(whole).splitlines()):
@@ -198,13 +198,13 @@ class Flyctl:
                 return rc
 
     def tail(self, output: bytes) -> str:
-        """Return the last lines of O(output) without the token: all of a release command's log, where one failed."""
+        """Return the last lines of O(output) without the token, including the whole log of a failed release command."""
         lines = self.scrubbed(output).strip().splitlines()
         begin = next((number for number, line in enumerate(lines) if LOG_BEGINS in line), len(lines) - TAIL_LINES)
         return "\n".join(lines[max(begin, len(lines) - LOG_LINES, 0) :])
 
     def scrubbed(self, output: bytes) -> str:
-        """Return O(output) as text, with stars for the token, passwords in URLs and whatever else is hidden."""
+        """Return O(output) as text, with asterisks for the token, passwords in URLs and whatever else is hidden."""
         text = output.decode("utf-8", "replace")
         for secret in self._hidden:
             text = text.replace(secret, "********")
@@ -212,9 +212,9 @@ class Flyctl:
 
 
 def _end(process: subprocess.Popen[bytes], whole_group: bool) -> None:
-    """End O(process) if it still runs, and with O(whole_group) whatever is left of what it started."""
+    """End O(process) if it is still running, and with O(whole_group) every process that it started."""
     if process.poll() is None:
-        # Interrupted, it gives back the leases of the Machines that it works on; killed, it would not.
+        # When terminated, it releases its leases on Machines; when killed, it does not.
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(PATIENCE)
@@ -228,6 +228,6 @@ def _end(process: subprocess.Popen[bytes], whole_group: bool) -> None:
 
 def _ended(rc: int) -> str:
     if rc >= 0:
-        return f"it ended with {rc}"
+        return f"it exited with {rc}"
     names = {number.value: number.name for number in signal.Signals}
-    return f"it was ended by the signal {names.get(-rc, -rc)}"
+    return f"it was killed by the signal {names.get(-rc, -rc)}"

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What a Fly app's Machines and releases say about its process groups and secrets, as Fly's own client computes it."""
+"""What a Fly app's Machines and releases say about its process groups and secrets, computed as flyctl does."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-# Groups of flyctl's own short-lived Machines.
+# Groups that flyctl uses for its own short-lived Machines.
 RESERVED_GROUPS = frozenset({"fly_app_release_command", "fly_app_console", "fly_app_test_machine_command"})
 DEPLOYED, PARTIAL, STAGED, UNKNOWN = "Deployed", "Partial", "Staged", "Unknown"
-# Above this flyctl shows no status: it would have to read too many releases.
+# With more than this, flyctl shows no status: it would have to read too many releases.
 MOST_MACHINES = 100
 
 TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|([+-]\d\d):(\d\d))?")
@@ -24,17 +24,17 @@ Machine = dict[str, Any]
 
 
 def configuration(machine: Machine) -> dict[str, Any]:
-    """Return the Machine's configuration, or the part of it that is known while its host does not answer."""
+    """Return the Machine's configuration, or the part that is known while its host is unreachable."""
     return machine.get("config") or machine.get("incomplete_config") or {}
 
 
 def metadata(machine: Machine) -> dict[str, str]:
-    """Return the Machine's metadata, {} where it has none."""
+    """Return the Machine's metadata, {} if it has none."""
     return configuration(machine).get("metadata") or {}
 
 
 def is_deployed(machine: Machine) -> bool:
-    """Return whether a deploy made the Machine; others, as of 'fly machine run', no deploy or scale counts."""
+    """Return whether a deploy made the Machine; deploy and scale ignore others, such as those of 'fly machine run'."""
     return metadata(machine).get("fly_platform_version") == "v2"
 
 
@@ -45,12 +45,12 @@ def process_group(machine: Machine) -> str:
 
 
 def is_standby(machine: Machine) -> bool:
-    """Return whether this is a stopped stand-by of another Machine, which --ha makes for groups without services."""
+    """Return whether this is another Machine's stopped standby, which --ha creates for groups without services."""
     return bool(configuration(machine).get("standbys"))
 
 
 def by_group(machines: Iterable[Machine]) -> dict[str, list[Machine]]:
-    """Return the deployed Machines by process group, without stand-bys and destroyed ones."""
+    """Return the deployed Machines by process group, without standby and destroyed Machines."""
     groups: dict[str, list[Machine]] = {}
     for machine in machines:
         group = process_group(machine)
@@ -65,8 +65,8 @@ def by_group(machines: Iterable[Machine]) -> dict[str, list[Machine]]:
 
 
 def is_healthy(machine: Machine) -> bool:
-    """Return whether the Machine is started and every check of it passes; one that has just started has none yet."""
-    # The API makes up checks of this name for old clients.
+    """Return whether the Machine is started and all its checks pass; right after the start they have no result yet."""
+    # The API adds artificial checks with this name for old clients.
     checks = [c for c in machine.get("checks") or [] if not str(c.get("name", "")).startswith("bg_deployments_compat")]
     if machine["state"] != "started" or (not checks and _has_checks(machine)):
         return False
@@ -79,7 +79,7 @@ def _has_checks(machine: Machine) -> bool:
 
 
 def current_release(releases: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the newest release that was completed, or None; O(releases) come newest first."""
+    """Return the newest completed release, or None; O(releases) must be newest first."""
     return next((release for release in releases if release.get("status") in ("complete", "succeeded")), None)
 
 
@@ -88,7 +88,7 @@ def secret_statuses(
 ) -> dict[str, str]:
     """Return for each secret whether all (Deployed), some (Partial) or none (Staged) of the Machines have it.
 
-    A Machine has a secret that was last written before the Machine's release was made.
+    A Machine has a secret if it was last written before the Machine's release was created.
     """
     own = [machine for group in by_group(machines).values() for machine in group]
     created = {str(release["version"]): instant(release["created_at"]) for release in releases}
@@ -106,7 +106,7 @@ def secret_statuses(
 
 
 def instant(timestamp: str | None) -> tuple[datetime, int] | None:
-    """Return an RFC 3339 time (UTC where it names no zone) and its nanoseconds, or None where it is none."""
+    """Return an RFC 3339 time (UTC if it has no zone) and its nanoseconds, or None if it is not one."""
     found = TIMESTAMP.fullmatch(timestamp or "")
     if not found:
         return None

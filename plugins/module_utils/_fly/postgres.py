@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""A Managed Postgres cluster: found by organization and name, else created; then waited for.
+"""A Managed Postgres cluster: found by organization and name, or created; then waited for.
 
-Creating one costs money from then on and is not idempotent at Fly, where a name may be used twice: so it is looked for
-first, and a create is never repeated blindly.
+A cluster is billed as soon as it is created, and Fly accepts the same name twice. So we look for it first, and never
+blindly repeat a create.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.pollin
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.api import FlyAPI
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.organization import before_creating
 
-# Fly spells the largest with a capital, in its specification and in flyctl, and has taken another plan for one that it
-# does not know.
+# Fly capitalizes the largest, in its specification and in flyctl. It has been seen to use another plan for an unknown
+# name.
 PLANS = {"basic": "basic", "starter": "starter", "launch": "launch", "scale": "scale", "performance": "Performance"}
 MAJORS = (16, 17)
 DISK_GB = (10, 500)
-# Those of fly.io/docs/mpg/extensions that can be enabled: asked only as long as there is no cluster to be asked itself.
+# What can be enabled, from fly.io/docs/mpg/extensions. Only used until the cluster exists, which knows its own list.
 POSTGIS = frozenset({"postgis", "postgis_raster", "postgis_sfcgal", "postgis_topology"})
 # fmt: off
 EXTENSIONS = POSTGIS | {
@@ -38,14 +38,14 @@ EXTENSIONS = POSTGIS | {
 # fmt: on
 DATABASE_PORT = 5432
 READY = "ready"
-# No waiting makes these ready.
+# Waiting does not make these ready.
 BROKEN = ("error", "failed", "deleting", "deleted")
-POLL = 5.0  # seconds, as flyctl
+POLL = 5.0  # seconds, like flyctl
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the cluster is to be."""
+    """What the cluster should be."""
 
     name: str
     org: str
@@ -67,7 +67,7 @@ def ensure_cluster(
 ) -> dict[str, Any]:
     """Find or create the cluster, wait at most O(wait_timeout) seconds, attach it; return the module's result.
 
-    Raises StateError for two clusters of this name, and for one that failed or does not become ready.
+    Raises StateError if two clusters have this name, or if it failed or does not become ready.
     """
     _check_input(fly, wanted)
     organization = fly.organization(wanted.org)
@@ -82,7 +82,7 @@ def ensure_cluster(
             return _result(wanted, {}, {}, created=True, attached=bool(wanted.attach_to), return_url=return_url)
         found = _create(fly, raw_slug, wanted)
     _check_disk(found, wanted)
-    # As flyctl has it: what the list does not call 2 is 1; what is created now is 2.
+    # Like flyctl: a cluster is version 1 unless the list says 2; new ones are version 2.
     version = 2 if created or found.get("version") == 2 else 1
     answer = _ready(fly, found["id"], version, wait_timeout, 0 if check_mode else wait_timeout)
     cluster, credentials = answer["data"], answer.get("credentials") or {}
@@ -112,8 +112,8 @@ def _find(fly: FlyAPI, wanted: Wanted, raw_slug: str) -> dict[str, Any] | None:
         ids = ", ".join(sorted(cluster["id"] for cluster in clusters))
         raise StateError(
             f"Managed Postgres cluster {wanted.name}",
-            f"the organization {wanted.org} has {len(clusters)} of this name ({ids})",
-            "Destroy those that are not used (fly mpg destroy ID), or choose another name.",
+            f"the organization {wanted.org} has {len(clusters)} with this name ({ids})",
+            "Destroy the unused ones (fly mpg destroy ID), or choose another name.",
         )
     return clusters[0] if clusters else None
 
@@ -122,25 +122,25 @@ def _check_input(fly: FlyAPI, wanted: Wanted) -> None:
     if not fly.macaroon:
         raise InputError(
             "fly_api_token",
-            "it is of the older kind, and Managed Postgres takes only what 'fly tokens create' makes (fm2_...)",
+            "it is an old type of token, but Managed Postgres accepts only those of 'fly tokens create' (fm2_...)",
             f"Create one with 'fly tokens create org -o {wanted.org}'.",
         )
     if not DISK_GB[0] <= wanted.disk_gb <= DISK_GB[1]:
         raise InputError(
             f"disk_gb {wanted.disk_gb}",
-            f"a new cluster has a disk of {DISK_GB[0]} to {DISK_GB[1]} GB",
-            "Give a size in between; Fly lets a larger one grow later.",
+            f"a new cluster's disk has {DISK_GB[0]} to {DISK_GB[1]} GB",
+            "Give a size in this range; Fly lets a disk grow later.",
         )
 
 
 def _check_disk(cluster: Mapping[str, Any], wanted: Wanted) -> None:
-    """Refuse a cluster that was there with a smaller disk than is needed; it may be told in the list or not at all."""
+    """Refuse an existing cluster with too small a disk; Fly may not report the size."""
     disk = cluster.get("disk")
     if isinstance(disk, int) and 0 < disk < wanted.disk_gb:
         raise StateError(
             f"Managed Postgres cluster {wanted.name} ({cluster['id']})",
-            f"its disk has {disk} GB, and {wanted.disk_gb} GB are asked for",
-            "Let its disk grow at fly.io/dashboard, ask for less (disk_gb), or choose another name.",
+            f"its disk has {disk} GB, but {wanted.disk_gb} GB were requested",
+            "Grow its disk at fly.io/dashboard, request less (disk_gb), or choose another name.",
         )
 
 
@@ -149,9 +149,9 @@ def _check_extensions(wanted: Sequence[Mapping[str, Any]]) -> None:
         if extension["name"] not in EXTENSIONS and not extension.get("optional"):
             raise InputError(
                 f"extension {extension['name']}",
-                "Managed Postgres does not offer it, by its documentation (fly.io/docs/mpg/extensions)",
-                "Drop it in the source database, or move to another PostgreSQL server. If Fly offers it by "
-                "now, create the cluster with 'fly mpg create' and run again: a cluster that exists is asked itself.",
+                "Managed Postgres does not offer it, according to its documentation (fly.io/docs/mpg/extensions)",
+                "Drop it in the source database, or move to another PostgreSQL server. If Fly offers it now, create "
+                "the cluster with 'fly mpg create' and run again: an existing cluster reports what it offers.",
             )
 
 
@@ -178,18 +178,18 @@ def _create(fly: FlyAPI, raw_slug: str, wanted: Wanted) -> dict[str, Any]:
             "postgis_enabled": any(extension["name"] in POSTGIS for extension in wanted.extensions),
         },
     )
-    # Fly has been seen to take another plan than the one that was asked for, without a word.
+    # Fly has been seen to silently use another plan than the requested one.
     if str(created.get("plan") or wanted.plan).lower() != wanted.plan:
         raise StateError(
             f"Managed Postgres cluster {wanted.name} ({created['id']})",
-            f"Fly created it with the plan {created['plan']} instead of {wanted.plan}, and charges for it",
-            "Keep it by asking for that plan, or destroy it (fly mpg destroy ID).",
+            f"Fly created it with the plan {created['plan']} instead of {wanted.plan}, and bills for it",
+            "Request that plan to keep it, or destroy it (fly mpg destroy ID).",
         )
     return created
 
 
 def _ready(fly: FlyAPI, cluster: str, version: int, told: float, timeout: float) -> dict[str, Any]:
-    """Return the cluster when it is ready; with a O(timeout) of 0 as it is."""
+    """Return the cluster once it is ready, or as it is if O(timeout) is 0."""
     answer, ready = poll(
         lambda: fly.postgres_cluster(cluster, version),
         lambda seen: _status(seen) in (READY, *BROKEN),
@@ -202,28 +202,28 @@ def _ready(fly: FlyAPI, cluster: str, version: int, told: float, timeout: float)
         raise StateError(
             f"Managed Postgres cluster {answer['data']['name']} ({cluster})",
             f"its status is {status}" + ("" if status in BROKEN else f" after {told:.0f} s"),
-            "See the dashboard of fly.io. Destroy a failed cluster first; wait until a deleted one is gone; give a "
-            "slow one more time.",
+            "Check fly.io/dashboard. Destroy a failed cluster; wait until a deleted one is gone; give a slow one more "
+            "time. Then run again.",
         )
     return answer
 
 
 def _status(answer: Mapping[str, Any]) -> str:
     status = str(answer["data"]["status"])
-    # The cluster may be there a little before its password.
+    # The cluster may be ready a little before its password.
     waits = status == READY and (answer.get("credentials") or {}).get("status") == "initializing"
     return "initializing" if waits else status
 
 
 def _attach(fly: FlyAPI, cluster: str, app: str, version: int) -> None:
-    with suppress(Conflict):  # by another run, a moment ago
+    with suppress(Conflict):  # another run has just attached it
         fly.attach_postgres_cluster(cluster, app, version)
 
 
 def _missing_extensions(
     fly: FlyAPI, cluster: str, version: int, credentials: Mapping[str, Any], wanted: Sequence[Mapping[str, Any]]
 ) -> list[Mapping[str, Any]]:
-    """Return those that are offered and not there yet; raises InputError for one that is not and must be."""
+    """Return the offered extensions that are not installed yet; raises InputError for a required one not offered."""
     if not wanted or not credentials.get("dbname"):
         return list(wanted)
     offered = {entry["name"]: entry for entry in fly.postgres_extensions(cluster, credentials["dbname"], version)}
@@ -232,7 +232,7 @@ def _missing_extensions(
             raise InputError(
                 f"extension {extension['name']}",
                 "Managed Postgres does not offer it",
-                f"Do without it, or choose among {', '.join(sorted(offered))}.",
+                f"Do without it, or choose from {', '.join(sorted(offered))}.",
             )
     return [
         extension
@@ -267,13 +267,13 @@ def _result(
 
 
 def _addresses(cluster: Mapping[str, Any], credentials: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the pooled URL, which the app gets, and where sessions and migrations connect."""
+    """Return the pooled URL, which the app gets, and the direct address for sessions and migrations."""
     url = credentials.get("pgbouncer_uri") or ""
     if not url:
         return {"url": "", "direct": {}}
     parts = urlsplit(url)
     host = (cluster.get("ip_assignments") or {}).get("direct") or f"direct.{cluster['id']}.flympg.net"
-    # The address of the cluster itself; a pooler on the same host has the port.
+    # The cluster's own address; the port is the pooler's, which is on the same host.
     return {
         "url": url,
         "direct": {

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""A tunnel into Fly's private network: flyctl in the background, ended by exactly who started it."""
+"""A tunnel into Fly's private network: flyctl in the background. Only the process that was started is ever ended."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.flyctl 
 
 LOOPBACK = "127.0.0.1"
 POLL = 0.2  # seconds
-PATIENCE = 10.0  # seconds, for an end in good order
+PATIENCE = 10.0  # seconds to exit cleanly
 
 
 @dataclass(frozen=True)
 class Tunnel:
-    """What is to be reached, and where on this machine."""
+    """What to reach, and the local port for it."""
 
     app: str
     target: str  # HOST:PORT, or the id of a Managed Postgres cluster
-    local_port: int  # 0: a free one
+    local_port: int  # 0: any free port
     state_file: Path
 
     def arguments(self, port: int) -> list[str]:
@@ -46,9 +46,9 @@ class Tunnel:
 
 
 def start(flyctl: Flyctl, tunnel: Tunnel, timeout: float, check_mode: bool) -> dict[str, Any]:
-    """Open the tunnel where it is not open yet, wait at most O(timeout) seconds for it; return the module's result."""
+    """Open the tunnel unless it is open, wait at most O(timeout) seconds for it; return the module's result."""
     running = _running(tunnel)
-    # A tunnel that hangs, or leads somewhere else, has to go.
+    # A tunnel that hangs or has another target is replaced.
     if running and running["target"] == tunnel.target and _answers(int(running["port"])):
         return {"changed": False, "host": LOOPBACK, "local_port": running["port"], "pid": running["pid"]}
     if running and not check_mode:
@@ -56,7 +56,7 @@ def start(flyctl: Flyctl, tunnel: Tunnel, timeout: float, check_mode: bool) -> d
     port = tunnel.local_port or _free_port()
     if _answers(port) and not (running and check_mode):
         raise InputError(
-            f"local port {port}", "another program listens on it", "Choose another local_port, or 0 for a free one."
+            f"local port {port}", "another program is using it", "Choose another local_port, or 0 for any free port."
         )
     if check_mode:
         return {"changed": True, "host": LOOPBACK, "local_port": 0, "pid": 0}
@@ -75,21 +75,21 @@ def start(flyctl: Flyctl, tunnel: Tunnel, timeout: float, check_mode: bool) -> d
     _forget(tunnel)
     raise StateError(
         f"tunnel to {tunnel.target}",
-        (f"flyctl ended with {ended}" if ended is not None else f"it did not answer within {timeout:.0f} s")
+        (f"flyctl exited with {ended}" if ended is not None else f"it did not answer within {timeout:.0f} s")
         + f": {said}",
-        "Check that the target exists and that flyctl reaches Fly's network (fly doctor), and run again.",
+        "Check that the target exists and that flyctl can reach Fly's network (fly doctor), then run again.",
     )
 
 
 def last_lines(flyctl: Flyctl, tunnel: Tunnel) -> str:
-    """Return what flyctl said before its tunnel ended by itself; "" for one that runs, or was never opened."""
+    """Return flyctl's last lines if its tunnel ended on its own; "" if it is running or was never opened."""
     if _running(tunnel) or not (tunnel.state_file.exists() and _log(tunnel).exists()):
         return ""
-    return flyctl.tail(_log(tunnel).read_bytes()) or "nothing was said"
+    return flyctl.tail(_log(tunnel).read_bytes()) or "no output"
 
 
 def stop(tunnel: Tunnel, check_mode: bool, patience: float = PATIENCE) -> dict[str, Any]:
-    """End the tunnel's process, first politely, after O(patience) seconds for good; return the module's result."""
+    """Terminate the tunnel's process, kill it after O(patience) seconds, and return the module's result."""
     running = _running(tunnel)
     if not check_mode:
         if running:
@@ -101,7 +101,7 @@ def stop(tunnel: Tunnel, check_mode: bool, patience: float = PATIENCE) -> dict[s
 def _open(flyctl: Flyctl, tunnel: Tunnel, port: int) -> subprocess.Popen[bytes]:
     prepare_folder(tunnel.state_file.parent)
     with open(os.open(_log(tunnel), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
-        # Not run_command: it waits, and the tunnel outlives this module.
+        # Not run_command, which waits: the tunnel outlives this module.
         return subprocess.Popen(  # pylint: disable=ansible-bad-function
             [flyctl.path, *tunnel.arguments(port)],
             env=flyctl.environment(),
@@ -113,10 +113,10 @@ def _open(flyctl: Flyctl, tunnel: Tunnel, port: int) -> subprocess.Popen[bytes]:
 
 
 def _running(tunnel: Tunnel) -> dict[str, Any] | None:
-    """Return pid, port and target of the tunnel that the state file names, if that very process still runs."""
+    """Return pid, port and target of the tunnel in the state file, if that same process is still running."""
     try:
         state: dict[str, Any] = json.loads(tunnel.state_file.read_text(encoding="utf-8"))
-        # Where nothing tells when it began, it is at least the first of its session, as it was started.
+        # If its start time is not known, it must at least lead its own session, as it did when we started it.
         same = began(int(state["pid"])) == state["started"] and os.getsid(int(state["pid"])) == int(state["pid"])
     except (OSError, ValueError):
         return None
@@ -147,7 +147,7 @@ def _end(pid: int, patience: float) -> None:
 
 def _ended(pid: int) -> bool:
     ended = began(pid) is None
-    # One that has ended stays until its parent asks for it, which may be this module.
+    # An ended process stays until its parent, which may be this module, waits for it.
     with suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
     return ended

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""An Upstash Redis on Fly: found by name, else created. GraphQL, because 'fly redis' asks its questions of a person.
+"""An Upstash Redis on Fly: found by name, or created. Through GraphQL, because 'fly redis' prompts for input.
 
-One that is there gets the plan and the eviction that are asked for; its region cannot be changed.
+An existing one gets the requested plan and eviction; its region cannot be changed.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.organiz
 
 # flyctl's default, internal/command/redis: pay as you go.
 DEFAULT_PLAN = "ekQ85Yjkw155ohQ5ALYq0M"
-# No longer sold, yet still in the list (same place).
+# No longer sold, but still listed (same source).
 LEGACY_PLANS = frozenset({"pro_2k", "pro_10k", "starter", "standard"})
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the Redis is to be; O(plan) and O(eviction) of None leave one that exists as it is."""
+    """What the Redis should be; a O(plan) or O(eviction) of None keeps that of an existing one."""
 
     name: str
     org: str
@@ -66,7 +66,7 @@ def ensure_redis(
         return _result(wanted, found, found, return_url)
     after = {**found, **changes}
     if not check_mode:
-        # Both are always sent, as flyctl does: what is left out may be reset.
+        # Send both every time, like flyctl: Fly may reset what is left out.
         fly.update_redis(
             wanted.name,
             {
@@ -81,12 +81,12 @@ def ensure_redis(
 
 
 def _changes(fly: FlyAPI, wanted: Wanted, found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parts of an existing Redis that are to change; raises StateError for what cannot."""
+    """Return the parts of an existing Redis to change; raises StateError for what cannot be changed."""
     if wanted.region and found.get("primaryRegion") not in (None, wanted.region):
         raise StateError(
             f"Fly Redis {wanted.name}",
             f"its primary region is {found['primaryRegion']}, not {wanted.region}, and cannot be changed",
-            f"Ask for the region {found['primaryRegion']}, or for a Redis of another name.",
+            f"Request the region {found['primaryRegion']}, or a Redis with another name.",
         )
     changes: dict[str, Any] = {}
     plan = found.get("addOnPlan") or {}
@@ -143,20 +143,20 @@ def _body(fly: FlyAPI, organization: str, wanted: Wanted) -> Mapping[str, Any]:
         "planId": _plan(fly, wanted.plan)["id"] if wanted.plan else DEFAULT_PLAN,
         "readRegions": [],
         "type": "upstash_redis",
-        # Only what is switched on, as flyctl: what the others are then is Fly's own default, off.
+        # Only what is turned on, like flyctl: Fly's default for the others is off.
         "options": {"eviction": True} if wanted.eviction else {},
     }
 
 
 def _plan(fly: FlyAPI, wanted: str) -> dict[str, Any]:
-    """Return a plan that is sold, by its id or one of its names; raises InputError."""
+    """Return the plan with this id or name; raises InputError if Fly does not sell it."""
     plans = [plan for plan in fly.redis_plans() if _plain(plan.get("displayName")) not in LEGACY_PLANS]
     for plan in plans:
         if wanted in (plan["id"], plan.get("name"), plan.get("displayName")):
             return plan
     offered = [str(plan.get("displayName") or plan["id"]) for plan in plans]
     near = ", ".join(get_close_matches(wanted, offered) or offered)
-    raise InputError(f"plan {wanted}", "there is no such plan of Redis", f"Choose one of {near}.")
+    raise InputError(f"plan {wanted}", "Fly has no such Redis plan", f"Choose one of {near}.")
 
 
 def _plain(name: str | None) -> str:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Starting and stopping Machines that are there: no release, no update, all at the same time."""
+"""Start and stop existing Machines, all at the same time, without a release or update."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.machine
 )
 
 STARTED, STOPPED = "started", "stopped"
-# No process of theirs runs, and none will by itself.
+# No process is running in them, and none will start on its own.
 _AT_REST = frozenset({STOPPED, "created", "suspended", "failed"})
 _GONE = frozenset({"destroying", "destroyed"})
 _AT_ONCE = 16
-_LONGEST_WAIT = 60  # seconds that one request may wait
+_LONGEST_WAIT = 60  # seconds that one request can wait
 _POLL = 0.5  # seconds
-_IN_THE_WAY = frozenset({409, 412})  # another's lease; a state from which this is not possible
+_IN_THE_WAY = frozenset({409, 412})  # another client's lease; a state that does not allow the change
 
 
 @dataclass(frozen=True)
 class Step:
-    """What one Machine is to be, and what of it is not so yet."""
+    """What one Machine should be, and what has to change for that."""
 
     machine: Machine
     wanted: str | None
-    """STARTED, STOPPED, or None where only its metadata matter."""
+    """STARTED, STOPPED, or None if only its metadata matter."""
     metadata: Mapping[str, str | None]
 
     @property
     def state(self) -> str:
-        """The state it has afterwards."""
+        """The state it will have afterwards."""
         present = str(self.machine["state"])
         return self.wanted if self.wanted and (self.moves or present not in _AT_REST) else present
 
@@ -68,7 +68,7 @@ class Step:
 
     @property
     def cordon(self) -> str:
-        """C(cordon) or C(uncordon) where that is needed: a request would start a stopped Machine again."""
+        """C(cordon) or C(uncordon) if needed, else "": without a cordon, a request would restart a stopped Machine."""
         cordoned = bool(self.machine.get("cordoned"))
         if self.wanted == STARTED:
             return "uncordon" if cordoned else ""
@@ -88,7 +88,7 @@ class Step:
         return bool(self.moves or self.cordon or self.labels)
 
     def shown(self) -> dict[str, Any]:
-        """Return the Machine as it is afterwards."""
+        """Return the Machine as it will be afterwards."""
         kept = {**metadata(self.machine), **self.metadata}
         return {
             "id": self.machine["id"],
@@ -109,10 +109,10 @@ def ensure_machines(
     sleep: Callable[[float], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> dict[str, Any]:
-    """Bring the groups O(wanted) to a number of started Machines, or where that is None all of them to O(state).
+    """Bring each group in O(wanted) to its number of started Machines; if that is None, bring all of them to O(state).
 
-    O(labels) are metadata of these, or of all where no group is wanted. Return the module's result. Raises StateError
-    where there are too few Machines, or one does not get there in O(wait_timeout) seconds.
+    O(labels) are metadata for these Machines, or for all if O(wanted) is empty. Return the module's result. Raises
+    StateError if there are too few Machines, or one takes longer than O(wait_timeout) seconds.
     """
     try:
         machines = fly.machines(app)
@@ -125,7 +125,7 @@ def ensure_machines(
     if moving and not check_mode:
         control = _Control(fly, app, wait_timeout, sleep or time.sleep, clock)
         with ThreadPoolExecutor(min(len(moving), _AT_ONCE)) as pool:
-            # All are tried, whatever becomes of one.
+            # Try all of them, even if one fails.
             for result in [pool.submit(control.carry_out, step) for step in moving]:
                 result.result()
     return {
@@ -156,7 +156,7 @@ def plan(
         states.update(_states(app, group, groups.get(group, []), number, state))
     found = [machine for members in groups.values() for machine in members]
     if labels and not (found if not wanted else states):
-        raise StateError(f"Fly app {app}", "it has no Machine whose metadata could be set", "Deploy first.")
+        raise StateError(f"Fly app {app}", "it has no Machine to set metadata on", "Deploy first.")
     return [
         Step(machine, states.get(machine["id"]), labels if not wanted or machine["id"] in states else {})
         for machine in found
@@ -164,19 +164,19 @@ def plan(
 
 
 def _states(app: str, group: str, members: Sequence[Machine], number: int | None, state: str | None) -> dict[str, str]:
-    """Return what each of a group's Machines is to be. A stand-by is never started, and stopped with the others."""
+    """Return the wanted state of a group's Machines. A standby is never started, but is stopped with the others."""
     regular = [machine for machine in members if not is_standby(machine)]
     if number is None:
         number = len(regular) if state == STARTED else 0
         if state == STARTED and not regular:
-            number = 1  # and there is none
+            number = 1  # so that an empty group is an error
     if number > len(regular):
         raise StateError(
             f"process group {group} of Fly app {app}",
-            f"it has {len(regular)} Machines, and {number} are to run",
+            f"it has {len(regular)} Machines, but {number} should run",
             "Deploy the group first; its Machines may be stopped.",
         )
-    # Those that run go on running.
+    # Running Machines are chosen first.
     order = sorted(regular, key=lambda machine: machine["state"] != STARTED)
     chosen = {str(machine["id"]) for machine in order[:number]}
     return {str(machine["id"]): STARTED if machine["id"] in chosen else STOPPED for machine in members}
@@ -187,7 +187,7 @@ def _text(value: Any) -> str | None:
 
 
 class _Control:
-    """Carries out the steps, each in a thread of its own."""
+    """Carry out the steps, each in its own thread."""
 
     def __init__(
         self, fly: FlyAPI, app: str, wait_timeout: float, sleep: Callable[[float], None], clock: Callable[[], float]
@@ -200,13 +200,13 @@ class _Control:
         self._deadline = clock() + wait_timeout
 
     def carry_out(self, step: Step) -> None:
-        """Make the Machine what it is to be, and wait until it is."""
+        """Make the Machine what it should be, and wait until it is."""
         for key, value in step.labels.items():
             if value is None:
                 self._insist(step, "DELETE", f"/metadata/{key}")
             else:
                 self._insist(step, "POST", f"/metadata/{key}", {"value": value})
-        if step.cordon == "cordon":  # before it stops, that no request starts it again
+        if step.cordon == "cordon":  # before it stops, so that no request restarts it
             self._insist(step, "POST", "/cordon")
         if step.moves and step.wanted:
             self._insist(step, "POST", "/start" if step.wanted == STARTED else "/stop", {})
@@ -215,7 +215,7 @@ class _Control:
             self._insist(step, "POST", "/uncordon")
 
     def _insist(self, step: Step, method: str, path: str, body: Any = None) -> None:
-        """Send a request until no lease of another, or state on the way, is in the way of it."""
+        """Repeat a request until neither another client's lease nor a transitional state prevents it."""
         while True:
             try:
                 self._fly.machine(self._app, step.machine["id"], method, path, body)
@@ -239,7 +239,7 @@ class _Control:
             if machine.get("instance_id"):
                 query["instance_id"] = machine["instance_id"]
             try:
-                # Not the client's own patience: that this takes long is not a failure.
+                # Without the client's own retries: taking long is not a failure here.
                 self._fly.machine(
                     self._app, machine["id"], "GET", "/wait", query=query, repeatable=False, patience=float(seconds)
                 )
@@ -255,19 +255,19 @@ class _Control:
         if not lease:
             return error.cause
         left = max(0, int(lease.get("expires_at") or 0) - int(time.time()))
-        return f"{lease.get('owner') or 'somebody else'} has leased it for another {left} seconds"
+        return f"{lease.get('owner') or 'someone else'} holds a lease on it for another {left} seconds"
 
     def _late(self, machine: Machine, why: str) -> StateError:
         ident = machine["id"]
         return StateError(
             f"Machine {ident} (process group {process_group(machine)}) of Fly app {self._app}",
             f"after {self._seconds:g} seconds {why}",
-            f"See 'fly machine status {ident} -a {self._app}' and 'fly logs -a {self._app}'. Then run again.",
+            f"Check 'fly machine status {ident} -a {self._app}' and 'fly logs -a {self._app}', then run again.",
         )
 
 
 def wishes(counts: Mapping[str, Any] | None, groups: Sequence[str] | None) -> dict[str, int | None]:
-    """Return the groups that are wanted, with their numbers; raises InputError for a number that is none."""
+    """Return the wanted groups with their numbers; raises InputError for an invalid number."""
     if counts is None:
         return dict.fromkeys(groups or [])
     numbers: dict[str, int | None] = {}

@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Fly secrets without reading them back: Fly tells a digest, which nobody else can compute.
+"""Fly secrets, which cannot be read back: Fly only shows a digest, which nobody else can compute.
 
-A secret is known to be unchanged when its value has the fingerprint that the ledger keeps, and Fly still shows the
-digest and the time that it answered when that value was written. Everything else is C(unknown), and is found out in a
-Machine, or written again and judged by the digests before and after.
+A secret is known to be unchanged if its value has the fingerprint in the ledger, and Fly still shows the digest and
+time that it returned when that value was written. Everything else is C(unknown): it is compared inside a Machine, or
+written again and judged by the digests before and after.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.machine
 
 SET, UNSET, UNCHANGED, UNKNOWN = "set", "unset", "unchanged", "unknown"
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# What 'fly mpg attach', 'fly redis create' and 'fly storage create' set: not ours to remove.
+# Set by 'fly mpg attach', 'fly redis create' and 'fly storage create', so not ours to remove.
 ATTACHED = frozenset({"DATABASE_URL", "REDIS_URL", "BUCKET_NAME", "AWS_ENDPOINT_URL_S3"})
 STORAGE = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"})  # with AWS_ENDPOINT_URL_S3
 EXEC_TIMEOUT = 30  # seconds
@@ -39,7 +39,7 @@ Values = Mapping[str, Optional[str]]
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the app's secrets are to be."""
+    """What the app's secrets should be."""
 
     values: Values
     exact: bool = False
@@ -50,7 +50,7 @@ class Wanted:
 
 @dataclass
 class Plan:
-    """What becomes of each secret, by name."""
+    """What happens to each secret, by name."""
 
     names: dict[str, str] = field(default_factory=dict)
 
@@ -60,23 +60,25 @@ class Plan:
 
 
 def checked(secrets: Mapping[str, Any]) -> dict[str, str | None]:
-    """Return O(secrets); raises InputError, before anything is written, for a name or value that Fly cannot take."""
+    """Return O(secrets); raises InputError, before anything is written, for a name or value that Fly cannot accept."""
     for name, value in secrets.items():
         if not NAME.fullmatch(name):
             raise InputError(
                 f"secret {name!r}",
-                "a name has only letters, digits and _, and does not begin with a digit",
-                "Rename it, in the app too; nothing was written.",
+                "a name may contain only letters, digits and _, and cannot begin with a digit",
+                "Rename it, also in the app; nothing was written.",
             )
         if value is not None and not isinstance(value, str):
             raise InputError(
                 f"secret {name}",
-                f"its value is of type {type(value).__name__}, and secrets are strings",
-                "Put the value in quotes, so that it stays as it is written; nothing was written.",
+                f"its value has the type {type(value).__name__}, but secrets are strings",
+                "Put the value in quotes, so that YAML does not convert it; nothing was written.",
             )
         if value is not None and "\0" in value:
             raise InputError(
-                f"secret {name}", "its value holds a NUL character", "Encode it, as with base64; nothing was written."
+                f"secret {name}",
+                "its value contains a NUL character",
+                "Encode it, with base64 for example; nothing was written.",
             )
     return dict(secrets)
 
@@ -84,10 +86,10 @@ def checked(secrets: Mapping[str, Any]) -> dict[str, str | None]:
 def ensure_secrets(
     fly: FlyAPI, app: str, wanted: Wanted, ledger: Ledger | None, verify: str, check_mode: bool
 ) -> dict[str, Any]:
-    """Write what differs in one request; return the module's result. Restarts nothing."""
+    """Write what differs in one request, without any restart; return the module's result."""
     if fly.app(app) is None:
         if not check_mode:
-            raise StateError(f"Fly app {app}", "there is no such app", "Create it first (module fly_app).")
+            raise StateError(f"Fly app {app}", "it does not exist", "Create it first (module fly_app).")
         present: list[dict[str, Any]] = []
         machines: list[dict[str, Any]] = []
         releases: list[dict[str, Any]] = []
@@ -98,7 +100,7 @@ def ensure_secrets(
     plan = _plan(app, wanted, found, known, check_mode)
     if verify == "machine" and plan.having(UNKNOWN):
         _look_inside(fly, app, wanted, plan, machines, secret_statuses(present, machines, releases))
-    # What a Machine proved equal is worth remembering.
+    # Remember what a Machine proved equal.
     seen = [
         name
         for name in plan.having(UNCHANGED)
@@ -168,12 +170,12 @@ def _look_inside(
     machines: Iterable[dict[str, Any]],
     statuses: Mapping[str, str],
 ) -> None:
-    """Compare with the environment of a started Machine, where the secrets as they are now are deployed."""
+    """Compare with the environment of a started Machine those secrets whose current values are deployed."""
     started = [m for own in by_group(machines).values() for m in own if m["state"] == "started"]
     names = [name for name in plan.having(UNKNOWN) if statuses.get(name) == DEPLOYED and name in wanted.values]
     if not started or not names:
         return
-    # Every image with a shell has cat, and the kernel separates by NUL what no variable can hold.
+    # Every image with a shell has cat; the kernel separates variables by NUL, which none can contain.
     answer = fly.exec(app, started[0]["id"], ["cat", "/proc/self/environ"], EXEC_TIMEOUT)
     if answer.get("exit_code", 0) != 0:
         return
@@ -209,7 +211,7 @@ def _remember(
 
 
 def _diff(found: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
-    """Names and digests only."""
+    """Return the diff, with names and digests only."""
     before = {name: found[name].get("digest", "") for name in sorted(found)}
     after = dict(before)
     for name, outcome in names.items():

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Fly's tokens: the kinds that may stand side by side, and the header that each API wants them in."""
+"""Fly's tokens: the types that can be combined, and the header that each API expects them in."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def bare_token(token: str) -> str:
 
 
 def has_macaroon(token: str) -> bool:
-    """Return whether the token is of the kind that 'fly tokens create' makes, which Managed Postgres asks for."""
+    """Return whether the token is of the type that 'fly tokens create' makes, which Managed Postgres requires."""
     return bool(kinds(token)[0])
 
 
 def machines_authorization(token: str) -> str:
-    """Return the C(Authorization) header for the Machines API, which takes no other kind beside macaroons."""
+    """Return the C(Authorization) header for the Machines API, which accepts no other type alongside macaroons."""
     macaroons, others = kinds(token)
     return f"FlyV1 {','.join(macaroons)}" if macaroons else f"Bearer {','.join(others)}"
 
@@ -35,13 +35,13 @@ def graphql_authorization(token: str) -> str:
 
 
 def uiex_authorization(token: str) -> str:
-    """Return the C(Authorization) header for releases and Managed Postgres, which take C(Bearer) for every kind."""
+    """Return the C(Authorization) header for releases and Managed Postgres: C(Bearer) for every type."""
     macaroons, others = kinds(token)
     return f"Bearer {','.join(macaroons + others)}"
 
 
 def kinds(token: str) -> tuple[list[str], list[str]]:
-    """Return the macaroons of a token, as 'fly tokens create' makes them, and the rest (fly-go, tokens/tokens.go)."""
+    """Return the macaroons in a token, as made by 'fly tokens create', and the rest (fly-go, tokens/tokens.go)."""
     parts = [part.strip() for part in bare_token(token).split(",")]
     macaroons = [part for part in parts if MACAROON.match(part)]
     return macaroons, [part for part in parts if part not in macaroons]

@@ -123,7 +123,7 @@ def test_unknown_organization_is_refused(http: Any, run_module: Any) -> None:
     http.expect("POST", "/graphql", {"data": {"organizations": {"nodes": nodes}}})
     message = run_module(fly_app, {**ARGS, "org": "acmee"})["msg"]
     assert message.startswith("Fly organization acmee: none")
-    assert "This token may see acme: " in message
+    assert "organization that this token may see (acme)" in message
 
 
 @pytest.mark.parametrize("name", ["Paper", "a_b", "-a", "x" * 64, "a/b"])
@@ -223,12 +223,12 @@ def test_app_that_does_not_appear_is_waited_for_a_minute(http: Any, run_module: 
     http.expect("POST", "/v1/apps", APP, status=201)
     for second in range(61):  # once more when the time is over
         http.expect("GET", PATH, {}, status=(404, 401)[second % 2])
-    assert "it was created, but Fly does not show it after 60 s. Run again." in run_module(fly_app, ARGS)["msg"]
+    assert "it was created, but Fly still does not show it after 60 s. Run again." in run_module(fly_app, ARGS)["msg"]
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
 @pytest.mark.parametrize(
-    ("status", "cause"), [("SUSPENDED", "suspended"), ("SOURCE_REQUIRED", "means of payment"), ("TRIAL_ENDED", "trial")]
+    ("status", "cause"), [("SUSPENDED", "suspended"), ("SOURCE_REQUIRED", "payment method"), ("TRIAL_ENDED", "trial")]
 )
 def test_organization_in_which_nothing_can_be_created(
     http: Any, run_module: Any, status: str, cause: str, check_mode: bool
@@ -266,7 +266,7 @@ def test_deploy_token_can_not_create_an_app(http: Any, run_module: Any) -> None:
         assert "limited to single apps (4711)" in str(result["warnings"])
         assert "fly tokens create org -o personal" in str(result["warnings"])
     assert "HTTP 403" in result["msg"]
-    assert "neither read-only nor of one app alone" in result["msg"]
+    assert "neither read-only nor limited to one app" in result["msg"]
 
 
 @pytest.mark.parametrize("answer", [{}, {"tokens": None}, {"tokens": []}, {"tokens": ["x"]}, [], None])
@@ -283,7 +283,7 @@ def test_expired_token(http: Any, run_module: Any, check_mode: bool) -> None:
     http.expect("GET", PATH, {"error": "token expired"}, status=401)
     message = run_module(fly_app, ARGS, check_mode=check_mode)["msg"]
     assert "token expired (HTTP 401" in message
-    assert "valid and has not expired: fly tokens create org" in message
+    assert "valid token that has not expired: fly tokens create org" in message
     assert "fm2_canary" not in message
 
 

@@ -172,7 +172,7 @@ def test_proof_of_ownership_and_limits_are_shown(http: Any, run_module: Any, whe
     assert [(r["type"], r["name"], r["value"]) for r in shown["dns_records"]] == [("TXT", ownership["name"], "app-1")]
     assert shown["errors"] == [
         "CAA forbids it. Allow letsencrypt.org.",
-        "the certificate authority's limit is reached until 2026-11-23T12:00:00Z",
+        "the certificate authority's rate limit applies until 2026-11-23T12:00:00Z",
     ]
 
 

@@ -86,7 +86,7 @@ def test_check_mode_before_there_is_a_fly_toml(http: Any, run_module: Any, flyct
     assert result["diff"]["after"] == "image: unknown\nweb: 1\n"
     for build_only in (True, False):
         result = run_module(fly_deploy, {**options, "build_only": build_only})
-        assert f"{source}/fly.toml: there is no such file" in result["msg"]
+        assert f"{source}/fly.toml: it does not exist" in result["msg"]
     assert flyctl.calls == []
 
 
@@ -282,7 +282,7 @@ def test_machine_whose_checks_never_pass_is_named_with_the_end_of_its_log(
     http.expect("GET", f"{PATH}/machines", [machine("web"), machine("web", 2, status="critical")])
     result = run_module(fly_deploy, arguments(flyctl, source))
     assert result["machines"] == ["web2"]
-    for part in ("it ran out of time", "health checks", "not healthy: web2 (web, started)", "no route", "more time"):
+    for part in ("it timed out", "health checks", "not healthy: web2 (web, started)", "no route", "more time"):
         assert part in result["msg"]
     assert flyctl.calls[-1] == "logs -n -a paper-crane --machine web2"
     assert "canary" not in str(result)
@@ -295,7 +295,7 @@ def test_failure_of_a_deploy_is_told_also_where_fly_does_not_answer_any_more(
     expect_state(http, [], [])
     http.expect("GET", f"{PATH}/machines", {"error": "no"}, status=401)
     assert (
-        "flyctl deploy: it ended with 1: Error: the cause" in run_module(fly_deploy, arguments(flyctl, source))["msg"]
+        "flyctl deploy: it exited with 1: Error: the cause" in run_module(fly_deploy, arguments(flyctl, source))["msg"]
     )
 
 
@@ -364,7 +364,7 @@ def test_flyctl_that_takes_too_long_gives_its_leases_back(
     flyctl.behave(f'[ "$1" != deploy ] || {{ trap "touch {back}; exit 127" TERM; sleep 5 & wait $!; }}')
     expect_state(http, [], [])
     http.expect("GET", f"{PATH}/machines", [])
-    assert "had not ended after" in run_module(fly_deploy, arguments(flyctl, source, wait_timeout=0))["msg"]
+    assert "was still running after" in run_module(fly_deploy, arguments(flyctl, source, wait_timeout=0))["msg"]
     assert back.exists()
 
 
@@ -393,12 +393,12 @@ def test_sick_machines_fail_the_task_even_without_a_log(
 @pytest.mark.parametrize(
     ("end", "cause", "remedy"),
     [
-        ("exit 1", "it ended with 1", "Fix what flyctl names"),
+        ("exit 1", "it exited with 1", "Fix what flyctl names"),
         ("exit 3", "it crashed", "another version of flyctl"),
-        ("exit 126", "it ran out of time", "give it more time"),
+        ("exit 126", "it timed out", "give it more time"),
         ("exit 127", "it was interrupted", "Run again"),
-        ("exit 42", "it ended with 42", "Fix what flyctl names"),
-        ("kill -KILL $$", "it was ended by the signal SIGKILL", "Fix what flyctl names"),
+        ("exit 42", "it exited with 42", "Fix what flyctl names"),
+        ("kill -KILL $$", "it was killed by the signal SIGKILL", "Fix what flyctl names"),
     ],
 )
 @pytest.mark.parametrize("step", ["secrets", "deploy", "scale", "build"])
@@ -478,7 +478,7 @@ def test_flyctl_that_hangs_is_ended_though_something_it_started_lives_on(
     begun = time.monotonic()
     message = run_module(fly_deploy, arguments(flyctl, source, wait_timeout=0))["msg"]
     assert time.monotonic() - begun < 2
-    assert "flyctl deploy had not ended after" in message
+    assert "flyctl deploy was still running after" in message
     assert "Waiting for 1857" in message
 
 
@@ -548,7 +548,7 @@ def test_tunnel_that_fails_says_why_and_leaves_nothing(
 ) -> None:
     flyctl.behave("echo 'Error: no such cluster'; exit 1")
     result = run_module(fly_proxy, {**tunnel, "target": "c1"})
-    assert "tunnel to c1: flyctl ended with 1: Error: no such cluster" in result["msg"]
+    assert "tunnel to c1: flyctl exited with 1: Error: no such cluster" in result["msg"]
     assert "fly doctor" in result["msg"]
     assert not Path(tunnel["state_file"]).exists()
     assert flyctl.calls[0].startswith("mpg proxy c1 --local-port")
@@ -570,7 +570,7 @@ def test_local_port_of_another_program_is_refused(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         message = run_module(fly_proxy, {**tunnel, "local_port": port}, check_mode=check_mode)["msg"]
-    assert f"local port {port}: another program listens on it" in message
+    assert f"local port {port}: another program is using it" in message
     assert flyctl.calls == []
 
 

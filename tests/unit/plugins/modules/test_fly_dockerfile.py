@@ -208,7 +208,7 @@ def test_files_that_are_there_stay(launch: Launch) -> None:
     launch.write(".dockerignore", "/log\n")
     launch.write("Aptfile", "libvips42\n")
     result = launch.run()
-    assert "packages of the Aptfile" in str(result["warnings"])
+    assert "packages from the Aptfile" in str(result["warnings"])
     assert result["files"] == {"bin/docker-entrypoint": "kept", "Dockerfile": "created"}
     assert mine.read_text() == "#!/bin/sh\nexec mine\n"
     assert f"{mine} was kept" in str(result["warnings"])
@@ -253,7 +253,7 @@ def test_launch_that_finds_no_framework_is_a_failure(launch: Launch) -> None:
     launch.launches("echo 'Could not find a Dockerfile, nor detect a runtime. Continuing with a blank app.'")
     result = launch.run()
     assert result["failed"]
-    for part in ("generated none", "nor detect a runtime", "write a Dockerfile yourself"):
+    for part in ("did not generate one", "nor detect a runtime", "write a Dockerfile yourself"):
         assert part in result["msg"]
 
 
@@ -262,7 +262,7 @@ def test_time_is_bounded_for_what_launch_starts_too(launch: Launch) -> None:
     started = time.monotonic()
     result = launch.run(timeout=1)
     assert time.monotonic() - started < 10
-    assert "had not ended after 1 s: installing" in result["msg"]
+    assert "was still running after 1 s: installing" in result["msg"]
     child = int(launch.note("child"))
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline and is_running(child):
@@ -299,9 +299,9 @@ def test_rails_app_without_ruby_on_this_host(launch: Launch, monkeypatch: pytest
 def test_bad_input_is_named(launch: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no token was given" in launch.run(fly_api_token="")["msg"]
     assert "/nowhere is not a program" in launch.run(check=True, flyctl="/nowhere")["msg"]
-    assert "there is no such folder" in launch.run(source_dir=str(launch.folder / "absent"))["msg"]
+    assert "it is not a folder" in launch.run(source_dir=str(launch.folder / "absent"))["msg"]
     os.mkfifo(launch.source / "pipe")
     assert f"{launch.source}/pipe: it cannot be copied" in launch.run()["msg"]
     monkeypatch.setattr(_fly_dockerfile.os, "access", lambda path, mode: mode != os.W_OK)  # root may write everywhere
-    assert "cannot be written" in launch.run(check=True)["msg"]
+    assert "the folder is not writable" in launch.run(check=True)["msg"]
     assert launch.note("calls") == ""

@@ -56,7 +56,7 @@ def test_command_that_takes_its_time_is_waited_for(http: Any, run_module: Any) -
 
 def test_no_started_machine(http: Any, run_module: Any) -> None:
     expect_machines(http, machine("m1", "web", "stopped"))
-    assert "no Machine is started in the process group web" in run_module(fly_exec, {**ARGS, "group": "web"})["msg"]
+    assert "it has no started Machine in the process group web" in run_module(fly_exec, {**ARGS, "group": "web"})["msg"]
 
 
 def test_is_skipped_in_check_mode(http: Any, run_module: Any) -> None:

@@ -117,7 +117,7 @@ def test_lease_that_stays_is_named(http: Any, run_module: Any) -> None:
     http.expect("GET", f"{PATH}/m1/lease", {"data": {"owner": "ana@example.com", "expires_at": 0}})
     result = run_module(fly_machines, {**ARGS, "groups": ["web"], "state": "stopped", "wait_timeout": 0})
     assert result["failed"]
-    assert "ana@example.com has leased it" in result["msg"]
+    assert "ana@example.com holds a lease on it" in result["msg"]
     assert "Machine m1 (process group web) of Fly app paper-crane" in result["msg"]
 
 
@@ -192,7 +192,7 @@ def test_too_few_machines(wanted: dict[str, int | None], state: str | None) -> N
 
 
 def test_metadata_need_a_machine() -> None:
-    with pytest.raises(StateError, match="no Machine whose metadata"):
+    with pytest.raises(StateError, match="no Machine to set metadata on"):
         plan("paper-crane", [], {}, None, {"note": "x"})
 
 

@@ -174,7 +174,7 @@ def test_unknown_region_and_plan_and_version_are_refused(http: Any, run_module: 
 def test_token_of_the_older_kind_is_refused_before_any_request(http: Any, run_module: Any, check_mode: bool) -> None:
     given = {**ARGS, "fly_api_token": "fo1_canary", "org": "acme"}
     message = run_module(fly_postgres, given, check_mode=check_mode)["msg"]
-    assert message.startswith("fly_api_token: it is of the older kind")
+    assert message.startswith("fly_api_token: it is an old type of token")
     assert "fly tokens create org -o acme" in message
     assert "canary" not in message
 
@@ -188,7 +188,7 @@ def test_disk_that_no_cluster_can_have_is_refused(http: Any, run_module: Any, si
 def test_cluster_with_too_small_a_disk_is_refused(http: Any, run_module: Any, check_mode: bool) -> None:
     expect_list(http, {**DATA, "disk": 10})
     message = run_module(fly_postgres, {**ARGS, "disk_gb": 40}, check_mode=check_mode)["msg"]
-    assert "cluster db (c1): its disk has 10 GB, and 40 GB are asked for" in message
+    assert "cluster db (c1): its disk has 10 GB, but 40 GB were requested" in message
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
@@ -200,7 +200,7 @@ def test_extension_that_is_not_offered_is_refused_before_there_is_a_cluster(
     wanted = [{"name": "pg_stat_statements", "optional": True}, {"name": "vector"}, {"name": "dblink"}]
     message = run_module(fly_postgres, {**ARGS, "extensions": wanted}, check_mode=check_mode)["msg"]
     assert message.startswith("extension dblink: Managed Postgres does not offer it")
-    assert "a cluster that exists is asked itself" in message
+    assert "an existing cluster reports what it offers" in message
 
 
 def test_extension_that_the_cluster_does_not_offer_is_refused(http: Any, run_module: Any) -> None:
@@ -208,7 +208,7 @@ def test_extension_that_the_cluster_does_not_offer_is_refused(http: Any, run_mod
     http.expect("GET", CLUSTER, {"data": DATA, "credentials": CREDENTIALS})
     http.expect("GET", f"{CLUSTER}/databases/fly-db/extensions", {"data": [{"name": "citext"}]})
     message = run_module(fly_postgres, {**ARGS, "extensions": [{"name": "dblink"}]})["msg"]
-    assert "extension dblink: Managed Postgres does not offer it. Do without it, or choose among citext." in message
+    assert "extension dblink: Managed Postgres does not offer it. Do without it, or choose from citext." in message
 
 
 def test_postgis_is_asked_for_when_the_cluster_is_created(http: Any, run_module: Any) -> None:
@@ -218,7 +218,7 @@ def test_postgis_is_asked_for_when_the_cluster_is_created(http: Any, run_module:
     assert run_module(fly_postgres, {**ARGS, "extensions": [{"name": "postgis"}]})["failed"]
 
 
-@pytest.mark.parametrize(("status", "hint"), [(403, "neither read-only"), (402, "means of payment")])
+@pytest.mark.parametrize(("status", "hint"), [(403, "neither read-only"), (402, "payment method")])
 def test_refused_create_says_why(http: Any, run_module: Any, status: int, hint: str) -> None:
     expect_list(http)
     expect_regions(http)

@@ -62,7 +62,7 @@ def test_opens_once_and_closes(tmp_path: Path, tunnel: proxy.Tunnel) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "timeout", "why"), [(FAILS, 20, "ended with 1: no such host"), (HANGS, 0.3, "did not answer within 0 s")]
+    ("text", "timeout", "why"), [(FAILS, 20, "exited with 1: no such host"), (HANGS, 0.3, "did not answer within 0 s")]
 )
 def test_failure_is_told_without_the_token_and_leaves_no_process(
     tmp_path: Path, tunnel: proxy.Tunnel, text: str, timeout: float, why: str, monkeypatch: pytest.MonkeyPatch
