@@ -29,24 +29,24 @@ STAGES: dict[str, tuple[str, ...]] = {
 }
 # Where nothing is asked of a platform, but much is done.
 TASKS = {
-    "rehearsal": ["Copy the database, or bring the copy forward", "Copy and verify the keys", "Deploy"],
-    "thaw": ["Raise the write fence", "Bring the database across", "Lower the write fence", "Forget the freeze"],
+    "rehearsal": ["Copy or update the database", "Copy and verify the keys", "Deploy"],
+    "thaw": ["Raise the write fence", "Bring the database up to date", "Lower the write fence", "Remove the freeze from the ledger"],
     "cut-over": [
         "Save what Heroku runs",
         "Stop every dyno",
         "Raise the write fence",
-        "Bring the database across",
-        "Bring Redis across",
-        "Look whether Heroku's database changed meanwhile",
+        "Bring the database up to date",
+        "Copy the keys",
+        "Check that Heroku's database stayed unchanged",
         "Start the web Machines",
-        "Bring the seal on record",
+        "Record the seal",
         "Seal the database",
         "Seal Redis",
         "Record the cut-over",
-        "Start them",
-        "Note that nothing is left to do",
+        "Start the Machines",
+        "Record that the cut-over is finished",
     ],
-    "rollback": ["Lower the write fence", "Start the dynos as they were", "Forget the freeze"],
+    "rollback": ["Lower the write fence", "Restore the formation", "Remove the freeze from the ledger"],
 }
 
 
@@ -101,8 +101,8 @@ def test_killed_in_the_window_the_same_command_finishes(boxes: Any) -> None:
         AtRequest("PATCH", formation, False),
         AtRequest("PATCH", formation, True),
         AtTask("Raise the write fence", 0.2),
-        AtTask("Bring the database across"),
-        AtTask("Bring the seal on record"),
+        AtTask("Bring the database up to date"),
+        AtTask("Record the seal"),
         AtTask("Seal the database"),
     ]
     relay = Relay(box)

@@ -19,10 +19,10 @@ pytestmark = pytest.mark.slow
 CUT_OVER = ("-e", "migrate_cutover=true")
 # At each of these the first run stands still while others try.
 MOMENTS = {
-    "Copy the database, or bring the copy forward": [("migrate", *CUT_OVER)],
+    "Copy or update the database": [("migrate", *CUT_OVER)],
     "Save what Heroku runs": [("migrate", *CUT_OVER), ("rollback",)],
     "Raise the write fence": [("migrate", *CUT_OVER), ("rollback",), ("migrate",)],
-    "Bring the database across": [("migrate", *CUT_OVER), ("rollback", "-e", "migrate_take_over=true")],
+    "Bring the database up to date": [("migrate", *CUT_OVER), ("rollback", "-e", "migrate_take_over=true")],
     "Seal the database": [("migrate", *CUT_OVER, "-e", "migrate_take_over=true"), ("rollback",)],
     "Record the cut-over": [("rollback", "-e", "migrate_discard_fly_writes=true")],
 }
