@@ -2,12 +2,26 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the module migration_report and shows its lines."""
+"""Shows a plan, or runs the module migration_report and shows its lines.
+
+A plan writes nothing, so it is made here: a module would cost a process.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.facts import Seen
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.report import show_plan
 from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._shown_lines import ShownLines
 
 
 class ActionModule(ShownLines):
     """Shows lines."""
+
+    def result(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Return the plan, or the module's result."""
+        seen = self._task.args.get("seen")
+        if self._task.args.get("show") == "plan" and isinstance(seen, dict):
+            return show_plan(Seen(seen))
+        return super().result(task_vars)

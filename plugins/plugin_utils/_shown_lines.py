@@ -24,9 +24,14 @@ class ShownLines(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the module's result."""
         super().run(tmp, task_vars)
-        result: dict[str, Any] = self._execute_module(task_vars=task_vars)
+        result = self.result(task_vars or {})
         # A callback that prints data on standard output must not find text there.
         aside = "json" in str(C.config.get_config_value("DEFAULT_STDOUT_CALLBACK"))
         for line in [] if result.get("failed") else ["", *result.get("lines", []), ""]:
             Display().display(line, color=_COLORS.get(line[2:3]) if line.startswith("  ") else None, stderr=aside)
+        return result
+
+    def result(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Return what the module of this action's name returns."""
+        result: dict[str, Any] = self._execute_module(task_vars=task_vars)
         return result

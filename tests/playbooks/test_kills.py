@@ -30,7 +30,12 @@ STAGES: dict[str, tuple[str, ...]] = {
 # Where nothing is asked of a platform, but much is done.
 TASKS = {
     "rehearsal": ["Copy or update the database", "Copy and verify the keys", "Deploy"],
-    "thaw": ["Raise the write fence", "Bring the database up to date", "Lower the write fence", "Remove the freeze from the ledger"],
+    "thaw": [
+        "Raise the write fence",
+        "Bring the database up to date",
+        "Lower the write fence",
+        "Remove the freeze from the ledger",
+    ],
     "cut-over": [
         "Save what Heroku runs",
         "Stop every dyno",
