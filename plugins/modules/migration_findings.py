@@ -121,7 +121,7 @@ findings:
       level: warn
       urgency: before
       text: "The setting role: statement_timeout of the database stays behind: it is not in a dump."
-      remedy: Make it again on the new database, if the app needs it.
+      remedy: Create it again on the new database if the app needs it.
 blocking:
   description: Those among them that block.
   returned: success

@@ -29,8 +29,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.table
 OF_STEPS: dict[str, tuple[str, str, str]] = {
     "copy-warning": (
         WARN,
-        "The copy of the database will differ in something, or something of it needs a look.",
-        "Read it, and correct what matters before the cut-over.",
+        "The copy of the database will differ, or part of it needs your attention.",
+        "Read it, and fix what matters before the cut-over.",
     ),
     "dockerfile-generation": (
         BLOCK,
@@ -48,35 +48,35 @@ OF_STEPS: dict[str, tuple[str, str, str]] = {
     "fly-toml": (BLOCK, "The Procfile or `fly.toml` cannot be used.", "Correct the line that the text names."),
     "fly-toml-warning": (
         INFO,
-        "`fly.toml` will have something that is worth a look.",
-        "Look at the file after the first run.",
+        "`fly.toml` will contain something that you should check.",
+        "Check the file after the first run.",
     ),
     "not-moved": (
         WARN,
-        "Something of the database is in no copy of it, as a grant. What is Heroku's own, or of "
-        "no use on another server, has the level info.",
-        "Make it again on the new database, if the app needs it.",
+        "Something in the database is not part of a copy, such as a grant. What belongs to Heroku, or is of no use on "
+        "another server, has the level info.",
+        "Create it again on the new database if the app needs it.",
     ),
     "postgres-copy": (
         BLOCK,
-        "The database cannot be read, or not be copied as it is.",
+        "The database cannot be read, or cannot be copied as it is.",
         "Do as the text says.",
     ),
     "postgres-size": (
         BLOCK,
-        "The database does not fit into the cluster that is to be created.",
+        "The database does not fit into the new cluster.",
         "Set `migrate_postgres_disk_gb`, with room to grow.",
     ),
     "postgres-version": (
         BLOCK,
-        "The cluster that is to be created would have an older PostgreSQL than the database.",
+        "The new cluster would have an older PostgreSQL than the database.",
         "Set `migrate_postgres_major`.",
     ),
-    "redis-copy": (BLOCK, "Redis cannot be read, or not be copied as it is.", "Do as the text says."),
+    "redis-copy": (BLOCK, "Redis cannot be read, or cannot be copied as it is.", "Do as the text says."),
     "redis-warning": (
         WARN,
-        "The copy of Redis needs a look.",
-        "Read it, and correct what matters before the cut-over.",
+        "The copy of Redis needs your attention.",
+        "Read it, and fix what matters before the cut-over.",
     ),
     "source": (BLOCK, "The folder of the app's source cannot be read.", "Correct `migrate_source_dir`."),
 }
@@ -124,11 +124,13 @@ def too_small(source: Mapping[str, Any], cluster: Mapping[str, Any]) -> list[Fin
     name, major = cluster["name"], str(source["version"]).partition(".")[0]
     rows = []
     if int(major) > int(cluster["major"]):
-        text = f"Heroku's database is PostgreSQL {major}, and the cluster {name} is to have {cluster['major']}."
+        text = f"Heroku's database is PostgreSQL {major}, and the new cluster {name} would have {cluster['major']}."
         rows.append(_of_step("postgres-version", text, f"Set migrate_postgres_major to {major} or newer."))
     size = int(source["size_bytes"])
     if size >= int(cluster["disk_gb"]) * 1_000_000_000:
-        text = f"Heroku's database has {size / 1e9:.1f} GB, and the cluster {name} is to have {cluster['disk_gb']} GB."
+        text = (
+            f"Heroku's database has {size / 1e9:.1f} GB, and the new cluster {name} would have {cluster['disk_gb']} GB."
+        )
         rows.append(_of_step("postgres-size", text, "Set migrate_postgres_disk_gb, with room to grow."))
     return rows
 

@@ -108,7 +108,7 @@ def _secrets(seen: Seen) -> Iterator[Item]:
     for word, verb, text in (
         ("set", CHANGE, "to set on Fly"),
         ("unset", CHANGE, "to unset on Fly"),
-        ("unknown", UNKNOWN, "on Fly may differ: Fly does not tell values"),
+        ("unknown", UNKNOWN, "on Fly may differ: Fly does not return values"),
         ("unchanged", LEAVE, "on Fly, equal already"),
     ):
         number = sum(state == word for state in names.values())

@@ -65,7 +65,7 @@ def test_a_database_that_does_not_fit() -> None:
     database = {"version": "17.2", "size_bytes": 12_000_000_000}
     found = too_small(database, {"name": "crane-db", "major": "16", "disk_gb": "10"})
     assert [(row["id"], row["level"]) for row in found] == [("postgres-version", "block"), ("postgres-size", "block")]
-    assert "12.0 GB, and the cluster crane-db is to have 10 GB" in str(found[1]["text"])
+    assert "12.0 GB, and the new cluster crane-db would have 10 GB" in str(found[1]["text"])
     assert too_small(database, {}) == []
 
 
