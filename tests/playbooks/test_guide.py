@@ -52,6 +52,10 @@ def test_audit_of_an_app_that_is_not_there_yet_writes_nothing(sandbox: Sandbox) 
     assert tree(source) == before
     assert not state.exists() or tree(state) == {}
     assert run.changed > 0
+    # Each thing is asked once: an audit is run every night, and its tasks are most of what it costs.
+    assert run.recap("ok") <= 40
+    services = Counter(request["service"] for request in sandbox.requests())
+    assert (services["heroku"] <= 19, services["fly"] <= 13) == (True, True), services
     assert "+[processes]" in run.output
     assert re.search(r"  > copy    Postgres: \d+ tables, \d+\.\d+ MB", run.output)
 
