@@ -7,15 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: migration_findings
-short_description: Gather what the steps of a migration found in one list
+short_description: Collect what the steps of a migration found in one list
 version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Takes the findings that modules returned, what they warned of, what they leave behind and where they failed, and
-    returns all of it as one list of findings, each once, the gravest first.
-  - Findings that are accepted have the level V(info). It does not fail where something blocks; that is its caller's
-    part, so that a report can come first.
+  - Takes the findings, warnings and failures of other modules, and what they leave behind, and returns one list of
+    findings, each once, the gravest first.
+  - Accepted findings have the level V(info). It does not fail if something blocks, so that its caller can report
+    first.
   - It runs on the controller.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
@@ -41,18 +41,18 @@ options:
     default: []
   results:
     description:
-      - Results of steps by the id that their failure is to have. Of each only C(msg) and C(remedy) are read; one
-        without C(msg) did not fail.
+      - Results of steps by the id that their failure gets. Only C(msg) and C(remedy) are read; a result without
+        C(msg) did not fail.
     type: dict
     default: {}
   database:
     description:
-      - C(version) and C(size_bytes) of the database that is to be moved.
+      - C(version) and C(size_bytes) of the database to move.
     type: dict
     default: {}
   cluster:
     description:
-      - C(name), C(major) and C(disk_gb) of the cluster that is to be created for it.
+      - C(name), C(major) and C(disk_gb) of the cluster to create for it.
     type: dict
     default: {}
   warnings:
@@ -73,19 +73,19 @@ options:
         required: true
   not_moved:
     description:
-      - What is in no copy of the database, as M(flyover.heroku_to_fly.pg_transfer) returns it.
+      - What a copy of the database leaves behind, as M(flyover.heroku_to_fly.pg_transfer) returns it.
     type: list
     elements: dict
     default: []
   accepted:
     description:
-      - Findings that are known and accepted, each by its C(id), or by C(id:path) for those of one file.
+      - Accepted findings, each by its C(id), or by C(id:path) for those of one file.
     type: list
     elements: str
     default: []
   dropped:
     description:
-      - Ids of findings to leave out altogether.
+      - Ids of findings to leave out.
     type: list
     elements: str
     default: []

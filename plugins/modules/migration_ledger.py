@@ -16,8 +16,8 @@ description:
     Heroku app had before it was frozen.
   - The file is replaced as a whole under a lock, has mode 0600, and holds no secret value. It is also where
     M(flyover.heroku_to_fly.fly_secrets) keeps its fingerprints, which this module neither shows nor changes.
-  - Beside it lies a lease, so that one run at a time works on a migration. While a run has it, no other can change the
-    ledger.
+  - A lease beside it makes sure that one run at a time works on a migration. While a run has the lease, no other can
+    change the ledger.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.common
@@ -31,7 +31,7 @@ attributes:
 options:
   path:
     description:
-      - Path of the ledger. It is created, with its folder, when there is something to keep.
+      - Path of the ledger. The module creates it, with its folder, when there is something to keep.
     type: path
     required: true
   record:
@@ -41,7 +41,7 @@ options:
     default: {}
   once:
     description:
-      - Sections to add only where the ledger has none of that name. A second run does not overwrite them.
+      - Sections to add if the ledger has none of that name. A second run does not overwrite them.
     type: dict
     default: {}
   forget:
@@ -52,21 +52,20 @@ options:
     default: []
   lease:
     description:
-      - With V(acquire) the run takes the lease of this ledger, or goes on holding it; the task fails, and nothing is
-        changed, while another run has it. With V(release) it gives back a lease that is its own, after the ledger was
-        written.
+      - With V(acquire) the run takes the lease of this ledger, or keeps it. If another run has it, the task fails and
+        changes nothing. With V(release) the run returns its own lease after writing the ledger.
       - A run is one C(ansible-playbook) process, for one host of its inventory. Each of its tasks with this module
         renews its lease, and so do long tasks with M(flyover.heroku_to_fly.pg_transfer),
         M(flyover.heroku_to_fly.redis_transfer) and M(flyover.heroku_to_fly.fly_deploy) on the controller.
-      - The lease of a run that has ended is free. On the same machine that is seen by the process and the machine's
-        start; a run elsewhere counts as ended when it has not renewed its lease for an hour.
+      - The lease of a run that has ended is free. On the same machine the process tells; a run on another machine counts
+        as ended when it has not renewed its lease for an hour.
       - In check mode nothing is acquired or released, and a lease that another run has is not a failure; see RV(lease).
     type: str
     choices: [acquire, release]
   take_over:
     description:
-      - Acquire the lease although another run has it, for a run on another machine that is known to be dead.
-      - A run that is seen to be alive on this machine keeps its lease all the same.
+      - Whether to take the lease of a run on another machine. Use it only if you know that this run is dead.
+      - A run that is alive on this machine keeps its lease all the same.
     type: bool
     default: false
   run:

@@ -12,9 +12,9 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Makes one table of what M(flyover.heroku_to_fly.migration_report) returned for each host of a play, those that need
-    a person first, and shows it as plain text under every callback.
-  - The playbooks of this collection end in it where they have several hosts.
+  - Shows what M(flyover.heroku_to_fly.migration_report) returned for each host of a play as one table, as plain text
+    under every callback. Apps that need attention come first.
+  - The playbooks of this collection end with it if they have several hosts.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.common
@@ -30,14 +30,14 @@ attributes:
 options:
   results:
     description:
-      - For each host what M(flyover.heroku_to_fly.migration_report) returned, or an empty dict where the host failed
-        before that.
+      - What M(flyover.heroku_to_fly.migration_report) returned for each host, or an empty dict if the host failed
+        before it.
     type: dict
     required: true
   dest:
     description:
-      - Path of the HTML page. It links to the apps' reports, which are expected in the same folder. By default none is
-        written.
+      - Path of an HTML page to write. It links to the apps' reports, which it expects in the same folder. By default
+        the module writes none.
     type: path
     default: ""
 seealso:

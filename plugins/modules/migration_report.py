@@ -12,8 +12,8 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Makes a plan or a report of what the steps of P(flyover.heroku_to_fly.migrate#role) returned, and shows it as plain
-    text under every callback. Where the callback prints JSON, the text goes to standard error.
+  - Makes a plan or a report from what the steps of P(flyover.heroku_to_fly.migrate#role) returned, and shows it as plain
+    text under every callback. If the callback prints JSON, the text goes to standard error.
   - The report is written as JSON, as Markdown, and as one HTML page that needs no other file. It holds names, numbers
     and states, and no value of a secret.
 extends_documentation_fragment:
@@ -31,13 +31,12 @@ attributes:
 options:
   seen:
     description:
-      - What the steps returned, by name; see C(tasks/show.yml) of the role. What is missing counts
-        as a step that was not taken.
+      - What the steps returned, by name; see C(tasks/show.yml) of the role. A step that is missing was not taken.
     type: dict
     required: true
   show:
     description:
-      - V(plan) tells what a run would do, V(report) what is so now and what comes next.
+      - V(plan) shows what a run would do, V(report) the present state and what to do next.
     type: str
     choices: [plan, report]
     default: report

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: migration_tools
-short_description: See whether this machine has the programs and libraries that a migration needs
+short_description: Check that this machine has the programs and libraries that a migration needs
 version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
   - Looks for flyctl, C(pg_dump), C(pg_restore) and the Python libraries of the other modules, all at once and before
-    anything is created. What is missing or of the wrong version becomes RV(findings) that block.
-  - It looks with the Python that the other modules run with. Without tomlkit it fails, because then not even the
-    app's files can be read; the error names everything else that is missing, too.
+    anything is created. RV(findings) name what is missing or has the wrong version; they block.
+  - It uses the Python that the other modules use. Without tomlkit it fails, because the app's files cannot be read
+    without it; the error names everything else that is missing, too.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.common
@@ -31,7 +31,7 @@ attributes:
 options:
   needs:
     description:
-      - What is going to be done. V(source) reads the app's files, V(fly) builds, deploys and opens tunnels, V(postgres)
+      - What to check for. V(source) reads the app's files, V(fly) builds, deploys and opens tunnels, V(postgres)
         and V(redis) copy data.
     type: list
     elements: str
@@ -39,22 +39,22 @@ options:
     default: [source, fly, postgres, redis]
   flyctl:
     description:
-      - Name or path of flyctl. By default C(flyctl) or C(fly) is looked for on E(PATH).
+      - Name or path of flyctl. By default the module looks for C(flyctl) and C(fly) on E(PATH).
     type: str
     default: ""
   pg_bin_dir:
     description:
-      - Folder of C(pg_dump) and C(pg_restore). By default they are looked for.
+      - Folder of C(pg_dump) and C(pg_restore). By default the module looks for them.
     type: str
     default: ""
   source_major:
     description:
-      - Major version of the PostgreSQL server to copy from, V(0) while it is not known.
+      - Major version of the PostgreSQL server to copy from, V(0) if it is unknown.
     type: int
     default: 0
   target_major:
     description:
-      - Major version of the PostgreSQL server to copy to, V(0) while it is not known.
+      - Major version of the PostgreSQL server to copy to, V(0) if it is unknown.
     type: int
     default: 0
 seealso:

@@ -14,9 +14,8 @@ author:
 description:
   - Compares all variables whose names begin with C(migrate_) with the specification of the role
     P(flyover.heroku_to_fly.migrate#role), and fails with everything that is wrong in one message.
-  - It finds names that the role does not have, a text where a list or a dict is needed, steps that do not exist, apps
-    that are not named or that several hosts would move, URLs that are none, a source folder without a Procfile, and
-    hooks whose file is missing.
+  - It finds unknown names, a text in place of a list or a dict, steps that do not exist, missing apps, apps that several
+    hosts would move, invalid URLs, a source folder without a Procfile, and hooks whose file is missing.
   - It runs on the controller.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
@@ -38,7 +37,7 @@ options:
     required: true
   needs_source:
     description:
-      - Whether the folder of the app's source is going to be read.
+      - Whether the role is going to read the folder of the app's source.
     type: bool
     default: true
 """
