@@ -90,7 +90,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.filter.postgres_url impor
 from ansible_collections.flyover.heroku_to_fly.plugins.filter.private_address import private_address
 from ansible_collections.flyover.heroku_to_fly.plugins.filter.through_tunnel import through_tunnel
 
-_POSTGRES_PORT, _REDIS_PORT = 5432, 6379
+_POSTGRES_PORT = 5432
+_REDIS_PORT = 6379
 Some = Mapping[str, Any]
 
 

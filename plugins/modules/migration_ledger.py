@@ -57,8 +57,8 @@ options:
       - A run is one C(ansible-playbook) process, for one host of its inventory. Each of its tasks with this module
         renews its lease, and so do long tasks with M(flyover.heroku_to_fly.pg_transfer),
         M(flyover.heroku_to_fly.redis_transfer) and M(flyover.heroku_to_fly.fly_deploy) on the controller.
-      - The lease of a run that has ended is free. On the same machine the process tells; a run on another machine counts
-        as ended when it has not renewed its lease for an hour.
+      - The lease of a run that has ended is free. On the same machine the process tells; a run on another machine
+        counts as ended when it has not renewed its lease for an hour.
       - In check mode nothing is acquired or released, and a lease that another run has is not a failure; see RV(lease).
     type: str
     choices: [acquire, release]

@@ -12,8 +12,8 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Makes a plan or a report from what the steps of P(flyover.heroku_to_fly.migrate#role) returned, and shows it as plain
-    text under every callback. If the callback prints JSON, the text goes to standard error.
+  - Makes a plan or a report from what the steps of P(flyover.heroku_to_fly.migrate#role) returned, and shows it as
+    plain text under every callback. If the callback prints JSON, the text goes to standard error.
   - The report is written as JSON, as Markdown, and as one HTML page that needs no other file. It holds names, numbers
     and states, and no value of a secret.
 extends_documentation_fragment:

@@ -14,8 +14,8 @@ author:
 description:
   - Compares all variables whose names begin with C(migrate_) with the specification of the role
     P(flyover.heroku_to_fly.migrate#role), and fails with everything that is wrong in one message.
-  - It finds unknown names, a text in place of a list or a dict, steps that do not exist, missing apps, apps that several
-    hosts would move, invalid URLs, a source folder without a Procfile, and hooks whose file is missing.
+  - It finds unknown names, a text in place of a list or a dict, steps that do not exist, missing apps, apps that
+    several hosts would move, invalid URLs, a source folder without a Procfile, and hooks whose file is missing.
   - It runs on the controller.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
