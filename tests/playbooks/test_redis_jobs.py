@@ -32,14 +32,14 @@ PHASES = (
     "Save what Heroku runs",
     "Stop every dyno",
     "Raise the write fence",
-    "Bring Redis across",
+    "Copy the keys",
     "Start the web Machines",
-    "Bring the seal on record",
+    "Record the seal",
     "Seal Redis",
     "Record the cut-over",
-    "Bring over what came late",
-    "Give every process group its Machines",
-    "Start them",
+    "Copy late keys",
+    "Scale every process group",
+    "Start the Machines",
 )
 
 
@@ -161,7 +161,7 @@ def test_nothing_goes_on_beside_the_formation_and_nothing_late_is_lost(box: Sand
     given = {"migrate_cutover": True, "migrate_hooks": {"before_seal": [str(hook)]}}
     given |= {"migrate_redis_data": "drain_then_copy", "migrate_drain_timeout": 2}
     # The cut-over is on record when this run ends, and what came late is not looked for yet.
-    ended = run_killed(box, AtTask("Look at Heroku's Redis once more", 0), "migrate", "-e", json.dumps(given))
+    ended = run_killed(box, AtTask("Look for late keys in Heroku's Redis", 0), "migrate", "-e", json.dumps(given))
     assert ended is None, ended.output
     box.play("migrate", "-e", json.dumps(given)).succeeded()
     assert name not in box.heroku["dynos"]
