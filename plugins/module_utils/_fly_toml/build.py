@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""How fly.toml says that the image is built, and how commands are started in that kind of image."""
+"""How fly.toml says to build the image, and how commands start in that kind of image."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _SERVER = ["./bin/rails", "server"]
 
 
 def build_of(text: str, name: str) -> Mapping[str, Any]:
-    """Return the table C([build]) of fly.toml's O(text); raises InputError for text that is not TOML."""
+    """Return the table C([build]) from fly.toml's O(text); raises InputError if the text is not TOML."""
     build = TomlText(text, name).get(("build",))
     return build if isinstance(build, Mapping) else {}
 
 
 def write_build(document: Document, wanted: str | None, processes: Processes, found: AppSource) -> None:
-    """Say how the image is built where nothing does, and start commands as that kind of image has to be asked.
+    """Write how to build the image, unless something already says so, and how commands start in that kind of image.
 
-    O(wanted) is the builder to take where neither the file nor a Dockerfile says how.
+    O(wanted) is the builder to use if neither the file nor a Dockerfile says how.
     """
     build = document.toml.get(("build",)) or {}
     if not isinstance(build, Mapping):
@@ -60,7 +60,7 @@ def _write_launcher(document: Document, entrypoint: Any) -> None:
     elif entrypoint != LAUNCHER:
         document.conflicts.append("entrypoint")
         document.warn(
-            "[experimental] entrypoint was kept. An image that buildpacks made runs the commands "
+            "[experimental] entrypoint was kept. An image built by buildpacks has to run the commands "
             f"below through {' '.join(LAUNCHER)}."
         )
 
@@ -68,8 +68,8 @@ def _write_launcher(document: Document, entrypoint: Any) -> None:
 def _warn_of_entrypoint(document: Document, processes: Processes, found: AppSource) -> None:
     if found.deaf_entrypoint:
         document.warn(
-            f"the Dockerfile's ENTRYPOINT {found.deaf_entrypoint} does not run the command that it is given, "
-            'so every process group runs the same program. Let it end in exec "$@".'
+            f"the Dockerfile's ENTRYPOINT {found.deaf_entrypoint} ignores the command that it is given, "
+            'so every process group runs the same program. End it with exec "$@".'
         )
     for group, command in processes.commands.items():
         words = command.text.split()

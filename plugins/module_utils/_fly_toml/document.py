@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""fly.toml as it is read: process groups, the tables that belong to them, and what is to be told about the file.
+"""fly.toml while it is edited: process groups, the tables that belong to them, and warnings about the file.
 
-Meanings and forms, the legacy ones too, are flyctl's (github.com/superfly/flyctl, internal/appconfig: patches.go,
+Semantics and forms, including legacy ones, follow flyctl (github.com/superfly/flyctl, internal/appconfig: patches.go,
 processgroups.go, validation.go).
 """
 
@@ -24,8 +24,8 @@ TABLE_ORDER = [
     *("experimental", "build", "deploy", "env", "processes", "mount", "mounts", "http_service", "services", "checks"),
     *("files", "machine_checks", "restart", "compute", "computes", "vm", "statics", "metric", "metrics"),
 ]
-# Tables with a list C(processes). Without one, those of the second kind belong to the default group alone, C(vm) to
-# every group, and a service is refused.
+# Tables with a list C(processes). Without one, DEFAULTING tables belong to the default group only, VM tables to every
+# group, and a service is refused.
 SERVICES = ("http_service", "services")
 DEFAULTING = ("mount", "mounts", "checks", "files", "restart", "metric", "metrics")
 VM = ("compute", "computes", "vm")
@@ -45,7 +45,7 @@ class Section:
         return str(self.path[0])
 
     def __str__(self) -> str:
-        """Return its name for people: [[services]] 2."""
+        """Return its name for messages: [[services]] 2."""
         if len(self.path) == 1:
             return f"[{self.name}]"
         last = self.path[-1]
@@ -53,25 +53,25 @@ class Section:
 
 
 class Document:
-    """The text of a fly.toml under edit, with what is to be said about it."""
+    """The text of a fly.toml while it is edited, with warnings about it."""
 
     def __init__(self, text: str, name: str) -> None:
-        """O(name) is what errors and warnings call the file; raises InputError for text that is not TOML."""
+        """Take the text, and the file's O(name) for messages; raises InputError if the text is not TOML."""
         self.toml = TomlText(text, name, TABLE_ORDER)
         self.name = name
         self.warnings: list[str] = []
         self.conflicts: list[str] = []
 
     def warn(self, text: str) -> None:
-        """Remember something that a person should know or decide."""
+        """Add a warning about something that the user should know or decide."""
         self.warnings.append(f"{self.name}: {text}")
 
     def malformed(self, what: str, expected: str) -> InputError:
-        """Return the error for a part of the file that has another type than it must have."""
+        """Return the error for a part of the file that has the wrong type."""
         return InputError(f"{self.name}, {what}", f"it is not {expected}", "Correct the file; nothing was written.")
 
     def definitions(self) -> dict[str, tuple[Path, str]]:
-        """Return each process group that the file defines, with the path and the text of its command."""
+        """Return each process group that the file defines, with the path and text of its command."""
         value = self.toml.get(("processes",))
         if isinstance(value, Mapping):
             found: dict[str, tuple[Path, Any]] = {
@@ -93,11 +93,11 @@ class Document:
         return found
 
     def sections(self, *names: str) -> list[Section]:
-        """Return the tables called O(names) and the elements of the arrays called so, in order."""
+        """Return the tables named O(names) and the elements of arrays with these names, in order."""
         return [self._section(path, table) for name in names for path, table in self._tables(name)]
 
     def services(self) -> list[Section]:
-        """Return the services that flyctl sees: it ignores those that say nothing."""
+        """Return the services that flyctl sees: it ignores empty ones."""
         empty: dict[str, list[Any]] = {"tcp_checks": [], "http_checks": []}
         return [
             service

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Process groups in fly.toml: what has to change so that Fly runs what Heroku ran. Text in, text out.
+"""Process groups in fly.toml: the changes that make Fly run what Heroku ran. Text in, text out.
 
-docs/processes.md states the rules for users.
+docs/processes.md has the rules for users.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ KILL_TIMEOUT = 30
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user asks for beside the processes; names are those of the module's options."""
+    """What the user wants besides the processes; named like the module's options."""
 
     web_process: str = "web"
     internal_port: int | None = None
@@ -47,7 +47,7 @@ class Wish:
 
 @dataclass
 class Edited:
-    """The edited text and what to tell about it."""
+    """The edited text and what to report about it."""
 
     text: str
     processes: dict[str, str]
@@ -61,7 +61,7 @@ class Edited:
 
 
 def new_text(app: str, region: str, builder: str | None, found: AppSource) -> str:
-    """Return the beginning of a fly.toml for an app that has none; edit() writes the rest."""
+    """Return the start of a fly.toml for an app that has none; edit() writes the rest."""
     toml = TomlText("", "fly.toml", TABLE_ORDER)
     toml.set(("app",), app)
     if region:
@@ -78,14 +78,14 @@ def new_text(app: str, region: str, builder: str | None, found: AppSource) -> st
 def edit(text: str, name: str, processes: Processes, wish: Wish, found: AppSource) -> Edited:
     """Return fly.toml's O(text), called O(name) in errors, with O(processes) written into it.
 
-    Raises InputError for text that is not TOML, not a fly.toml, or that leaves open which service is the web's.
+    Raises InputError if the text is not TOML, is not a fly.toml, or has more than one possible web service.
     """
     document = Document(text, name)
     document.warnings += processes.warnings
     groups = Groups(document, processes, wish.web_process, wish.unlisted)
     services = Services(document, groups, processes.sources[groups.web] if groups.web else "", found)
     if text.startswith("\ufeff"):
-        document.warn("it begins with a byte order mark, which flyctl refuses. Remove it.")
+        document.warn("it starts with a byte order mark, which flyctl refuses. Remove it.")
     groups.check_references([*services.all, *document.sections("restart")])
     web = services.web(wish.internal_port)
     if not groups.web and any(set(service.groups) <= set(groups.gone) for service in services.all):
@@ -116,7 +116,7 @@ def edit(text: str, name: str, processes: Processes, wish: Wish, found: AppSourc
 
 
 def _write_stop(document: Document) -> None:
-    """Stop Machines as Heroku stops dynos, where the file does not say how."""
+    """Stop Machines as Heroku stops dynos, unless the file says how."""
     toml = document.toml
     anchors = ("app", "primary_region", "kill_signal", "kill_timeout")
     signal, timeout = toml.get(("kill_signal",)), toml.get(("kill_timeout",))
@@ -137,7 +137,7 @@ def _write_stop(document: Document) -> None:
 
 
 def _write_release(document: Document, processes: Processes, asked: str | None) -> str | None:
-    """Write the release command, which O(asked) overrides, and return the one that the file has then."""
+    """Write the release command, which O(asked) overrides, and return the one that the file ends up with."""
     toml = document.toml
     if not isinstance(toml.get(("deploy",)), (Mapping, type(None))):
         raise document.malformed("deploy", "a table")
@@ -159,7 +159,7 @@ def _write_release(document: Document, processes: Processes, asked: str | None) 
 
 
 def _check_result(document: Document) -> None:
-    """Hold the result against what flyctl refuses (validation.go), as far as it is about process groups."""
+    """Check the result for what flyctl refuses about process groups (validation.go)."""
     groups = document.definitions()
     for section in [*document.services(), *document.sections("restart")]:
         unknown = [group for group in section.groups if group not in groups]
@@ -167,7 +167,7 @@ def _check_result(document: Document) -> None:
             raise StateError(
                 f"{document.name}, {section}",
                 f"its processes {', '.join(unknown)} do not exist" if unknown else "it has no processes",
-                "Nothing was written. Give it the 'processes' that it serves.",
+                "List the process groups that it serves in its 'processes'; nothing was written.",
             )
     commands = {f"processes.{group}": command for group, (_path, command) in groups.items()}
     commands["deploy.release_command"] = document.toml.get(("deploy", "release_command")) or ""
@@ -176,12 +176,12 @@ def _check_result(document: Document) -> None:
             shlex.split(command)
         except ValueError as error:
             raise InputError(
-                f"{document.name}, {what}", f"it cannot be split into words: {error}", "Correct its quotes."
+                f"{document.name}, {what}", f"it cannot be split into words: {error}", "Correct its quotation marks."
             ) from None
 
 
 def _seconds(duration: Any) -> float:
-    """Return a duration of fly.toml in seconds; one that cannot be read counts as long."""
+    """Return a duration from fly.toml in seconds; infinity if it cannot be parsed."""
     if isinstance(duration, (int, float)):
         return duration
     parts = re.findall(r"(\d+(?:\.\d+)?)(ms|h|m|s)", str(duration))

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""fly.toml on disk: read, handed to the editor, and written in one step that keeps mode, owner and symbolic links."""
+"""fly.toml on disk: read, edited, and written in one step that keeps its mode, owner and symbolic links."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._source.proc
 def ensure_processes(
     params: Mapping[str, Any], check_mode: bool, warn: Callable[[str], None], backup: Callable[[str], str]
 ) -> dict[str, Any]:
-    """Bring the fly.toml of the module's options O(params) up to them; return the module's result.
+    """Update fly.toml to match the module's options O(params); return the module's result.
 
-    O(backup) copies a file and returns the copy's path. Raises InputError for files and options that cannot be used,
-    before anything is written.
+    O(backup) copies a file and returns the copy's path. Raises InputError, before anything is written, for files and
+    options that cannot be used.
     """
     path = Path(params["path"])
     before = _present(path, params["create"])
@@ -77,7 +77,7 @@ def ensure_processes(
 
 
 def _edited(path: Path, before: str | None, params: Mapping[str, Any], check_mode: bool) -> Edited:
-    """Return what the options O(params) make of the file's text O(before)."""
+    """Return the file's text O(before), edited according to the options O(params)."""
     web = params["web_process"].lower()
     formation = _formation(params["formation"])
     processes = _processes(params["procfile"], params["processes"], formation, web)
@@ -106,9 +106,9 @@ def _wish(params: Mapping[str, Any], web: str, formation: Mapping[str, Mapping[s
 
 
 def image_source(folder: Path) -> ImageSource:
-    """Return what O(folder), the source of an app, says of how its image is built.
+    """Return what an app's source O(folder) says about how to build its image.
 
-    Raises InputError for a fly.toml that cannot be read.
+    Raises InputError if fly.toml cannot be read.
     """
     path = folder / "fly.toml"
     build = build_of(read_text(path, ""), str(path)) if path.is_file() else {}
@@ -128,25 +128,25 @@ def _processes(
         quantities = {name: dynos.get("quantity") for name, dynos in formation.items()}
         return from_commands(commands or {}, "processes", quantities)
     text = read_text(Path(procfile), "Give the path of the app's Procfile, or its commands as processes.")
-    # Heroku's Ruby buildpack adds a web process to a Procfile without one.
+    # Heroku's Ruby buildpack adds a web process if the Procfile has none.
     command = formation.get(web, {}).get("command")
     return from_procfile(text, procfile, known=formation, defaults={web: command} if command else {})
 
 
 def _present(path: Path, create: bool) -> str | None:
-    """Return the text of fly.toml, or None for one that is to be created."""
+    """Return the text of fly.toml, or None if it is to be created."""
     if path.suffix in (".json", ".yaml", ".yml"):
-        raise InputError(str(path), "only the TOML form of Fly's configuration is edited", _CONVERT)
+        raise InputError(str(path), "only TOML can be edited", _CONVERT)
     others = [name for name in ("fly.json", "fly.yaml", "fly.yml") if os.path.isfile(path.parent / name)]
     if os.path.exists(path) or others or not create:
         return read_text(
             path,
-            f"There is {others[0]}, but only the TOML form is edited. {_CONVERT}"
+            f"There is {others[0]}, but only TOML can be edited. {_CONVERT}"
             if others
-            else "Write it with 'fly launch --no-deploy', or create it with the options create and app.",
+            else "Create it with 'fly launch --no-deploy', or with the options create and app.",
         )
     if not path.parent.is_dir():
-        raise InputError(str(path.parent), "there is no such folder", "Give the folder of the app's source.")
+        raise InputError(str(path.parent), "it is not a folder", "Give the folder of the app's source.")
     return None
 
 
@@ -166,7 +166,7 @@ def _port(port: int | None) -> int | None:
 
 
 def _formation(formation: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return the dynos by process group, whose names are in lower case."""
+    """Return the dynos by process group, with names in lower case."""
     for name, dynos in formation.items():
         if not isinstance(dynos, Mapping):
             raise InputError(
@@ -190,6 +190,6 @@ def _check_writable(path: Path) -> None:
     if not os.path.isdir(folder):
         raise InputError(str(path), f"it is a link into {folder}, which is not a folder", "Correct the link.")
     if os.path.exists(target) and not os.access(target, os.W_OK):
-        raise InputError(str(path), "it cannot be written", "Allow it, or run as its owner.")
+        raise InputError(str(path), "it is not writable", "Make it writable, or run as its owner.")
     if not os.access(folder, os.W_OK):
-        raise InputError(str(path), f"the folder {folder} cannot be written", "Allow it, or run as its owner.")
+        raise InputError(str(path), f"the folder {folder} is not writable", "Make it writable, or run as its owner.")

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Process groups: which ones the Procfile wants, and what becomes of the others that fly.toml has."""
+"""Process groups: which ones the Procfile wants, and what happens to the others in fly.toml."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly_toml.do
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._source.procfile import Processes
 
-# fly-go: the group of Machines of an app without [processes], and where there are any, the default if it is among them.
+# From fly-go: the only group of an app without [processes], and the default group of an app that defines it.
 DEFAULT_GROUP = "app"
 
 
@@ -28,7 +28,7 @@ class Groups:
     """The process groups before and after the edit."""
 
     def __init__(self, document: Document, processes: Processes, web_process: str, unlisted: str) -> None:
-        """O(unlisted) says what becomes of groups that O(processes) lacks; raises InputError where that cannot be."""
+        """Apply O(unlisted) to the groups that O(processes) lacks; raises InputError if that is impossible."""
         self._document = document
         self._processes = processes
         self._web_process = web_process
@@ -39,7 +39,7 @@ class Groups:
         self._renamed: dict[str, str] = {}
         self._dropped: list[str] = []
         if not self._defined and DEFAULT_GROUP not in self.wanted:
-            # The implicit group ran the image's command; the web process, which runs the same app, succeeds it.
+            # The implicit group ran the image's command; the web process runs the same app and takes its place.
             self._renamed = {DEFAULT_GROUP: self.web or self.wanted[0]}
         elif unlisted == "rename_app" and DEFAULT_GROUP in others:
             if not self.web:
@@ -57,26 +57,26 @@ class Groups:
         return list(dict.fromkeys(groups))
 
     def check_references(self, sections: Sequence[Section]) -> None:
-        """Raise InputError for a section that names a group which is not in the file and will not be."""
+        """Raise InputError for a section that names a group that does not and will not exist."""
         for section in sections:
             for group in self.after(section):
                 if group not in self.final:
                     raise InputError(
                         f"{self._document.name}, {section}",
-                        f"it belongs to process group {group!r}, which neither the Procfile nor [processes] has",
+                        f"it belongs to process group {group!r}, which is in neither the Procfile nor [processes]",
                         "Correct its 'processes', or add the process.",
                     )
 
     def no_web(self, why: str) -> InputError:
-        """Return the error for a web process that is needed and that the Procfile does not have."""
+        """Return the error for a web process that is needed but not in the Procfile."""
         return InputError(
             self._document.name,
             f"there is no process {self._web_process!r}, and {why}",
-            f"Name the process that serves requests as web_process; there is {', '.join(self.wanted)}.",
+            f"Set web_process to the process that serves requests ({', '.join(self.wanted)}).",
         )
 
     def write_processes(self) -> None:
-        """Bring C([processes]) up to the Procfile."""
+        """Update C([processes]) to match the Procfile."""
         toml, document = self._document.toml, self._document
         if not self._defined and isinstance(toml.get(("processes",)), list):
             toml.remove(("processes",))  # legacy: processes = []
@@ -98,25 +98,25 @@ class Groups:
             document.warn("[experimental] exec replaces every process's command. Remove it.")
 
     def write_references(self, of_web: Sequence[Section]) -> None:
-        """Rename and drop groups wherever they are named, and give the web its services."""
+        """Rename and drop groups wherever they are named, and give the web process its services."""
         before = _default_group(self._defined)
         owner = self._renamed.get(before, before)
         if owner in self._dropped:
             owner = self.web or self.wanted[0]
         pin = owner if owner != _default_group(self.final) else None
         webs = [service.path for service in of_web] if self.web else []
-        # From the end, so that a removal does not move what is still to come.
+        # From the end, so that a removal does not shift the remaining sections.
         for section in reversed(self._document.sections(*SERVICES, *DEFAULTING, *VM)):
             groups = self._rewritten(section, section.path in webs, pin)
             if groups is None:
                 self._document.toml.remove(section.path, comment=True)
                 gone = ", ".join(section.groups)
-                self._document.warn(f"{section} is removed with its process group {gone}.")
+                self._document.warn(f"{section} is removed together with its process group {gone}.")
             elif groups != section.groups:
                 self._document.toml.set((*section.path, "processes"), groups)
 
     def warn_of_machines(self, machines: Mapping[str, Sequence[str]] | None) -> None:
-        """Tell which Machines the next deploy destroys; without O(machines), by group, it is not known which exist."""
+        """Warn which Machines the next deploy destroys. O(machines) are the existing ones by group, None if unknown."""
         for group in self.gone:
             if machines is not None and not machines.get(group):
                 continue
@@ -137,7 +137,7 @@ class Groups:
             self._document.toml.rename(path, successor)
 
     def _rewritten(self, section: Section, of_web: bool, pin: str | None) -> list[str] | None:
-        """Return the groups that O(section) is to name, None when it goes with the last of its groups."""
+        """Return the groups that O(section) should name, None if all its groups are gone and it goes too."""
         groups = self.after(section)
         if of_web:
             if DEFAULT_GROUP in groups and DEFAULT_GROUP in self.kept:
@@ -148,11 +148,11 @@ class Groups:
         if section.groups and not groups:
             return None
         if not section.groups and pin and section.name in DEFAULTING:
-            # Without a list it belongs to the default group, which another one has become.
+            # Without a list it belongs to the default group, which is now another group.
             return [pin]
         return groups
 
 
 def _default_group(groups: Sequence[str] | Mapping[str, Any]) -> str:
-    """Return the group to which belongs what names none (flyctl's DefaultProcessName)."""
+    """Return the group of sections that name none (flyctl's DefaultProcessName)."""
     return DEFAULT_GROUP if not groups or DEFAULT_GROUP in groups else min(groups)

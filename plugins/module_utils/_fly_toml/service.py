@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""The service that brings requests to the web process: which one it is, its port, and PORT in the environment."""
+"""The service that sends requests to the web process: which one it is, its port, and PORT in the environment."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _AUTOSTOP = ("auto_stop_machines", "auto_start_machines", "min_machines_running"
 
 @dataclass(frozen=True)
 class Web:
-    """The web's port, which may be C(unknown), the services on it, and services on other ports that had no group."""
+    """The web process's port (maybe C(unknown)), the services on it, and services on other ports that had no group."""
 
     port: int | str | None = None
     serving: tuple[Section, ...] = ()
@@ -32,10 +32,10 @@ class Web:
 
 
 class Services:
-    """The services of one fly.toml."""
+    """The services in one fly.toml."""
 
     def __init__(self, document: Document, groups: Groups, source_command: str, found: AppSource) -> None:
-        """O(source_command) is the web process's command as Heroku runs it, "" where there is no web process."""
+        """Take the web process's command as Heroku runs it (O(source_command)), "" if there is no web process."""
         self._document = document
         self._groups = groups
         self._command = source_command
@@ -43,17 +43,17 @@ class Services:
         self.all = document.services()
 
     def web(self, wanted: int | None) -> Web:
-        """Return what serves the web process, on the port O(wanted) where one is given.
+        """Return what serves the web process, on the port O(wanted) if given.
 
-        Raises InputError where more than one port could be meant.
+        Raises InputError if more than one port is possible.
         """
         groups = self._groups
         if not groups.web:
             return Web()
         unassigned = [service for service in self.all if not service.groups]
-        # Those without a group are about to be the web's, so they have a say like those that it has.
+        # Services without a group will belong to the web process, so they count like those that already do.
         candidates = [service for service in self.all if not service.groups or groups.web in groups.after(service)]
-        # Else what served the default group until now, whether it is to stay or not.
+        # Otherwise, those that served the default group so far, whether or not that group stays.
         candidates = candidates or [service for service in self.all if DEFAULT_GROUP in service.groups]
         port = self._port(candidates, wanted)
         moved = wanted and len(self._ports(candidates)) == 1
@@ -61,25 +61,25 @@ class Services:
         extra = [service for service in unassigned if service not in serving]
         for service in extra:
             self._document.warn(
-                f"{service} on port {self._internal_port(service)} named no process group; "
+                f"{service} on port {self._internal_port(service)} did not name a process group; "
                 f"it now belongs to {groups.web!r}."
             )
         return Web(port, tuple(serving), tuple(extra))
 
     def write(self, web: Web) -> None:
-        """Bring the web's services to its port, and let Machines run as dynos did."""
+        """Set the port of the web process's services, and keep Machines running as dynos did."""
         for service in web.serving:
             self._write(service, web.port)
 
     def write_new(self, web: Web) -> None:
-        """Add a service for the web process where none serves it."""
+        """Add a service for the web process if it has none."""
         if not self._groups.web or web.serving:
             return
         taken = next((s for s in self.all if s.name == "http_service" or _is_public(s.table)), None)
         if taken and self._groups.after(taken):
             self._document.warn(
                 f"no request reaches {self._groups.web!r}, because {taken} belongs to {', '.join(taken.groups)}. "
-                "Add the process to it, or name another one as web_process."
+                "Add the process to it, or choose another web_process."
             )
             return
         self._document.toml.set(("http_service",), self._new(web.port))
@@ -97,11 +97,11 @@ class Services:
         if "PORT" not in table:
             toml.set((*path, "PORT"), str(port))
         elif str(table["PORT"]) != str(port):
-            self._document.warn(f"PORT in [env] becomes {port}, the web service's internal_port.")
+            self._document.warn(f"PORT in [env] is changed to {port}, the web service's internal_port.")
             toml.set((*path, "PORT"), str(port))
 
     def _port(self, candidates: Sequence[Section], wanted: int | None) -> int | str:
-        """Return the port that the web process is to listen on."""
+        """Return the port that the web process should listen on."""
         literal = literal_port(self._command)
         ports = self._ports(candidates)
         port: int | str
@@ -118,7 +118,7 @@ class Services:
         if literal and literal != port:
             self._document.warn(
                 f"the command of {self._groups.web!r} listens on port {literal}, "
-                f"but requests go to {port}. Let it listen on $PORT."
+                f"but requests go to port {port}. Make it listen on $PORT."
             )
         return port
 
@@ -145,7 +145,7 @@ class Services:
         raise self._document.malformed(".".join(str(part) for part in (*service.path, "internal_port")), "a number")
 
     def _write(self, service: Section, port: int | str | None) -> None:
-        # As text only [[services]] may have it.
+        # Only [[services]] may have the port as text.
         exact = service.table.get("internal_port") == port
         if self._internal_port(service) != port or (service.name == "http_service" and not exact):
             self._document.toml.set((*service.path, "internal_port"), port)
@@ -156,7 +156,7 @@ class Services:
         ):
             self._document.warn(
                 f"{service} stops idle Machines, so the next request waits for a cold start. "
-                "As on Heroku it would be auto_stop_machines = 'off', or min_machines_running = 1."
+                "To match Heroku, set auto_stop_machines = 'off' or min_machines_running = 1."
             )
 
     def _new(self, port: int | str | None) -> dict[str, Any]:
@@ -200,13 +200,13 @@ class Services:
         listed = " and ".join(str(port) for port in ports)
         return InputError(
             self._document.name,
-            f"more than one service could be that of process {self._groups.web!r}: ports {listed}",
-            "Say which with the option internal_port, or name the process in the service's 'processes'.",
+            f"more than one service could belong to process {self._groups.web!r}: ports {listed}",
+            "Choose one with the option internal_port, or name the process in the service's 'processes'.",
         )
 
 
 def _is_public(service: Mapping[str, Any]) -> bool:
-    """Return whether a service answers on the web's own ports, 80 or 443."""
+    """Return whether a service listens on port 80 or 443."""
     ports = service.get("ports")
     listed = ports if isinstance(ports, list) else [ports]
     return any(isinstance(port, Mapping) and str(port.get("port")) in ("80", "443") for port in listed)

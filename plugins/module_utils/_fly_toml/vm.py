@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Machine sizes: C([[vm]]) of each process group, from what the user asks for or from the group's dynos."""
+"""Machine sizes: C([[vm]]) of each process group, from the user's options or the group's dynos."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _INTEGERS = frozenset(["memory_mb", "cpus", "gpus"])
 
 
 def vm_option(group: str, vm: Any) -> dict[str, Any]:
-    """Return the size that a user gives O(group): a preset's name, or the keys of a C([[vm]]) section.
+    """Return the size that the user wants for O(group): a preset's name, or the keys of a C([[vm]]) section.
 
     Raises InputError for other keys and types.
     """
@@ -35,12 +35,12 @@ def vm_option(group: str, vm: Any) -> dict[str, Any]:
         return {"size": vm}
     if not isinstance(vm, Mapping) or not vm:
         raise InputError(
-            thing, "it is not a size", "Give the name of a preset, such as shared-cpu-1x, or a dict of [[vm]]'s keys."
+            thing, "it is not a size", "Give the name of a preset, such as shared-cpu-1x, or a dict of [[vm]] keys."
         )
     size: dict[str, Any] = {}
     for key, value in vm.items():
         if key not in _KEYS:
-            raise InputError(thing, f"[[vm]] has no key {key!r}", f"Take {', '.join(sorted(_KEYS))}.")
+            raise InputError(thing, f"[[vm]] has no key {key!r}", f"Use {', '.join(sorted(_KEYS))}.")
         if key in _INTEGERS:
             if not re.fullmatch(r"\d+", str(value)):
                 raise InputError(f"{thing}.{key}", "it is not a whole number", "Give a whole number.")
@@ -56,13 +56,13 @@ def write_vm(
     asked: Mapping[str, Mapping[str, Any]],
     formation: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, dict[str, Any]]:
-    """Write each group's C([[vm]]) and return what is known of its Machines.
+    """Write each group's C([[vm]]) and return what is known about its Machines.
 
-    O(asked) are sizes by group, O(formation) the dynos that the others had.
+    O(asked) are sizes by group, O(formation) the dynos that the other groups had.
     """
     for group in asked:
         if group not in groups.final:
-            raise InputError(f"vm.{group}", "there is no such process group", f"Take {', '.join(groups.final)}.")
+            raise InputError(f"vm.{group}", "there is no such process group", f"Use {', '.join(groups.final)}.")
     known: dict[str, dict[str, Any]] = {}
     for group in groups.final:
         dynos = formation.get(group, {})
@@ -86,13 +86,13 @@ def _size_of(document: Document, group: str, dynos: Mapping[str, Any]) -> VMSize
         return None
     known = dyno(str(name))
     if known is None:
-        document.warn(f"dyno type {name!r} of {group!r} is not known; choose a size with the option vm.")
+        document.warn(f"dyno type {name!r} of {group!r} is unknown; choose a size with the option vm.")
         return None
     return vm_size(known)
 
 
 def _set(document: Document, group: str, vm: Mapping[str, Any]) -> None:
-    """Give O(group) a section of its own that says O(vm) and nothing else of size."""
+    """Give O(group) its own section with O(vm) and no other size keys."""
     for section in document.sections(*VM):
         if group not in section.groups:
             continue
@@ -124,6 +124,6 @@ def _suggest(document: Document, group: str, size: VMSize, dynos: Mapping[str, A
 
 
 def _append(document: Document, vm: Mapping[str, Any]) -> None:
-    # Legacy: one table; where it cannot be made an array, its other name takes the rest.
+    # Legacy: a single table; if it cannot become an array, add the rest under its other name.
     single = isinstance(document.toml.get(("vm",)), Mapping) and not document.toml.make_array(("vm",))
     document.toml.append(("compute",) if single else ("vm",), vm)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What the folder of an app's source tells about how to run it on Fly."""
+"""What an app's source folder says about how to run it on Fly."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _ARGUMENTS = re.compile(r"\$\{?[@*1]")
 _CONTINUED = re.compile(r"\\[ \t]*\r?\n")
 # Rails 7.1 and later: get "up" => "rails/health#show"
 _HEALTH = re.compile(r"^\s*get\s*\(?\s*[\"']/?([\w/-]+)[\"']\s*(?:=>|,\s*to:)\s*[\"']rails/health#show", re.MULTILINE)
-# The table of heroku/deb-packages, which takes the place of an Aptfile.
+# The table of heroku/deb-packages, which replaces an Aptfile.
 _DEB_PACKAGES = "com.heroku.buildpacks.deb-packages"
 
-# In check mode, for what only a Dockerfile tells that a task before is to write.
+# In check mode, for what depends on a Dockerfile that an earlier task would write.
 UNKNOWN = "unknown"
 
 
@@ -34,24 +34,24 @@ class AppSource:
     """What was found."""
 
     dockerfile: str = ""
-    """Its name, where flyctl finds it."""
+    """Its name, if flyctl finds it."""
     exposed_port: int | str | None = None
-    """As flyctl reads C(EXPOSE): 8000 is added to a port that only root may listen on. Or UNKNOWN."""
+    """As flyctl reads C(EXPOSE): a port that only root may use gets 8000 added. Or UNKNOWN."""
     health_path: str = ""
     console_command: str = ""
-    """In an image of the C(Dockerfile)."""
+    """In an image built from the C(Dockerfile)."""
     rails: bool = False
-    """Whether there is C(bin/rails)."""
+    """Whether C(bin/rails) exists."""
     deaf_entrypoint: str = ""
-    """The C(ENTRYPOINT), where it does not run the command that it is given."""
+    """The C(ENTRYPOINT), if it does not run the command that it is given."""
     prepares_database: bool = False
     """Whether the C(ENTRYPOINT) is Rails' own, which runs C(db:prepare) before C(./bin/rails server)."""
     aptfile: bool = False
-    """Whether there is one whose packages are not listed in C(project.toml), too."""
+    """Whether there is one whose packages are not also listed in C(project.toml)."""
 
 
 def look_at(folder: Path, dockerfile: str | None = None) -> AppSource:
-    """Look at the app in O(folder), whose C(Dockerfile) may be called otherwise; what is not there tells nothing."""
+    """Return what the app in O(folder) says; O(dockerfile) is its C(Dockerfile)'s name, if it has another one."""
     names = [dockerfile] if dockerfile else ["Dockerfile", "dockerfile"]
     name = next((name for name in names if (folder / name).is_file()), "")
     docker = _CONTINUED.sub(" ", _text(folder / name)) if name else ""
@@ -77,18 +77,18 @@ def look_at(folder: Path, dockerfile: str | None = None) -> AppSource:
 
 
 def awaited_dockerfile(found: AppSource) -> AppSource:
-    """Return O(found) as it will be with a C(Dockerfile) that a task before is to write."""
+    """Return O(found) as it will be with the C(Dockerfile) that an earlier task would write."""
     return replace(found, dockerfile="Dockerfile", exposed_port=UNKNOWN, console_command=UNKNOWN if found.rails else "")
 
 
 def _entrypoint_script(folder: Path, entrypoint: str, workdir: str) -> str | None:
-    """Return the text of the shell script that an C(ENTRYPOINT) runs, its own where that is one, None for all else."""
+    """Return the text of the shell script that an C(ENTRYPOINT) runs, or is itself; None if it is something else."""
     if not entrypoint:
         return None
     try:
         words = json.loads(entrypoint)
     except ValueError:
-        return entrypoint  # docker makes it sh -c ENTRYPOINT
+        return entrypoint  # docker runs it as sh -c ENTRYPOINT
     if not isinstance(words, list) or len(words) != 1:
         return None
     inside = PurePosixPath(workdir, str(words[0]))
@@ -99,22 +99,21 @@ def _entrypoint_script(folder: Path, entrypoint: str, workdir: str) -> str | Non
 
 
 def read_text(path: Path, remedy: str) -> str:
-    """Return the file's text with its line breaks and BOM as they are.
+    """Return the file's text with its line breaks and BOM unchanged.
 
-    Raises InputError for one that is missing (with O(remedy)), is not a file, cannot be read or is not UTF-8.
+    Raises InputError if it is missing (with O(remedy)), is not a file, cannot be read or is not UTF-8.
     """
     try:
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
-        raise InputError(str(path), "there is no such file", remedy) from None
+        raise InputError(str(path), "it does not exist", remedy) from None
     except IsADirectoryError:
         raise InputError(str(path), "it is a folder", "Give the path of the file in it.") from None
     except UnicodeDecodeError as error:
-        raise InputError(
-            str(path), f"it is not UTF-8 from byte {error.start + 1} on", "Save the file in UTF-8."
-        ) from None
+        raise InputError(str(path), f"byte {error.start + 1} is not valid UTF-8", "Save the file as UTF-8.") from None
     except OSError as error:
-        raise InputError(str(path), f"it cannot be read: {os.strerror(error.errno or 0)}", "Correct that.") from None
+        cause = f"it cannot be read ({os.strerror(error.errno or 0)})"
+        raise InputError(str(path), cause, "Make it readable, or run as its owner.") from None
 
 
 def _text(path: Path) -> str:

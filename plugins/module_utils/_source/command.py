@@ -3,16 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""How a command that Heroku runs in bash becomes one that Fly splits into words and runs without any shell.
+"""Turn a command that Heroku runs in bash into one that Fly splits into words and runs without a shell.
 
-Heroku runs C(bash -c COMMAND). flyctl splits a command of fly.toml with github.com/google/shlex, and the Machine's init
-runs the words: no variables, no C(&&), no redirection. A command for which that makes no difference stays as it is;
-any other is wrapped as C(sh -c '...').
+Heroku runs C(bash -c COMMAND). flyctl splits a command in fly.toml with github.com/google/shlex, and the Machine's init
+runs the words: no variables, no C(&&), no redirection. A command for which that makes no difference is kept; any
+other is wrapped as C(sh -c '...').
 
-- C(sh), since every image with a shell has one, while images on Alpine have no bash; C(bash) where the command uses
-  what only bash knows. No login shell (C(-l)): Debian's /etc/profile would replace the image's PATH.
-- C(exec) before the last simple command, so that it takes the shell's place as the Machine's main process: Fly sends
-  the kill signal to that process only, and a shell in between would die of it without passing it on.
+- C(sh), because every image with a shell has it, while Alpine images have no bash; C(bash) if the command uses features
+  that only bash has. No login shell (C(-l)): Debian's /etc/profile would replace the image's PATH.
+- C(exec) before the last simple command, so that it replaces the shell as the Machine's main process: Fly sends the
+  kill signal only to that process, and a shell in between would die without passing it on.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# What a shell sees. Quoted text, escapes and plain text make up words; flyctl's splitter reads those alike.
+# A shell's tokens. Quoted text, escapes and plain text form words; flyctl's splitter reads these the same way.
 _TOKEN = re.compile(
     r"""
       (?P<blank>[ \t]+)
@@ -44,14 +44,14 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _COMMENT = re.compile(r"(?P<comment>#[^\n]*)")  # only where a word might begin
-# Reserved words and builtins that are no programs: neither plain nor after exec would they work.
+# Reserved words and builtins, which are not programs: they work neither without a shell nor after exec.
 _RESERVED = _words("! [[ case coproc do done elif else esac fi for function if in select then time until while")
 _BUILTINS = _words(
     ". : alias bg bind break builtin caller cd command continue declare dirs disown enable eval exec exit export fc fg "
     "getopts hash help history jobs let local logout mapfile popd pushd read readarray readonly return set shift shopt "
     "source suspend times trap type typeset ulimit umask unalias unset wait"
 )
-# Builtins that may stand before the last command of a sequence without making exec there a change.
+# Builtins that may precede the last command of a sequence: exec on that command still changes nothing else.
 _HARMLESS = _words(". : alias cd declare export popd pushd set shopt source typeset ulimit umask unset")
 _BASH_WORDS = _words(
     "[[ coproc declare enable function let mapfile popd pushd readarray select shopt source time typeset"
@@ -68,7 +68,7 @@ _BASH_SYNTAX = re.compile(
     """,
     re.VERBOSE,
 )
-# What goes on with another command.
+# Words that are followed by another command.
 _PREFIXES = _words("! { do elif else if then time until while")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _HEROKU_VARIABLE = re.compile(r"\$\{?(DYNO|STACK|HEROKU_[A-Z0-9_]+)\b")
@@ -86,23 +86,23 @@ class ProcessCommand:
 
     text: str
     shell: str = ""
-    """C(sh) or C(bash) where the command is wrapped."""
+    """C(sh) or C(bash) if the command is wrapped."""
     signalled: bool = True
-    """Whether the kill signal reaches the program itself and not only a shell around it."""
+    """Whether the kill signal reaches the program itself, not only a shell around it."""
     heroku_variables: tuple[str, ...] = ()
     """Names of variables in it that Heroku sets and Fly does not."""
 
 
 def fly_command(command: str, thing: str) -> ProcessCommand:
-    """Return O(command), which Heroku runs in bash, as it must stand in fly.toml; O(thing) names it in errors.
+    """Return O(command), which Heroku runs in bash, in the form for fly.toml; O(thing) names it in errors.
 
-    Raises InputError for an empty command, an open quote or a NUL.
+    Raises InputError for an empty command, an unclosed quotation mark or a NUL.
     """
     command = command.strip(" \t\r\n")
     if not command:
         raise InputError(thing, "its command is empty", "Give the command that the process runs.")
     if "\0" in command:
-        raise InputError(thing, "its command holds a NUL character", "Remove it.")
+        raise InputError(thing, "its command contains a NUL character", "Remove it.")
     read = _read(command, thing)
     if not read.needs_shell:
         return ProcessCommand(command)
@@ -117,7 +117,7 @@ def fly_command(command: str, thing: str) -> ProcessCommand:
 
 
 def literal_port(command: str) -> int | None:
-    """Return the port that a web server's O(command) gives in figures, as in C(-p 3000) or C(-b tcp://[::]:3000)."""
+    """Return the port that a web server's O(command) gives as a number, as in C(-p 3000) or C(-b tcp://[::]:3000)."""
     found = _PORT_OPTION.search(command) or _PORT_VARIABLE.match(command)
     return int(found.group(1)) if found else None
 
@@ -135,7 +135,7 @@ class _Reading:
     needs_shell: bool = False
     bash: bool = False
     sequence: bool = True
-    """Whether there is nothing but simple commands joined by && and ;"""
+    """Whether it consists only of simple commands joined by && and ;"""
     commands: list[list[_Word]] = field(default_factory=lambda: [[]])
 
 
@@ -147,9 +147,8 @@ def _read(command: str, thing: str) -> _Reading:
     while position < len(command):
         token = (None if in_word else _COMMENT.match(command, position)) or _TOKEN.match(command, position)
         if token is None:
-            cause = (
-                "ends in a backslash" if command[position] == "\\" else f"has a quote ({command[position]}) not closed"
-            )
+            mark = command[position]
+            cause = "ends in a backslash" if mark == "\\" else f"has an unclosed quotation mark ({mark})"
             raise InputError(thing, f"its command {cause}", "Correct it; Heroku's shell refuses it too.")
         kind, text = str(token.lastgroup), token.group()
         words = reading.commands[-1]
@@ -161,19 +160,19 @@ def _read(command: str, thing: str) -> _Reading:
         elif kind == "operator":
             if words:
                 reading.commands.append([])
-            # A line break is left alone: what follows it may be anything.
+            # A line break ends the sequence: anything may follow it.
             reading.sequence = reading.sequence and text in ("&&", ";") and bool(words)
         elif kind == "redirect" and (not words or text.startswith("<<")):
-            reading.sequence = False  # exec cannot stand before it, or a here document follows
+            reading.sequence = False  # exec cannot precede it, or a here document follows
         in_word = kind in ("single", "double", "escape", "expansion", "plain")
         reading.needs_shell = reading.needs_shell or (
             kind in ("comment", "redirect", "operator", "expansion")
-            # flyctl drops every backslash in double quotes, a shell only some.
+            # In double quotes, flyctl drops every backslash, a shell only some.
             or (kind == "double" and bool(set(text) & set("$`\\")))
             or (kind == "escape" and text[1] in "\r\n")
         )
         if kind == "double" and text.count("$(") + text.count("`") != text.count(")"):
-            reading.sequence = False  # quotes inside quotes: where commands begin and end is not known
+            reading.sequence = False  # quotes inside quotes: we cannot tell where commands begin and end
         bare += " " * len(text) if kind in ("single", "escape") else text
         position = token.end()
     reading.commands = [words for words in reading.commands if words]
@@ -188,24 +187,24 @@ def _read(command: str, thing: str) -> _Reading:
 
 
 def _exec_position(reading: _Reading) -> int | None:
-    """Return where C(exec) may be put so that the last command replaces the shell and nothing else changes."""
+    """Return where to put C(exec) so that the last command replaces the shell and nothing else changes, or None."""
     if not reading.sequence or not reading.commands:
         return None
     *before, last = reading.commands
     if any(_program(words) in (_RESERVED | _BUILTINS) - _HARMLESS for words in before):
         return None
     word = next((word for word in last if not _ASSIGNMENT.match(word.text)), None)
-    # A name that is an expansion might turn out to be a builtin.
+    # A name that is an expansion might expand to a builtin.
     if word is None or word.text in _RESERVED | _BUILTINS or word.text[0] in "$`{}*?[":
         return None
     return word.at
 
 
 def _program(words: list[_Word]) -> str:
-    """Return the word that names what a simple command runs: the first that is not an assignment."""
+    """Return the word that names the program of a simple command: the first that is not an assignment."""
     return next((word.text for word in words if not _ASSIGNMENT.match(word.text)), "")
 
 
 def _head(words: list[_Word]) -> str:
-    """Return the first word of what a compound command begins with: C([[) in C(if [[ ... ]])."""
+    """Return the first word after the reserved words that begin a compound command: C([[) in C(if [[ ... ]])."""
     return next((word.text for word in words if word.text not in _PREFIXES and not _ASSIGNMENT.match(word.text)), "")

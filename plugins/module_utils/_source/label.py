@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""A name for the content of a source tree, so that an image tells from which source it was built."""
+"""A name for the content of a source tree, so that an image shows which source it was built from."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from pathlib import Path
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
 
 LABEL_PREFIX = "flyover-"
-# Never part of a build, and written by the migration itself.
+# Never part of a build; the migration itself writes the second.
 ALWAYS_LEFT_OUT = ["**/.git", "**/.flyover"]
 _LITERAL = re.compile(r"[^*?\[]*")
 
 
 def image_label(source: Path, config: Path) -> str:
-    """Return the label of the image that O(source) and O(config) make: equal content gives an equal label.
+    """Return the label of the image built from O(source) and O(config): the same content gives the same label.
 
-    Files that C(.dockerignore) leaves out of the build do not count. Raises InputError when there is no such folder.
+    Files that C(.dockerignore) excludes do not count. Raises InputError if O(source) is not a folder.
     """
     if not source.is_dir():
-        raise InputError(f"source_dir {source}", "there is no such folder", "Give the folder of the app's source.")
+        raise InputError(f"source_dir {source}", "it is not a folder", "Give the folder of the app's source.")
     digest = hashlib.sha256()
     ignored = Ignore.read(source / ".dockerignore")
     for path in sorted(_files(source, ignored)):
@@ -37,10 +37,10 @@ def image_label(source: Path, config: Path) -> str:
 
 
 class Ignore:
-    """The patterns of a C(.dockerignore), as docs.docker.com/build/concepts/context has them: the last match wins."""
+    """The patterns in a C(.dockerignore), as in docs.docker.com/build/concepts/context: the last match wins."""
 
     def __init__(self, lines: list[str]) -> None:
-        """Take the file's lines; comments and blank ones are allowed."""
+        """Take the file's lines, which may include comments and blank lines."""
         self._rules: list[tuple[re.Pattern[str], bool]] = []
         self._exceptions: list[str] = []
         for line in (line.strip() for line in lines):
@@ -52,12 +52,12 @@ class Ignore:
 
     @classmethod
     def read(cls, path: Path) -> Ignore:
-        """Return the patterns of the file, and those that always hold."""
+        """Return the file's patterns and those that always apply."""
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
         return cls([*lines, *ALWAYS_LEFT_OUT])
 
     def leaves_out(self, relative: str) -> bool:
-        """Return whether the build does not see O(relative), itself or by a folder above it."""
+        """Return whether the build does not see O(relative), because of its own path or a parent folder's."""
         parts = relative.split("/")
         above = ["/".join(parts[: end + 1]) for end in range(len(parts))]
         verdict = False
@@ -67,7 +67,7 @@ class Ignore:
         return verdict
 
     def leaves_out_all_of(self, folder: str) -> bool:
-        """Return whether the build sees nothing below O(folder) either, so that nobody need look there."""
+        """Return whether the build sees nothing in O(folder), so that it need not be walked."""
         if not self.leaves_out(folder):
             return False
         inside = f"{folder}/"

@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Which Fly Machine takes the place of a dyno: memory first, never less than the dyno had.
+"""Which Fly Machine replaces a dyno: memory first, never less than the dyno had.
 
 Dynos: devcenter.heroku.com/articles/dyno-types (June 2024). Fly's presets and limits: fly-go, machine_types.go; memory
 comes in steps of 256 MB for shared CPUs and of 2 GB for performance CPUs (fly.io/docs, machine-sizing).
-docs/processes.md has the resulting table; a test keeps the two in step.
+docs/processes.md has the resulting table; a test keeps the two in sync.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Dyno:
 
 @dataclass(frozen=True)
 class VMSize:
-    """A Machine's size as C([[vm]]) of fly.toml names it."""
+    """A Machine's size, in the terms of C([[vm]]) in fly.toml."""
 
     size: str
     memory_mb: int
@@ -42,7 +42,7 @@ class VMSize:
         return f"{self.memory_mb // _GB}gb" if self.memory_mb % _GB == 0 else f"{self.memory_mb}mb"
 
 
-# Common Runtime, Private Spaces and Shield Spaces call the same dynos by other first names.
+# Common Runtime, Private Spaces and Shield Spaces have the same dynos with different prefixes.
 _DEDICATED = {
     "m": Dyno(2560, 2),
     "l": Dyno(14 * _GB, 8),
@@ -63,7 +63,7 @@ DYNOS: Mapping[str, Dyno] = {
     },
     **dict.fromkeys(["performance", "px"], _DEDICATED["l"]),
 }
-# Fir's dynos say what they have; its classic family shares CPUs.
+# Fir's dyno names say what they have; its classic family shares CPUs.
 _FIR = re.compile(r"dyno-(\d+)c-(\d+(?:\.\d+)?)gb")
 _FIR_SHARED = frozenset(["dyno-1c-0.5gb", "dyno-2c-1gb"])
 
@@ -73,7 +73,7 @@ class _Kind:
     name: str
     cpus: tuple[int, ...]
     least_mb: int
-    """Per CPU; also what a preset comes with."""
+    """Per CPU; also what a preset has by default."""
     most_mb: int
     step_mb: int
 
@@ -91,7 +91,7 @@ _UNIT_MB = {"": 1.0, "k": 1 / 1024, "m": 1.0, "g": 1024.0, "t": 1024.0 * 1024}
 
 
 def dyno(name: str) -> Dyno | None:
-    """Return what dyno type O(name) has, in any case of letters; None for one that is not known."""
+    """Return what dyno type O(name), in upper or lower case, has; None if it is unknown."""
     name = name.lower()
     fir = _FIR.fullmatch(name)
     if fir:
@@ -100,7 +100,7 @@ def dyno(name: str) -> Dyno | None:
 
 
 def vm_size(of: Dyno) -> VMSize:
-    """Return the smallest Machine with at least the memory and, as far as presets go, the CPUs of O(of)."""
+    """Return the smallest Machine with at least the memory of O(of) and, if a preset has as many, its CPUs."""
     kind = _KINDS[of.dedicated]
     fitting = [cpus for cpus in kind.cpus if cpus * kind.most_mb >= of.memory_mb]
     cpus = next((cpus for cpus in fitting if cpus >= of.cpus), kind.cpus[-1])

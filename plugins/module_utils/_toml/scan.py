@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Where in a TOML text its statements stand. tomlkit has read the text before, so that it is known to be TOML."""
+"""Where each statement is in a TOML text. tomlkit has already parsed the text, so it is known to be valid."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class Statement:
     kind: str
     """C(table), C(element) or C(pair)."""
     path: Path
-    """From the top, with the index of each array's element."""
+    """From the root, with an index for each array element."""
     section: int
-    """The header it stands under, as index of statements: a header's own, or -1 for none."""
+    """The index of the header that it belongs to among the statements: a header's own, or -1 for none."""
     start: int
-    """Of its first line."""
+    """Where its first line starts."""
     end: int
-    """Past the break of its last line."""
+    """Where the line after its last line starts."""
     keys: tuple[tuple[int, int], ...]
-    """Of each part of its key as it is written."""
+    """Start and end of each part of its key, as written."""
     value: tuple[int, int] = (0, 0)
 
     def within(self, path: Path) -> bool:
@@ -52,11 +52,11 @@ class Statement:
 
 
 def statements(text: str) -> Iterator[Statement]:
-    """Take TOML apart; comments and blank lines are what lies between the statements."""
+    """Yield the statements of a TOML text; between them are only comments and blank lines."""
     position = 0
     index = section = -1
     header: Path = ()
-    elements: dict[Path, int] = {}  # arrays of tables made of headers, and how many elements they have so far
+    elements: dict[Path, int] = {}  # arrays of tables written with headers, and their number of elements so far
     while position < len(text):
         start = position
         position = _skip(text, position)
@@ -83,13 +83,13 @@ def statements(text: str) -> Iterator[Statement]:
 
 
 def line_end(text: str, position: int) -> int:
-    """Return the offset past the break of the line that O(position) is in."""
+    """Return the offset after the end of the line that O(position) is in, including its line break."""
     found = text.find("\n", position)
     return len(text) if found < 0 else found + 1
 
 
 def _resolved(names: tuple[str, ...], elements: Mapping[Path, int]) -> Path:
-    """Return the path of O(names), going into the last element of each array of tables on the way."""
+    """Return the path of O(names), through the last element of each array of tables on the way."""
     path: Path = ()
     for name in names:
         path = (*path, name)
@@ -99,7 +99,7 @@ def _resolved(names: tuple[str, ...], elements: Mapping[Path, int]) -> Path:
 
 
 def _key_path(text: str, position: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...], int]:
-    """Read a dotted key; return its parts, their extents, and the offset of what follows (= or ])."""
+    """Return a dotted key's parts, their extents, and the offset of what follows (= or ])."""
     names, keys = [], []
     while True:
         start = _skip(text, position)
@@ -146,7 +146,7 @@ def _string_end(text: str, position: int) -> int:
 def _past(pattern: re.Pattern[str], text: str, position: int) -> int:
     found = pattern.match(text, position)
     if found is None:
-        raise ValueError("tomlkit took for TOML what is none")
+        raise ValueError("tomlkit accepted text that is not valid TOML")
     return found.end()
 
 

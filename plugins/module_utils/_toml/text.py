@@ -3,12 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""TOML text, edited in place: a change replaces the characters it is about, and no others.
+"""TOML text, edited in place: a change replaces only the characters that it affects.
 
-tomlkit reads the text, says what is wrong with it, and edits the insides of arrays and inline tables. Where a key or a
-table goes is decided here: tomlkit appends tables at the end and keys below the comments of what follows, knows no BOM,
-and joins an array of tables that is spread over the file. Each edit is checked before it counts: read again, the text
-must mean what it meant, plus the change.
+tomlkit parses the text, reports errors, and edits inside arrays and inline tables. This module decides where a key or
+table goes, because tomlkit appends tables at the end and keys below the comments of what follows, does not support a
+BOM, and joins an array of tables that is spread over the file. Each edit is checked before it is accepted: parsed
+again, the text must have its former values plus the change.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ _INDENT = "  "
 
 
 class TomlText:
-    """One TOML document under edit."""
+    """One TOML document while it is edited."""
 
     def __init__(self, text: str, name: str, order: Sequence[str] = ()) -> None:
-        """Take O(text); O(name) is for errors, O(order) the order in which top-level tables are to stand.
+        """Take O(text), its O(name) for errors, and the O(order) of top-level tables.
 
         Raises InputError, with line, column and excerpt, for text that is not TOML, and StateError without tomlkit.
         """
@@ -84,7 +84,7 @@ class TomlText:
 
     @property
     def text(self) -> str:
-        """The whole text as it is now."""
+        """The whole text in its current state."""
         return self._bom + self._text
 
     def get(self, path: Path) -> Any:
@@ -92,7 +92,7 @@ class TomlText:
         return get_at(self._data, path)
 
     def set(self, path: Path, value: Any, after: Sequence[str] = ()) -> None:
-        """Give O(path) a value: a string, number, boolean, list of strings, or a dict for a new top-level table.
+        """Set O(path) to a string, number, boolean, list of strings, or a dict for a new top-level table.
 
         A new key goes below the last of its table, in the top level preferably below the last of O(after).
         """
@@ -132,7 +132,7 @@ class TomlText:
         self._check(wanted)
 
     def rename(self, path: Path, key: str) -> None:
-        """Give the key of the value at O(path) another name, in its place."""
+        """Rename the key at O(path) in place."""
         exact, holder = self._pair(path), self._holder(path)
         wanted = copy.deepcopy(self._data)
         parent = get_at(wanted, path[:-1])
@@ -154,7 +154,7 @@ class TomlText:
         self._check(wanted)
 
     def remove(self, path: Path, comment: bool = False) -> None:
-        """Remove what stands at O(path): a key, a table or an array's element; with O(comment) the lines above, too."""
+        """Remove the key, table or array element at O(path); with O(comment) also the comment lines above it."""
         wanted = copy.deepcopy(self._data)
         del get_at(wanted, path[:-1])[path[-1]]
         holder = self._holder(path)
@@ -171,7 +171,7 @@ class TomlText:
         self._check(wanted, ignore_empty=True)
 
     def make_array(self, path: Path) -> bool:
-        """Turn the table whose header stands at O(path) into an array with one element; False if it has no header."""
+        """Turn the table with a header at O(path) into an array with one element; return False if it has no header."""
         inside = [s for s in self._statements if s.within(path)]
         if not inside or inside[0].kind != "table" or len({s.section for s in inside}) > 1:
             return False
@@ -192,13 +192,13 @@ class TomlText:
     def _check(self, wanted: Mapping[str, Any], ignore_empty: bool = False) -> None:
         self._take(self._text)
         found: Mapping[str, Any] = self._data
-        if ignore_empty:  # a removal takes tables along that were only implied, or leaves them empty
+        if ignore_empty:  # a removal also removes tables that were only implied, or leaves them empty
             found, wanted = pruned(found), pruned(wanted)
         if not same_meaning(found, wanted):
             raise StateError(
                 self._name,
                 "an edit would have changed more than it should",
-                "Nothing was written. This is a defect of the collection: please report it with the file.",
+                "Nothing was written. This is a bug in the collection: please report it with the file.",
             )
 
     # Finding.
@@ -207,11 +207,11 @@ class TomlText:
         return next((s for s in self._statements if s.kind == "pair" and s.path == path), None)
 
     def _holder(self, path: Path) -> Statement | None:
-        """Return the pair whose value, an array or inline table, holds O(path)."""
+        """Return the pair whose value, an array or inline table, contains O(path)."""
         return next((s for s in self._statements if s.kind == "pair" and path[: len(s.path)] == s.path != path), None)
 
     def _extents(self, path: Path) -> Iterator[tuple[int, int]]:
-        """Yield the lines of what stands at O(path), in the text's order."""
+        """Yield the extents of the lines at O(path), in the text's order."""
         for index, statement in enumerate(self._statements):
             if not statement.within(path):
                 continue
@@ -221,7 +221,7 @@ class TomlText:
                 yield statement.start, statement.end
 
     def _above(self, header: Statement) -> int:
-        """Return where the comment of O(header) begins: the lines right above it, after a blank one."""
+        """Return where the comment of O(header) starts: the lines directly above it, after a blank line."""
         start = header.start
         while start > 0:
             line_start = self._text.rfind("\n", 0, start - 1) + 1
@@ -229,12 +229,12 @@ class TomlText:
             if not line:
                 return start
             if not line.startswith("#"):
-                return header.start  # these comments go on with what stands above them
+                return header.start  # these comments belong to what is above them
             start = line_start
         return header.start  # the file's own heading
 
     def _commented(self, start: int) -> int:
-        """Return where the comment lines right above O(start) begin; the file's own heading is nobody's comment."""
+        """Return where the comment lines directly above O(start) start; the file's own heading does not count."""
         top = start
         while top > 0:
             above = self._text.rfind("\n", 0, top - 1) + 1
@@ -243,7 +243,7 @@ class TomlText:
             top = above
         return start
 
-    # Changing the text. Offsets of statements hold up to the place of a change, until the next _take.
+    # Changing the text. Until the next _take, the offsets of statements are valid up to the place of a change.
 
     def _replace(self, extent: tuple[int, int], text: str) -> None:
         self._text = self._text[: extent[0]] + text + self._text[extent[1] :]
@@ -263,7 +263,7 @@ class TomlText:
         if index >= 0 or not parent:
             pairs = [s for s in pairs if s.section == index]
             pairs = [s for s in pairs if s.path[0] in after] or pairs
-        else:  # the table may be there through dotted keys
+        else:  # the table may exist through dotted keys
             pairs = [s for s in pairs if s.within(parent) and len(s.path) - len(s.keys) < len(parent)]
             if pairs:
                 parts = pairs[-1].keys[: len(parent) - len(pairs[-1].path)]
@@ -284,7 +284,7 @@ class TomlText:
             self._add_table(parent, {str(path[-1]): Written(value)}, "[{}]")
 
     def _equals_below(self, pairs: Sequence[Statement], key: str) -> str:
-        """Return the C(=) for O(key) below O(pairs): in their column where they have one, else as the last has it."""
+        """Return the C(=) for O(key) below O(pairs): in their common column if they have one, else like the last."""
         last = pairs[-1]
         if last.keys[-1][1] + 1 == last.value[0]:
             return "="
@@ -294,7 +294,7 @@ class TomlText:
         return " " * max(padding, 1) + "= "
 
     def _add_table(self, path: Path, table: Mapping[str, Any], header: str) -> None:
-        """Add a table above its own inner tables, else where the order puts it, else at the end."""
+        """Add a table above its own inner tables, otherwise where the order puts it, otherwise at the end."""
         later = self._order[self._order.index(str(path[0])) + 1 :] if path[0] in self._order else []
         headers = [s for s in self._statements if s.kind != "pair"]
         follower = next((s for s in headers if s.within(path)), None)
@@ -318,11 +318,11 @@ class TomlText:
 
     def _insert_line(self, position: int, line: str) -> None:
         before, after = self._text[:position], self._text[position:]
-        # A file that ends without a line break goes on doing so.
+        # A file without a line break at its end stays like that.
         self._text = before + line + self._newline + after if before.endswith("\n") else before + self._newline + line
 
     def _insert_block(self, position: int, block: str) -> None:
-        """Put O(block) in with a blank line before and after it."""
+        """Insert O(block) with a blank line before and after it."""
         before, after = self._text[:position], self._text[position:]
         if before and not before.endswith("\n"):
             before += self._newline
@@ -335,7 +335,7 @@ class TomlText:
     # Writing values.
 
     def _rendered_over(self, pair: Statement, value: Any) -> str:
-        """Write O(value) in place of another; a list keeps the shape of the one that was there."""
+        """Replace a value with O(value); a list keeps the layout of the old one."""
         old = self.get(pair.path)
         if not isinstance(value, list) or not isinstance(old, list) or not old:
             return rendered(self._literal, value)
@@ -355,7 +355,7 @@ class TomlText:
         return self._closed(document, written) if document.unwrap()["v"] == value else rendered(self._literal, value)
 
     def _inside(self, holder: Statement, path: Path, value: Any) -> str:
-        """Return the text of O(holder)'s value with O(value) at O(path), which is in it; None removes."""
+        """Return the text of O(holder)'s value with O(value) at O(path) inside it; None removes."""
         document, written = self._opened(holder)
         container: Any = document["v"]
         for part in path[len(holder.path) : -1]:
@@ -379,9 +379,9 @@ class TomlText:
         return tomlkit.parse(f"v = {written}"), written
 
     def _closed(self, document: Any, written: str, before: str = "", after: str = "") -> str:
-        """Return the text of what _opened() opened, in which O(before), where given, has become O(after)."""
+        """Return the text of what _opened() opened, with O(before), if given, replaced by O(after)."""
         text = str(document.as_string())[len("v = ") :]
-        # tomlkit forgets the blank before the brace, and leaves that of a first key which is gone.
+        # tomlkit drops the space before the closing brace, and keeps that of a removed first key.
         if before.startswith("{ ") and before.endswith(" }") and text.count(after) == 1:
             text = text.replace(after, re.sub(r"\s*}\Z", " }", re.sub(r"\A{\s*", "{ ", after)))
         if written.startswith("{ ") and written.endswith(" }"):

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What TOML text means, and its small parts: paths, keys, the position of an error."""
+"""The values in a TOML text, and helpers for paths, keys and the position of an error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ except ImportError:
 
 
 def parse_toml(text: str, name: str) -> dict[str, Any]:
-    """Return what O(text) means; raises InputError, with line, column and excerpt, where it is not TOML."""
+    """Return the values in O(text); raises InputError, with line, column and excerpt, if it is not TOML."""
     try:
         data: dict[str, Any] = tomlkit.parse(text).unwrap()
     except TOMLKitError as error:
@@ -45,10 +45,10 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
 
 
 def position(text: str, error: TOMLKitError) -> tuple[int, int]:
-    """Return line and column, both from 1, of what tomlkit found wrong.
+    """Return line and column, both counted from 1, of the error that tomlkit found.
 
-    It knows no position for what it notices only later (a key given twice, an array left open): that is on the line
-    after the longest beginning of the file that is TOML.
+    For what it notices only later (a duplicate key, an unclosed array) it has no position: that error is on the line
+    after the longest part of the file, from its start, that is valid TOML.
     """
     late = error.__class__ is ParseError or isinstance(error, UnexpectedEofError) or r"\x00" in str(error)
     if isinstance(error, ParseError) and not late:
@@ -64,7 +64,7 @@ def position(text: str, error: TOMLKitError) -> tuple[int, int]:
 
 
 def header_names(path: Path) -> list[str]:
-    """Return O(path) without the indices of array elements, as headers have it."""
+    """Return O(path) without the indices of array elements, as in headers."""
     return [part for part in path if isinstance(part, str)]
 
 
@@ -73,12 +73,12 @@ def written_key(name: str | int) -> str:
 
 
 def ends_blank(text: str) -> bool:
-    """Return whether O(text) ends in a blank line, or holds nothing yet."""
+    """Return whether O(text) ends in a blank line or is empty."""
     return not text.strip() or bool(re.search(r"\n[ \t]*\r?\n\Z", text))
 
 
 def tables_in(value: Any) -> list[Mapping[str, Any]]:
-    """Return the tables that O(value) is or consists of."""
+    """Return the tables in O(value), which may be a table or an array of tables."""
     if isinstance(value, Mapping):
         return [value]
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
@@ -120,7 +120,7 @@ def same_meaning(one: Any, other: Any) -> bool:
 
 
 class Written(str):
-    """A value as TOML writes it."""
+    """A value in TOML notation."""
 
 
 def rendered(prefers_literal: bool, value: Any) -> str:
@@ -139,7 +139,7 @@ def rendered(prefers_literal: bool, value: Any) -> str:
 
 
 def _quoted(prefers_literal: bool, value: str) -> str:
-    """Quote as the file does, and so that nothing needs a backslash where that is possible."""
+    """Return O(value) quoted like the rest of the file, and without backslashes if possible."""
     literal = "'" not in value and value.isprintable()
     if literal and (prefers_literal or '"' in value or "\\" in value):
         return f"'{value}'"

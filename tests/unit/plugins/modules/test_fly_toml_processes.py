@@ -308,13 +308,13 @@ def test_port_gets_a_value(source: Source) -> None:
 
 def test_port_of_the_file_follows_its_service(source: Source) -> None:
     result = source.run(LAUNCHED.replace("RAILS_LOG_LEVEL = 'info'", "PORT = '9292'"), PROCFILE)
-    assert "PORT in [env] becomes 3000" in warnings_of(result)
+    assert "PORT in [env] is changed to 3000" in warnings_of(result)
     assert "  PORT = '3000'   # aligned   by hand\n" in source.toml.read_text()
 
 
 def test_port_that_the_command_contradicts_is_told(source: Source) -> None:
     result = source.run(LAUNCHED, "web: bin/rails server -p 5000\n")
-    assert "listens on port 5000, but requests go to 3000" in warnings_of(result)
+    assert "listens on port 5000, but requests go to port 3000" in warnings_of(result)
 
 
 # Signals, release command.
@@ -382,7 +382,7 @@ def test_app_is_kept_where_asked(source: Source) -> None:
 def test_all_are_removed_where_asked(source: Source) -> None:
     result = source.run(WITH_GROUPS, PROCFILE, unlisted="remove")
     assert (sorted(result["removed_groups"]), result["kept_groups"]) == (["app", "cron"], [])
-    assert "[[vm]] 1 is removed with its process group cron" in warnings_of(result)
+    assert "[[vm]] 1 is removed together with its process group cron" in warnings_of(result)
     toml = source.edited(unlisted="remove")
     assert list(toml["processes"]) == ["web", "worker"]
     assert "vm" not in toml
@@ -449,7 +449,7 @@ def test_processes_as_heroku_has_them(source: Source) -> None:
 def test_web_that_the_buildpack_adds_is_taken_from_the_formation(source: Source) -> None:
     result = source.run(LAUNCHED, "worker: bundle exec sidekiq\n", formation=FORMATION)
     assert result["processes"] == {"worker": "bundle exec sidekiq", "web": "bundle exec puma"}
-    assert "it has no 'web'; that is taken as Heroku runs it" in warnings_of(result)
+    assert "it has no 'web'; the command that Heroku runs for it is used" in warnings_of(result)
 
 
 def test_file_is_created(source: Source) -> None:
@@ -512,7 +512,7 @@ def test_mode_and_links_stay_and_a_backup_is_kept(source: Source) -> None:
 
 def test_folder_that_can_not_be_written_is_named(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_fly_toml_file.os, "access", lambda path, mode: mode != os.W_OK)  # root may write everywhere
-    refused(source, source.run(LAUNCHED, PROCFILE), [str(source.folder), "cannot be written"])
+    refused(source, source.run(LAUNCHED, PROCFILE), [str(source.folder), "not writable"])
     assert sorted(os.listdir(source.folder)) == ["Procfile", "fly.toml"]
 
 
@@ -537,7 +537,7 @@ def test_file_that_can_not_be_written_is_named(
     monkeypatch.setattr(  # root may write everywhere
         _fly_toml_file.os, "access", lambda path, mode: path != str(source.toml) and access(path, mode)
     )
-    refused(source, source.run(LAUNCHED, PROCFILE, _check_mode=check_mode), [str(source.toml), "cannot be written"])
+    refused(source, source.run(LAUNCHED, PROCFILE, _check_mode=check_mode), [str(source.toml), "not writable"])
     assert sorted(os.listdir(source.folder)) == ["Procfile", "fly.toml"]
 
 
@@ -549,10 +549,10 @@ def test_file_that_can_not_be_written_is_named(
     [
         ("web: bin/puma\nthis is no process\n", ["line 2", "'this is no process'"]),
         ("web: bin/puma\nworker:\n", ["line 2", "empty"]),
-        ("", ["names no process"]),
-        ("# nothing yet\n", ["names no process"]),
-        ("release: bin/migrate\n", ["names no process"]),
-        ("web: echo 'open\n", ["line 1", "quote"]),
+        ("", ["no process to run"]),
+        ("# nothing yet\n", ["no process to run"]),
+        ("release: bin/migrate\n", ["no process to run"]),
+        ("web: echo 'open\n", ["line 1", "unclosed quotation mark"]),
         (f"{'x' * 64}: bin/puma\n", ["line 1", "64 characters"]),
         ("fly_app_console: bin/puma\n", ["line 1", "fly_app_console"]),
         ("worker: bin/jobs\n", ["no process 'web'", "web_process"]),
@@ -591,8 +591,8 @@ def test_bad_fly_toml(source: Source, toml: str, parts: list[str]) -> None:
         ({"web_process": "http"}, ["'http'", "web_process"]),
         ({"processes": {"web": 5}}, ["processes.web", "int"]),
         ({"processes": {"we b": "bin/puma"}}, ["processes.we b", "process group"]),
-        ({"processes": {"Web": "a", "web": "b"}}, ["same name"]),
-        ({"processes": {}}, ["names no process"]),
+        ({"processes": {"Web": "a", "web": "b"}}, ["both called 'web'"]),
+        ({"processes": {}}, ["no process to run"]),
     ],
 )
 def test_bad_options(source: Source, options: dict[str, Any], parts: list[str]) -> None:
@@ -601,9 +601,9 @@ def test_bad_options(source: Source, options: dict[str, Any], parts: list[str]) 
 
 def test_missing_and_unreadable_files(source: Source) -> None:
     result = source.run(LAUNCHED, procfile=None)
-    refused(source, result, [str(source.folder / "Procfile"), "no such file"])
+    refused(source, result, [str(source.folder / "Procfile"), "it does not exist"])
     (source.folder / "Procfile").write_bytes(b"web: \xff\n")
-    refused(source, source.run(), ["Procfile", "not UTF-8 from byte 6"])
+    refused(source, source.run(), ["Procfile", "byte 6 is not valid UTF-8"])
     (source.folder / "Procfile").unlink()
     (source.folder / "Procfile").mkdir()
     refused(source, source.run(), ["Procfile", "it is a folder"])
@@ -612,12 +612,12 @@ def test_missing_and_unreadable_files(source: Source) -> None:
     source.write("Procfile", PROCFILE)
     missing = source.run()
     assert missing["failed"]
-    for part in (str(source.toml), "no such file", "fly launch"):
+    for part in (str(source.toml), "it does not exist", "fly launch"):
         assert part in missing["msg"]
     assert "Give the option app" in source.run(create=True)["msg"]
     source.write("fly.json", "{}")
     assert "fly config show --local --toml" in source.run()["msg"]
-    assert "only the TOML form" in source.run(path=str(source.folder / "fly.json"))["msg"]
+    assert "only TOML can be edited" in source.run(path=str(source.folder / "fly.json"))["msg"]
     assert not source.toml.exists()
 
 
@@ -628,7 +628,7 @@ def test_other_forms_of_the_configuration_are_named(source: Source, other: str, 
     for path in (source.toml, written):
         result = source.run(None, PROCFILE, path=str(path), **options)
         assert result["failed"]
-        for part in (str(path), other, "only the TOML form", "fly config show --local --toml"):
+        for part in (str(path), other, "only TOML can be edited", "fly config show --local --toml"):
             assert part in result["msg"]
     assert (source.toml.exists(), written.read_text()) == (False, "{}")
     # Beside a fly.toml, which flyctl prefers, they do not matter.
@@ -646,7 +646,7 @@ def test_fly_toml_that_is_no_text_file(source: Source, monkeypatch: pytest.Monke
     source.toml.write_bytes(latin)
     result = source.run()
     assert result["failed"]
-    assert f"{source.toml}: it is not UTF-8 from byte 26 on" in result["msg"]
+    assert f"{source.toml}: byte 26 is not valid UTF-8" in result["msg"]
     assert source.toml.read_bytes() == latin
 
     def forbidden(path: Path) -> bytes:
@@ -655,7 +655,7 @@ def test_fly_toml_that_is_no_text_file(source: Source, monkeypatch: pytest.Monke
     monkeypatch.setattr(_app_source.Path, "read_bytes", forbidden)  # root may read everything
     result = source.run(processes={"web": "bin/puma"})
     assert result["failed"]
-    assert f"{source.toml}: it cannot be read: Permission denied" in result["msg"]
+    assert f"{source.toml}: it cannot be read (Permission denied)" in result["msg"]
 
 
 def test_without_tomlkit(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -668,4 +668,4 @@ def refused(source: Source, result: dict[str, Any], parts: list[str], toml: str 
     for part in [*parts, result["remedy"]]:
         assert part in result["msg"]
     assert source.toml.read_text() == toml
-    assert "defect" not in result["msg"]
+    assert "bug in the collection" not in result["msg"]

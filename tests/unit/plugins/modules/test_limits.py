@@ -156,7 +156,7 @@ def test_answer_of_another_protocol_is_no_defect_of_the_collection(
         result = run_module(heroku_app, {**HEROKU, "heroku_api_url": url})
         server.shutdown(socket.SHUT_RDWR)
     assert f"no answer from {url}" in result["msg"]
-    assert "defect" not in result["msg"]
+    assert "bug in the collection" not in result["msg"]
 
 
 def test_waits_of_many_forks_differ_and_are_never_shorter() -> None:

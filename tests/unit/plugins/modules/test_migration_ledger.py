@@ -209,7 +209,7 @@ def test_folder_that_cannot_be_made_is_named(ask: Any, path: Path) -> None:
     path.parent.write_text("a file")
     refused = ask(HERE, record={"a": 1})
     assert str(path) in refused["msg"]
-    assert "defect" not in refused["msg"]
+    assert "bug in the collection" not in refused["msg"]
 
 
 def test_lease_needs_somebody_to_have_it(run_module: Any, path: Path) -> None:

@@ -42,7 +42,7 @@ def test_order_is_the_files() -> None:
 def test_last_of_two_counts() -> None:
     processes = from_procfile("web: bin/old\nworker: bin/jobs\nweb: bin/puma\n", "Procfile")
     assert texts(processes) == {"worker": "bin/jobs", "web": "bin/puma"}
-    assert processes.warnings == ["Procfile, line 3: 'web' stands in line 1 too; the last one counts."]
+    assert processes.warnings == ["Procfile, line 3: 'web' is also in line 1; the last one is used."]
 
 
 def test_release_is_no_process() -> None:
@@ -77,12 +77,12 @@ def test_line_without_colon_is_a_process_only_where_its_name_is_known() -> None:
         (": bin/puma", "is not a process"),
         ("worker:", "empty"),
         ("worker: \t", "empty"),
-        ("worker: echo 'it", "quote"),
-        ('worker: echo "it', "quote"),
+        ("worker: echo 'it", "unclosed quotation mark"),
+        ('worker: echo "it', "unclosed quotation mark"),
         ("worker: echo it\\", "backslash"),
         ("worker: echo \0", "NUL"),
         ("Release: bin/migrate", "Fir"),
-        ("fly_app_release_command: bin/x", "keeps"),
+        ("fly_app_release_command: bin/x", "is reserved"),
         (f"{'w' * 64}: bin/x", "at most 63"),
     ],
 )
@@ -96,7 +96,7 @@ def test_bad_line_is_named(line: str, cause: str) -> None:
 def test_what_a_person_should_know_is_told() -> None:
     procfile = "web: bin/puma | tee log\nworker: source env && [[ -n $DYNO ]] && bin/jobs\nrelease: bin/a | cat\n"
     told = from_procfile(procfile, "Procfile").warnings
-    assert [text for text in told if "'web' only the shell gets the signal" in text]
+    assert [text for text in told if "'web' only the shell gets the stop signal" in text]
     assert [text for text in told if "'worker' needs bash" in text]
     assert [text for text in told if "'worker' reads DYNO, which Fly does not set" in text]
     assert not [text for text in told if "'release'" in text]
