@@ -33,7 +33,8 @@ options:
   postgres:
     description:
       - C(url) of a database that the user brings along, an empty string for none, and C(read), the result of
-        M(flyover.heroku_to_fly.fly_postgres) with its URL.
+        M(flyover.heroku_to_fly.fly_postgres) with its URL; C(pooled), whether the app gets the pooled URL of a cluster,
+        V(auto) to go by C(pooled_is_enough).
     type: dict
     default: {}
   redis:
@@ -136,10 +137,15 @@ def _postgres(service: Some, wanted: Some, tunnel: Some) -> dict[str, Any]:
         "is_created": created,
         "is_copied": bool(service),
         "config_var": service.get("primary", ""),
-        "app_url": given or str(read.get("url") or ""),
+        "app_url": given or str(read.get("url" if _is_pooled(wanted) else "direct_url") or ""),
         "tunnel": address,
         "target": through_tunnel(given or postgres_url(read.get("direct") or {}), tunnel) if address else given,
     }
+
+
+def _is_pooled(wanted: Some) -> bool:
+    chosen = str(wanted.get("pooled", "auto")).lower()
+    return bool(wanted.get("pooled_is_enough", True)) if chosen == "auto" else chosen in ("true", "yes", "on", "1")
 
 
 def _redis(service: Some, wanted: Some, tunnel: Some) -> dict[str, Any]:

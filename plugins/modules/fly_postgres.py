@@ -91,7 +91,7 @@ options:
     default: 900
   return_url:
     description:
-      - Whether to return RV(url) and RV(direct), which hold a password. Set C(no_log) on the task.
+      - Whether to return RV(url), RV(direct_url) and RV(direct), which hold a password. Set C(no_log) on the task.
     type: bool
     default: false
 seealso:
@@ -146,6 +146,11 @@ url:
   returned: with O(return_url=true)
   type: str
   sample: "postgresql://fly-user:...@pgbouncer.abc123def4567.flympg.net/fly-db"
+direct_url:
+  description: The same without the pooler, for an app that needs sessions of its own; empty like RV(url).
+  returned: with O(return_url=true)
+  type: str
+  sample: "postgresql://fly-user:...@direct.abc123def4567.flympg.net/fly-db"
 direct:
   description: Where the database itself is. Keys C(host), C(port), C(user), C(password) and C(dbname).
   returned: with O(return_url=true)

@@ -177,6 +177,14 @@ environment:
   returned: success
   type: dict
   sample: {REDIS_URL: [{path: config/cable.yml, line: 10, required: false}]}
+postgres_pooled:
+  description:
+    - Whether a pooled connection to Postgres is enough for the app and its release command. It is not where they use
+      C(LISTEN), advisory locks, or settings of a session; the findings C(postgres-session) and C(postgres-settings)
+      name the places.
+  returned: success
+  type: bool
+  sample: true
 files:
   description: Number of files that belong to the app.
   returned: success

@@ -267,15 +267,21 @@ def _result(
 
 
 def _addresses(cluster: Mapping[str, Any], credentials: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the pooled URL, which the app gets, and the direct address for sessions and migrations."""
+    """Return the pooled URL, the same without the pooler, and where the controller connects."""
     url = credentials.get("pgbouncer_uri") or ""
     if not url:
-        return {"url": "", "direct": {}}
+        return {"url": "", "direct_url": "", "direct": {}}
     parts = urlsplit(url)
     host = (cluster.get("ip_assignments") or {}).get("direct") or f"direct.{cluster['id']}.flympg.net"
+    pooler = (parts.hostname or "").startswith("pgbouncer.")
+    # For the app the cluster's name, where it has one: an address may change.
+    name = f"direct.{(parts.hostname or '')[len('pgbouncer.') :]}" if pooler else f"[{host}]" if ":" in host else host
+    user = parts.netloc.rpartition("@")[0]
+    place = f"{user}@{name}" + (f":{parts.port}" if parts.port else "")
     # The cluster's own address; the port is the pooler's, which is on the same host.
     return {
         "url": url,
+        "direct_url": parts._replace(netloc=place).geturl(),
         "direct": {
             "host": host,
             "port": parts.port or DATABASE_PORT,

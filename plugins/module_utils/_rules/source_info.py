@@ -18,6 +18,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.app i
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.folder import Folder
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.scan import scan
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.table import RULES
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.table.data import NEEDS_DIRECT
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._source.command import literal_port
 
 _JOBS = ("gem:sidekiq", "gem:good_job", "gem:solid_queue", "gem:delayed_job", "gem:resque", "gem:que", "gem:shoryuken")
@@ -53,6 +54,7 @@ def inspect(source_dir: str, heroku: OnHeroku) -> dict[str, Any]:
         "checkout": app.folder.checkout,
         "commit": app.folder.commit(),
         "web_url": web,
+        "postgres_pooled": not any(finding["id"] in NEEDS_DIRECT for finding in findings),
         "findings": findings,
     }
 

@@ -34,7 +34,27 @@ _SESSION = {
     "npm:pg-boss": "pg-boss holds locks of a session",
     "npm:graphile-worker": "graphile-worker waits for jobs with LISTEN",
     "pip:procrastinate": "procrastinate waits for jobs with LISTEN",
+    "pip:channels-postgres": "channels_postgres waits for messages with LISTEN",
 }
+# The same in the app's own code. Locks of a transaction (pg_advisory_xact_lock) and NOTIFY need no session.
+_SESSION_CODE = {
+    "An advisory lock is held from one statement to the next here": re.compile(
+        r"\bpg_(?:try_)?advisory_lock(?:_shared)?\b"
+    ),
+    "Notifications are waited for here (LISTEN)": re.compile(
+        r"\bwait_for_notify\b|[\"'`]LISTEN\s+[\w\"#$]|\bPostgrex\.Notifications\b|\bsubscribe_to_postgres_notifications\b"
+    ),
+    "search_path is set for the session here": re.compile(
+        r"\bschema_search_path\s*=(?!=)|[\"'`](?i:SET\s+(?:SESSION\s+)?search_path\b)"
+    ),
+}
+_SESSION_HINTS = ("advisory_lock", "LISTEN", "wait_for_notify", "Notifications", "search_path")
+# What these find needs connections that nobody else gets in between: the direct URL of the cluster.
+NEEDS_DIRECT = ("postgres-session", "postgres-settings")
+_DIRECT_REMEDY = (
+    "With migrate_postgres_pooled: auto they get it. The pooler in session mode, which is Fly's default, works too, "
+    "but shares no connection then."
+)
 _MANIFESTS = {
     "gem": "Gemfile",
     "hex": "mix.exs",
@@ -68,6 +88,14 @@ def _sessions(app: App) -> Iterator[Hit]:
         if found:
             line = code.count("\n", 0, found.start("at")) + 1
             yield Hit("config/cable.yml", line, {"what": "Action Cable waits for messages with LISTEN"})
+    for path in (path for path in app.code_files if app.languages[path] in CODE):
+        if not any(hint in app.folder.text(path) for hint in _SESSION_HINTS):
+            continue
+        code = app.folder.code(path)
+        for what, pattern in _SESSION_CODE.items():
+            match = pattern.search(code)
+            if match:
+                yield Hit(path, code.count("\n", 0, match.start()) + 1, {"what": what})
 
 
 def _billed(app: App) -> Iterator[Hit]:
@@ -173,20 +201,24 @@ RULES = (
     Rule(
         id="postgres-session",
         level=INFO,
-        text="{what}, which needs a connection of its own; through a pooler in transaction mode it fails.",
-        remedy="Give that process the direct URL of the cluster; Fly's pooler is in session mode by default.",
+        text="{what}. The app and its release command need the direct URL of Postgres, not the pooled one.",
+        remedy=_DIRECT_REMEDY,
         source="https://github.com/bensheldon/good_job/issues/1417",
         find=_sessions,
     ),
     Rule(
         id="postgres-settings",
         level=INFO,
-        text="Settings of the session are asked for here ({what}), which a pooler in transaction mode does not keep.",
-        remedy="Keep Fly's pooler in session mode, which is its default, or use the direct URL.",
+        text="Connections get settings here ({what}). They need the direct URL of Postgres: a pooler may drop them.",
+        remedy=_DIRECT_REMEDY,
         source="https://fly.io/docs/mpg/client-configuration/",
-        files=r"config/database\.yml(?:\.erb)?",
-        pattern=r"^\s+(?P<what>variables|schema_search_path|search_path):",
-        hints=("variables", "search_path"),
+        files=r"config/database\.yml(?:\.erb)?|(?:.*/)?settings(?:/\w+)?\.py",
+        pattern=(
+            r"^\s+(?P<what>variables|schema_search_path|search_path|options(?=:\s*[\"']?-c)):"
+            r"|[\"'](?P<what2>options)[\"']\s*:\s*[\"']-c"
+        ),
+        hints=("variables", "search_path", "options"),
+        unless_before=r"^\s*(?:development|test)\b",
         once=True,
     ),
     Rule(

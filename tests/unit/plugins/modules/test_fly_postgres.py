@@ -66,6 +66,7 @@ def test_found_cluster_is_left_as_it_is(http: Any, run_module: Any) -> None:
     )
     result = run_module(fly_postgres, {**ARGS, "return_url": True})
     assert (result["changed"], result["url"]) == (False, URI)
+    assert result["direct_url"] == "postgresql://fly-user:p%40canary@direct.c1.flympg.net/fly-db"
     assert result["direct"] == {
         "host": "direct.c1.flympg.net",
         "port": 5432,
@@ -73,6 +74,18 @@ def test_found_cluster_is_left_as_it_is(http: Any, run_module: Any) -> None:
         "password": "p@canary",
         "dbname": "fly-db",
     }
+
+
+def test_direct_url_of_a_pooler_by_another_name(http: Any, run_module: Any) -> None:
+    cluster = {**DATA, "attached_apps": [{"name": "paper-crane"}], "ip_assignments": {"direct": "fdaa:0:1::2"}}
+    expect_list(http, cluster)
+    credentials = {
+        **CREDENTIALS,
+        "pgbouncer_uri": "postgresql://fly-user:p%40canary@[fdaa::9]:6432/fly-db?sslmode=disable",
+    }
+    http.expect("GET", CLUSTER, {"data": cluster, "credentials": credentials})
+    result = run_module(fly_postgres, {**ARGS, "return_url": True})
+    assert result["direct_url"] == "postgresql://fly-user:p%40canary@[fdaa:0:1::2]:6432/fly-db?sslmode=disable"
 
 
 @pytest.mark.parametrize("version", [1, None])
@@ -94,7 +107,7 @@ def test_check_mode_does_not_wait_for_a_cluster_in_the_making(http: Any, run_mod
     expect_list(http, DATA)
     http.expect("GET", CLUSTER, {"data": {**DATA, "status": "creating"}, "credentials": {"pgbouncer_uri": None}})
     result = run_module(fly_postgres, {**ARGS, "return_url": True}, check_mode=True)
-    assert (result["status"], result["url"], result["direct"]) == ("creating", "", {})
+    assert (result["status"], result["url"], result["direct_url"], result["direct"]) == ("creating", "", "", {})
 
 
 def test_enables_the_extensions_that_are_missing(http: Any, run_module: Any) -> None:
