@@ -7,10 +7,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from ansible_collections.flyover.heroku_to_fly.tests.unit import traps
 
 from .conftest import Sandbox
 
@@ -60,3 +63,38 @@ def test_all_that_blocks_in_one_message_after_the_report(blocked: Sandbox, playb
         levels = {entry["id"]: entry["level"] for entry in json.loads(report.read_text())["findings"]}
         assert levels["kafka"] == levels["process-nowhere"] == levels["fly-certificate"] == "block"
         assert levels["env-dyno"] == "info"
+
+
+TRAPS = """
+heroku_app: paper-crane
+source: app
+config: {SECRET_KEY_BASE: x, RAILS_MAX_THREADS: "5", STRIPE_PRIVATE_KEY: x}
+addons:
+  - {plan: "heroku-postgresql:standard-0", as: DATABASE}
+formation:
+  web: {quantity: 2, size: Standard-1X}
+  worker: {quantity: 1, size: Standard-1X}
+  clock: {quantity: 1, size: Standard-1X}
+"""
+
+
+def test_every_trap_in_the_source_and_the_url_that_it_needs(tmp_path: Path) -> None:
+    wanted = traps.write(tmp_path / "app")
+    (tmp_path / "scenario.yml").write_text(TRAPS)
+    box = Sandbox(tmp_path / "box").up("--scenario", str(tmp_path / "scenario.yml"))
+    try:
+        run = box.play("audit", "-v", ANSIBLE_CALLBACK_RESULT_FORMAT="json").succeeded()
+        task = run.output[run.output.index("Gather all that was found") :]
+        gathered = json.loads(re.search(r"=> (\{.*?\n?\})$", task, re.MULTILINE | re.DOTALL)[1])  # type: ignore[index]
+        found = {(row["id"], row["path"], row.get("line", 0)) for row in gathered["findings"] if row.get("path")}
+        assert found == wanted
+        assert "sk_canary" not in run.output
+        assert box.writes() == []
+        # Advisory locks and settings of a session are among the traps.
+        steps = '{"migrate_steps": ["preflight", "provision", "secrets"]}'
+        box.play("migrate", "-e", steps).succeeded()
+        assert "@localhost:" in box.fly["secrets"]["DATABASE_URL"]
+        box.play("migrate", "-e", steps, "-e", "migrate_postgres_pooled=true").succeeded()
+        assert "@127.0.0.1:" in box.fly["secrets"]["DATABASE_URL"]
+    finally:
+        box.down()

@@ -210,7 +210,8 @@ class Postgres(Part):
             "disk": cluster.disk,
             "replicas": 1,
             "postgis_enabled": False,
-            "ip_assignments": {"direct": LOOPBACK},
+            # Not the name in the pooled URL, so that one is told from the other.
+            "ip_assignments": {"direct": "localhost"},
             "attached_apps": [{"name": name, "id": self._world.fly.apps[name].number} for name in cluster.attached],
         }
 

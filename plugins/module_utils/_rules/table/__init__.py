@@ -14,6 +14,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.table
     files,
     network,
     processes,
+    runtime,
 )
 
 RULES = tuple(
@@ -24,8 +25,10 @@ RULES = tuple(
             *data.RULES,
             *files.RULES,
             *processes.RULES,
+            *processes.LATER_RULES,
             *processes.PACKAGE_RULES,
             *build.RULES,
+            *runtime.RULES,
         ),
         key=lambda rule: rule.id,
     )

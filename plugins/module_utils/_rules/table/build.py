@@ -26,7 +26,9 @@ _SECRET_FILES = re.compile(
     r"(?:.*/)?(?:\.env(?:\.(?!example|sample|template|dist)[\w.]+)?|master\.key|credentials/\w+\.key|\.netrc|\.npmrc|\.pypirc|"
     r"id_(?:rsa|ed25519|ecdsa)|[\w.-]+\.(?:pem|p12|pfx|key|dump|sql\.gz)|(?:service[-_]account|credentials|secrets)[\w-]*\.(?:json|ya?ml))"
 )
-_PUBLIC_GEMS = re.compile(r"https?://(?:rubygems\.org|gems\.ruby-china\.com|rails-assets\.org|gems\.rubyforge\.org)/?")
+_PUBLIC_GEMS = re.compile(
+    r"https?://(?:rubygems\.org|gems\.ruby-china\.com|rails-assets\.org|gems\.rubyforge\.org|gem\.coop)/?"
+)
 # What the packages of an app call, and what brings it in a Debian image.
 _PROGRAMS = {
     "gem:ruby-vips": ("libvips", r"vips"),
@@ -168,17 +170,6 @@ def _lazy(app: App, path: str, line: int) -> bool:
     return False
 
 
-def _ruby_versions(app: App) -> Iterator[Hit]:
-    wanted = re.search(r"^RUBY VERSION\n\s+ruby (\d+\.\d+)\.?(\d*)", app.folder.text("Gemfile.lock"), re.MULTILINE)
-    given = re.search(
-        r"^FROM\s+(?:\S*/)?ruby:(\d+\.\d+)|^ARG\s+RUBY_VERSION=[\"']?(\d+\.\d+)", app.dockerfile, re.MULTILINE
-    )
-    if wanted and given and wanted[1] != (given[1] or given[2]):
-        name = "Dockerfile" if "Dockerfile" in app.folder else "dockerfile"
-        line = app.dockerfile.count("\n", 0, given.start()) + 1
-        yield Hit(name, line, {"given": given[1] or given[2], "wanted": wanted[1]})
-
-
 def _dropped(app: App) -> Iterator[Hit]:
     if ".dockerignore" not in app.folder:
         return
@@ -206,21 +197,6 @@ def _dropped(app: App) -> Iterator[Hit]:
 def _slugignore(app: App) -> Iterator[Hit]:
     if ".slugignore" in app.folder and ".dockerignore" not in app.folder:
         yield Hit(".slugignore", 1)
-
-
-def _switch(variable: str) -> str:
-    return rf"\bENV(?:\[|\.(?:fetch|key\?|has_key\?)\(?)\s*[\"']{variable}[\"']"
-
-
-def _switched_off(app: App, variable: str) -> Iterator[Hit]:
-    """Yield settings of production that only a variable of Heroku's buildpack turns on."""
-    path = "config/environments/production.rb"
-    # Images of buildpacks have the variable.
-    given = not app.dockerfile or variable in app.heroku.config_names or variable in app.set_for_image
-    code = app.folder.code(path) if path in app.folder and not given else ""
-    found = re.search(_switch(variable), code)
-    if found and not re.search(rf"{_switch(variable)}\s*,\s*(?:true|[\"'](?:true|1|enabled))", code):
-        yield Hit(path, code.count("\n", 0, found.start()) + 1)
 
 
 RULES = (
@@ -289,14 +265,6 @@ RULES = (
         find=_build_environment,
     ),
     Rule(
-        id="ruby-version",
-        level=WARN,
-        text="The Dockerfile has Ruby {given}, and Gemfile.lock asks for {wanted}.",
-        remedy="Bring both to one version.",
-        source="https://devcenter.heroku.com/articles/ruby-versions",
-        find=_ruby_versions,
-    ),
-    Rule(
         id="dockerignore-drops",
         level=WARN,
         text="{path} is left out of the image, and the app needs it.",
@@ -311,21 +279,5 @@ RULES = (
         remedy="List the same in .dockerignore.",
         source="https://devcenter.heroku.com/articles/slug-compiler#ignoring-files-with-slugignore",
         find=_slugignore,
-    ),
-    Rule(
-        id="static-files",
-        level=WARN,
-        text="Assets are served only with RAILS_SERVE_STATIC_FILES, which Heroku's buildpack sets and Fly does not.",
-        remedy="Set it under [env] in fly.toml or in the Dockerfile.",
-        source="https://devcenter.heroku.com/articles/ruby-support-reference",
-        find=lambda app: _switched_off(app, "RAILS_SERVE_STATIC_FILES"),
-    ),
-    Rule(
-        id="log-to-stdout",
-        level=WARN,
-        text="The log goes to a file unless RAILS_LOG_TO_STDOUT is set, as Heroku's buildpack does and Fly does not.",
-        remedy="Set it under [env] in fly.toml or in the Dockerfile.",
-        source="https://devcenter.heroku.com/articles/ruby-support-reference",
-        find=lambda app: _switched_off(app, "RAILS_LOG_TO_STDOUT"),
     ),
 )

@@ -21,7 +21,12 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.rule 
     Rule,
 )
 
-_REDIS_NEAR = r"(?i)redis|sidekiq|cable|resque"
+_REDIS_NEAR = re.compile(r"redis|sidekiq|resque|rack[-_]?attack|flipper", re.IGNORECASE)
+_OTHERS_NEAR = re.compile(r"\bsmtp|action_mailer|Net::HTTP|faraday|ldap|elasticsearch", re.IGNORECASE)
+_NO_VERIFY = re.compile(r"\bVERIFY_NONE\b|verify_mode:\s*0\b")
+_NODE_POSTGRES = re.compile(
+    r"\bnew\s+(?:\w+\.)?(?:Pool|Client|Sequelize)\([^;]{0,400}?\bssl:\s*(?:true\b|\{\s*(?:require|rejectUnauthorized))"
+)
 _DATABASE = r"config/(?:database\.yml(?:\.erb)?|application\.rb|environments/production\.rb|initializers/[\w/]+\.rb)"
 _SESSION = {
     "gem:good_job": "good_job waits for jobs with LISTEN and holds advisory locks",
@@ -98,6 +103,32 @@ def _sessions(app: App) -> Iterator[Hit]:
                 yield Hit(path, code.count("\n", 0, match.start()) + 1, {"what": what})
 
 
+def _verify_none(app: App) -> Iterator[Hit]:
+    """Yield the places that do not verify a certificate, where the file or the lines before are about Redis."""
+    for path in app.folder.matching("config/*.rb", "config/*.yml", "app/*.rb", "lib/*.rb"):
+        if app.languages.get(path) is None or not _NO_VERIFY.search(app.folder.text(path)):
+            continue
+        lines = app.folder.code(path).split("\n")
+        for number, line in enumerate(lines, 1):
+            near = "\n".join(lines[max(0, number - 12) : number])
+            about = _REDIS_NEAR.search(path) or _REDIS_NEAR.search(near)
+            if (
+                _NO_VERIFY.search(line)
+                and about
+                and not _OTHERS_NEAR.search("\n".join(lines[max(0, number - 5) : number]))
+            ):
+                yield Hit(path, number)
+
+
+def _node_tls(app: App) -> Iterator[Hit]:
+    if not app.package("npm:pg", "npm:sequelize"):
+        return
+    for path in (path for path in app.code_files if app.languages[path] == JAVASCRIPT):
+        code = app.folder.code(path) if "ssl:" in app.folder.text(path) else ""
+        for found in _NODE_POSTGRES.finditer(code):
+            yield Hit(path, code.count("\n", 0, code.rfind("ssl:", 0, found.end())) + 1)
+
+
 def _billed(app: App) -> Iterator[Hit]:
     package = app.package("gem:sidekiq", "gem:resque", "npm:bullmq", "npm:bull", "pip:celery")
     if package:
@@ -125,11 +156,7 @@ RULES = (
         text="The certificate of Redis is not verified here, since Heroku's cannot be; the new URL is without TLS.",
         remedy="Remove it; no client needs it for redis://.",
         source="https://devcenter.heroku.com/articles/connecting-heroku-redis",
-        languages=(RUBY, "hash"),
-        pattern=r"\bVERIFY_NONE\b|verify_mode:\s*0\b",
-        hints=("VERIFY_NONE", "verify_mode"),
-        unless_before=r"(?i)\bsmtp|action_mailer|Net::HTTP|faraday|ldap|elasticsearch",
-        files=r"(?:config|app|lib)/.*(?:redis|sidekiq|cable|resque|cache|queue|application|environments/production|flipper|rack_attack|job)\w*\.(?:rb|yml)",
+        find=_verify_none,
     ),
     Rule(
         id="redis-tls-forced",
@@ -187,6 +214,7 @@ RULES = (
         ),
         hints=("ssl",),
         unless_before=r"\b(?:development|test)\b|MYSQL|fetch\(",
+        find=_node_tls,
     ),
     Rule(
         id="django-heroku",

@@ -118,21 +118,23 @@ def _not_read(app: App) -> Iterator[Hit]:
 def _herokuapp(app: App) -> Iterator[Hit]:
     """Yield names below herokuapp.com in the code: the app's own, and those put together, are warnings."""
     rule = Rule(
-        "", WARN, "", "", "", pattern=r"(?<![\w@-])(?P<host>[\w.-]*\.?herokuapp\.com)\b", hints=("herokuapp.com",)
+        "", WARN, "", "", "", pattern=r"(?<![\w@-])(?P<host>[\w.\\-]*\.?herokuapp\\?\.com)\b", hints=("herokuapp",)
     )
     pattern = rule.regexes()[1]
     if pattern is None:
         return
     for path in app.code_files:
-        if path in ("app.json", "package.json", "composer.json") or "herokuapp.com" not in app.folder.text(path):
+        if path in ("app.json", "package.json", "composer.json") or "herokuapp" not in app.folder.text(path):
             continue
         code = app.folder.code(path)
         for found in pattern.finditer(code):
-            own = found["host"] in app.heroku.hosts
+            # In a regular expression its dots are escaped.
+            host = found["host"].replace("\\", "")
+            own = host in app.heroku.hosts
             # A name that is put together is this app's, as "https://#{name}.herokuapp.com" in its settings.
-            built = found["host"].startswith((".", "herokuapp")) and (path.startswith("config/") or "settings" in path)
+            built = host.startswith((".", "herokuapp")) and (path.startswith("config/") or "settings" in path)
             level = WARN if own or built else INFO
-            yield Hit(path, code.count("\n", 0, found.start()) + 1, {"host": found["host"].lstrip(".")}, level)
+            yield Hit(path, code.count("\n", 0, found.start()) + 1, {"host": host.lstrip(".")}, level)
 
 
 RULES = (
@@ -151,6 +153,14 @@ RULES = (
         remedy="Read FLY_APP_NAME, FLY_IMAGE_REF or FLY_MACHINE_VERSION instead, or set {name} as a secret.",
         source="https://devcenter.heroku.com/articles/dyno-metadata",
         variables=_METADATA,
+    ),
+    Rule(
+        id="env-on-heroku",
+        level=INFO,
+        text="{name} tells the code that it runs on Heroku. Where a config var says so, Fly gets a copy of it.",
+        remedy="Look at what depends on it, and leave {name} behind with migrate_secrets_exclude if that is Heroku's.",
+        source="docs/config_vars.md",
+        variables=("ON_HEROKU", "IS_HEROKU", "HEROKU", "RUNNING_ON_HEROKU", "USE_HEROKU", "DEPLOYED_TO_HEROKU"),
     ),
     Rule(
         id="env-build",

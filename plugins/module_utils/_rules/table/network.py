@@ -64,8 +64,23 @@ def _force_ssl(app: App) -> Iterator[Hit]:
             yield Hit(path, code.count("\n", 0, at) + 1, {"check": str(plain[0].get("path", "/"))})
 
 
+# What goes by it where the code asks for it, in which files: Rack::Attack may as well go by a token.
+_BY_ADDRESS_IN_CODE = (
+    (
+        "Rack::Attack",
+        "Rack::Attack",
+        r"(?:config|lib|app)/.*",
+        re.compile(r"\bRack::Attack\b(?s:.*?)(?P<at>\b(?:req|request|r)\.(?:remote_)?ip\b|\bremote_ip\b|\|\| ip\b)"),
+    ),
+    ("Geocoder", "location", r"app/.*", re.compile(r"(?P<at>\brequest\.(?:safe_)?location\b)")),
+    (
+        "rate_limit",
+        "rate_limit",
+        r"app/controllers/.*",
+        re.compile(r"^\s*(?P<at>rate_limit\s+to:)(?![^\n]*\bby:)", re.MULTILINE),
+    ),
+)
 _BY_ADDRESS = {
-    "gem:rack-attack": "rack-attack",
     "gem:ahoy_matey": "Ahoy",
     "gem:authtrail": "AuthTrail",
     "gem:devise-security": "devise-security",
@@ -77,19 +92,24 @@ def _client_ip(app: App) -> Iterator[Hit]:
     """Yield Rails' remote_ip: grave where the app limits or locates visitors by it."""
     if not app.package("gem:rails", "gem:railties"):
         return
-    cured = re.compile(r"fly[-_]client[-_]ip|trusted_proxies|cloudflare-rails|fly-ruby", re.IGNORECASE)
+    cured = re.compile(
+        r"fly[-_]client[-_]ip|cf[-_]connecting[-_]ip|trusted_proxies|cloudflare-rails|fly-ruby", re.IGNORECASE
+    )
     if any(cured.search(app.folder.code(path)) for path in app.folder.matching("config/*.rb", "Gemfile", "lib/*.rb")):
         return
+    found = False
+    for what, hint, files, pattern in _BY_ADDRESS_IN_CODE:
+        for path in (path for path in app.code_files if path.endswith(".rb") and re.fullmatch(files, path)):
+            match = pattern.search(app.folder.code(path)) if hint in app.folder.text(path) else None
+            if match:
+                found = True
+                line = app.folder.code(path).count("\n", 0, match.start("at")) + 1
+                yield Hit(path, line, {"what": f"{what} goes by the visitor's address"}, WARN)
     package = app.package(*_BY_ADDRESS)
-    for path in app.code_files if "gem:geocoder" in app.packages else ():
-        found = re.search(r"\brequest\.(?:safe_)?location\b", app.folder.code(path)) if path.endswith(".rb") else None
-        if found:
-            line = app.folder.code(path).count("\n", 0, found.start()) + 1
-            yield Hit(path, line, {"what": "Geocoder goes by the visitor's address"}, WARN)
     if package:
         words = {"what": f"{_BY_ADDRESS[package]} goes by the visitor's address"}
         yield Hit(*package_place(app, package), words, WARN)
-    else:
+    elif not found:
         place = package_place(app, app.package("gem:rails", "gem:railties"))
         yield Hit(*place, {"what": "Rails tells the visitor's address as request.remote_ip"})
 
@@ -163,6 +183,17 @@ RULES = (
         languages=CODE,
         pattern=r"[\"'](?P<header>(?:HTTP_X_HEROKU_\w+|[Xx]-[Hh]eroku-[\w-]+))[\"']",
         hints=("eroku-", "X_HEROKU_"),
+    ),
+    Rule(
+        id="request-start",
+        level=WARN,
+        urgency=AFTER,
+        text="{header} is read here. Heroku's router sends it, in milliseconds; Fly's documentation does not list it.",
+        remedy="Do without it: the time that a request waited is in the metrics of Fly's proxy.",
+        source="https://fly.io/docs/networking/request-headers/",
+        languages=CODE,
+        pattern=r"[\"'](?P<header>HTTP_X_REQUEST_START|[Xx]-[Rr]equest-[Ss]tart)[\"']",
+        hints=("equest-", "X_REQUEST_START"),
     ),
     Rule(
         id="host-list",

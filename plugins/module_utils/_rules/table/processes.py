@@ -34,6 +34,19 @@ _HELPERS = frozenset(
     ]
 )
 _CLOCKS = r"\b(?:clockwork|clock\.rb|celery\b[^\n]*\bbeat|apscheduler|resque:scheduler|rufus)\b"
+_SETTINGS = r"config/(?:application|environments/production|initializers/good_job)\.rb"
+_IN_WEB = {
+    r"config/puma\.rb": (r"^\s*plugin\s+:solid_queue\b[^\n]*", "Solid Queue's plugin of Puma"),
+    _SETTINGS: (
+        r"^\s*(?:config\.)?good_job\.execution_mode\s*=\s*:async\w*|^\s*config\.execution_mode\s*=\s*:async\w*"
+        r"|^\s*config\.active_job\.queue_adapter\s*=\s*:(?:async|sucker_punch|inline_async)\b",
+        "Active Job's adapter runs them in threads",
+    ),
+}
+_HEROKU_CLI = (
+    r"(?:^|[\"'`(\[=;&|]|\b(?:sh|system|exec) )[ \t]*(?P<at>heroku[ \t]+(?:run|config|pg|ps|maintenance|releases|logs|"
+    r"apps|addons|restart|domains|local|login|create|info|scale|dyno|container|git|auth|buildpacks|redis)\b(?::[\w:-]+)?)"
+)
 _ONE_WORD = re.compile(r"\s*(?:[A-Z_][A-Z0-9_]*=\S*\s+)*(?P<words>[^;&|]+)")
 
 
@@ -153,6 +166,19 @@ def _buildpack(app: App) -> Iterator[Hit]:
         yield Hit("bin/compile", 1)
     if ".buildpacks" in app.folder:
         yield Hit(".buildpacks", 1)
+
+
+def _in_web(app: App) -> Iterator[Hit]:
+    """Yield jobs that run inside the web process; grave where fly.toml lets its Machines stop."""
+    service = app.fly_toml.get("http_service")
+    stops = isinstance(service, dict) and service.get("auto_stop_machines") in (True, "stop", "suspend")
+    for path, (pattern, what) in _IN_WEB.items():
+        for file in [file for file in app.code_files if re.fullmatch(path, file)]:
+            found = re.search(pattern, app.folder.code(file), re.MULTILINE)
+            switch = re.search(r"\bif\s+ENV.*?[\"'](\w+)[\"']", found[0]) if found else None
+            if found and (not switch or switch[1] in app.heroku.config_names or switch[1] in app.set_for_image):
+                line = app.folder.code(file).count("\n", 0, found.end() - len(found[0].lstrip())) + 1
+                yield Hit(file, line, {"what": what}, WARN if stops else INFO)
 
 
 def _cron(app: App) -> Iterator[Hit]:
@@ -289,6 +315,29 @@ RULES = (
 )
 
 
+LATER_RULES = (
+    Rule(
+        id="jobs-in-web",
+        level=WARN,
+        text="Jobs run inside the web process here ({what}). A Machine that auto_stop_machines stops runs none.",
+        remedy="Set auto_stop_machines to off in fly.toml, or run the jobs in a process group of their own.",
+        source="https://fly.io/docs/launch/autostop-autostart/",
+        find=_in_web,
+    ),
+    Rule(
+        id="heroku-cli",
+        level=INFO,
+        urgency=AFTER,
+        text="Heroku's command line is called here ({at}).",
+        remedy="Use flyctl, or take the call out.",
+        source="https://fly.io/docs/flyctl/",
+        files=r"(?:bin|script|scripts|lib/tasks)/.*|Makefile|Rakefile|package\.json",
+        pattern=_HEROKU_CLI,
+        hints=("heroku ",),
+        once=True,
+    ),
+)
+
 _GEMS = {
     "gem:rails_12factor": "is for Heroku with Rails 4, and obsolete since Rails 5",
     "gem:heroku-deflater": "compresses what Heroku's router does not; Fly's proxy compresses by itself",
@@ -298,6 +347,7 @@ _GEMS = {
     "gem:rails_autoscale_agent": "scales dynos through the add-on; its successor Judoscale has an adapter for Fly",
     "gem:hirefire-resource": "scales dynos; Fly scales by itself, or with its metrics autoscaler",
     "gem:puma_worker_killer": "restarts workers by the memory of a dyno; set it for the Machine's",
+    "gem:resque-heroku-signals": "treats the signals of a dyno that stops; Fly sends what kill_signal in fly.toml says",
     "gem:heroku-log-parser": "reads the log of Heroku's router",
     "gem:platform-api": "asks Heroku's API, about an app that will be gone",
     "npm:heroku-client": "asks Heroku's API, about an app that will be gone",

@@ -2,19 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The sandbox's app with what apps on Heroku really have in them: all of it is found at its line, and nothing else."""
+"""The sandbox's app with what apps on Heroku really have in them, each trap in the place where people have it."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.app import OnHeroku
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.source_info import inspect
+APP = Path(__file__).parents[1] / "sandbox" / "scenarios" / "guide" / "app"
 
-APP = Path(__file__).parents[4] / "sandbox" / "scenarios" / "guide" / "app"
-
-# A line that ends in "#! ID" is a trap; the mark itself is not written.
+# A line that ends in "#! ID", or in several, is a trap; the mark itself is not written.
 FILES = {
     "Gemfile": """\
 source 'https://rubygems.org'
@@ -24,7 +23,8 @@ gem 'puma'
 gem 'sidekiq' #! redis-billed
 gem 'pg'
 gem 'barnes' #! heroku-package
-gem 'rack-attack' #! client-ip
+gem 'rack-attack'
+gem 'whenever'
 gem 'image_processing' #! missing-program
 gem 'good_job' #! postgres-session
 gem 'rack-timeout'
@@ -43,6 +43,7 @@ GEM
     rack-timeout (0.7.0)
     rails (8.0.1)
     sidekiq (7.3.7)
+    whenever (1.0.0)
 GEM
   remote: https://gems.contribsys.com/ #! private-gems
   specs:
@@ -50,11 +51,15 @@ GEM
 
 RUBY VERSION
    ruby 3.3.6p108
+
+BUNDLED WITH
+   2.5.22
 """,
     "Dockerfile": """\
-FROM ruby:3.4-slim #! ruby-version
+FROM ruby:3.4-slim #! ruby-version, production-env
 WORKDIR /rails
 COPY . .
+RUN gem install bundler -v 1.17.3 #! bundler-version
 RUN bundle install
 RUN bin/rails assets:precompile #! precompile-secret
 EXPOSE 8080
@@ -88,10 +93,41 @@ ffmpeg #! aptfile-package
 """,
     ".profile": "export MALLOC_ARENA_MAX=2 #! profile\n",
     "bin/rake": "#!/usr/bin/env ruby\n",
+    "bin/console": "#!/bin/sh\nexec heroku run -a paper-crane bin/rails console #! heroku-cli\n",
+    "config/schedule.rb": "every(1.day) { rake 'digest' } #! cron\n",
+    "config/initializers/scheduler.rb": """\
+Rufus::Scheduler.singleton.every('1h') { Digest.send } #! scheduler-in-process
+""",
+    "config/initializers/rack_attack.rb": """\
+Rack::Attack.throttle('logins', limit: 5, period: 60) { |req| req.ip if req.post? } #! client-ip
+""",
+    "app/models/lease.rb": """\
+class Lease < ApplicationRecord
+  def take
+    self.class.connection.select_value("select pg_try_advisory_lock(#{id})") #! postgres-session
+  end
+end
+""",
+    "lib/middleware/queue_time.rb": """\
+class QueueTime
+  def call(env)
+    StatsD.timing('queue', env['HTTP_X_REQUEST_START']) #! request-start
+    @app.call(env)
+  end
+end
+""",
+    "app/javascript/origin.js": """\
+// https://paper-crane.herokuapp.com is where it was
+export const origin = 'https://paper-crane.herokuapp.com' #! herokuapp-host
+""",
+    ".gitignore": ".env\n/config/master.key\n",
+    ".dockerignore": "log/*\ntmp/*\n",
+    ".env": "STRIPE_PRIVATE_KEY=sk_canary\n",
     "config/puma.rb": """\
 threads 5, 5
 workers ENV.fetch('WEB_CONCURRENCY', 2)
 bind "tcp://127.0.0.1:#{ENV.fetch('PORT', 3000)}" #! bind-localhost
+plugin :solid_queue #! jobs-in-web
 on_worker_boot { puts "#{ENV['DYNO']} is up" } #! env-dyno
 """,
     "config/database.yml": """\
@@ -175,25 +211,29 @@ FLY_TOML = """\
 app = 'paper-crane'
 [http_service]
   internal_port = 8080
+  auto_stop_machines = 'stop'
   [[http_service.checks]]
     path = '/up'
 """
+IGNORED = ".env"
 
 
-def test_every_trap_at_its_line_and_nothing_else(tmp_path: Path) -> None:
-    shutil.copytree(APP, tmp_path / "app")
-    (tmp_path / "app" / "fly.toml").write_text(FLY_TOML)
-    traps = set()
+def write(folder: Path) -> set[tuple[str, str, int]]:
+    """Write the app into O(folder), a checkout, and return its traps: the finding's id, the file and the line."""
+    shutil.copytree(APP, folder)
+    (folder / "fly.toml").write_text(FLY_TOML)
+    traps = {("secret-files", ".dockerignore", 0)}
     for name, text in FILES.items():
         lines = text.split("\n")
         for number, line in enumerate(lines, 1):
-            kept, mark, rule = line.partition(" #! ")
+            kept, mark, rules = line.partition(" #! ")
             lines[number - 1] = kept
-            traps |= {(rule, name, number)} if mark else set()
-        path = tmp_path / "app" / name
+            traps |= {(rule, name, number) for rule in rules.split(", ")} if mark else set()
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(lines))
-    heroku = OnHeroku(hosts=("paper-crane.herokuapp.com",), formation={"web": 2, "worker": 1, "clock": 1})
-    found = inspect(str(tmp_path / "app"), heroku)["findings"]
-    assert {(entry["id"], entry["path"], entry["line"]) for entry in found} == traps
-    assert len(traps) == len(found) == 38
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
+    environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "All of it"]):
+        subprocess.run(["git", *identity, *command], cwd=folder, env=environment, check=True, capture_output=True)
+    return traps
