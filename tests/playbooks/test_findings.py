@@ -83,7 +83,8 @@ def test_every_trap_in_the_source_and_the_url_that_it_needs(tmp_path: Path) -> N
     (tmp_path / "scenario.yml").write_text(TRAPS)
     box = Sandbox(tmp_path / "box").up("--scenario", str(tmp_path / "scenario.yml"))
     try:
-        run = box.play("audit", "-v", ANSIBLE_CALLBACK_RESULT_FORMAT="json").succeeded()
+        folder = ("-e", f"migrate_source_dir={tmp_path / 'app'}")  # the checkout itself
+        run = box.play("audit", "-v", *folder, ANSIBLE_CALLBACK_RESULT_FORMAT="json").succeeded()
         task = run.output[run.output.index("Gather all that was found") :]
         gathered = json.loads(re.search(r"=> (\{.*?\n?\})$", task, re.MULTILINE | re.DOTALL)[1])  # type: ignore[index]
         found = {(row["id"], row["path"], row.get("line", 0)) for row in gathered["findings"] if row.get("path")}
@@ -92,9 +93,9 @@ def test_every_trap_in_the_source_and_the_url_that_it_needs(tmp_path: Path) -> N
         assert box.writes() == []
         # Advisory locks and settings of a session are among the traps.
         steps = '{"migrate_steps": ["preflight", "provision", "secrets"]}'
-        box.play("migrate", "-e", steps).succeeded()
+        box.play("migrate", "-e", steps, *folder).succeeded()
         assert "@localhost:" in box.fly["secrets"]["DATABASE_URL"]
-        box.play("migrate", "-e", steps, "-e", "migrate_postgres_pooled=true").succeeded()
+        box.play("migrate", "-e", steps, *folder, "-e", "migrate_postgres_pooled=true").succeeded()
         assert "@127.0.0.1:" in box.fly["secrets"]["DATABASE_URL"]
     finally:
         box.down()

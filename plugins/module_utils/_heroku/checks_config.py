@@ -17,6 +17,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.findin
     WARN,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.check import Check, Facts, Words
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.connections import connections
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.inventory import Inventory
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.service_url import POSTGRES
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._source.build import (
@@ -45,8 +46,6 @@ _OF_THE_BUILD = re.compile(
 )
 # fly.io/docs/mpg: what the server takes, whatever its pooler takes; of other plans it is not known.
 _SERVER_CONNECTIONS = {"basic": 50, "starter": 50}
-_SIDEKIQ_THREADS = re.compile(r"(?:-c|--concurrency)[ =]?(\d+)")
-_THREADS, _WORKER_THREADS = 3, 5  # the defaults of Puma in Rails 7.2 and later, and of Sidekiq 7
 
 
 def is_ruby(inventory: Inventory) -> bool:
@@ -90,29 +89,15 @@ def _pgsslmode(facts: Facts) -> Iterator[Words]:
 
 
 def _connections(facts: Facts) -> Iterator[Words]:
-    """Yield the connections that web processes with Puma and workers with Sidekiq can open, if they are too many."""
+    """Yield the connections that the app's processes can open, if they are more than the new server takes."""
     inventory, given = facts.inventory, _SERVER_CONNECTIONS.get(facts.postgres_plan, 0)
     if not given or not any(entry.kind == POSTGRES for entry in inventory.ownership.services):
         return
-    config = inventory.config
-    threads = _number(config.get("RAILS_MAX_THREADS"), _THREADS)
-    processes = _number(config.get("WEB_CONCURRENCY"), 1)
-    total, parts = 0, []
-    for process in inventory.formation:
-        command = inventory.process_types.get(process["type"], process["command"])
-        each = processes * threads if process["type"] == "web" else 0
-        if "sidekiq" in command:
-            found = _SIDEKIQ_THREADS.search(command)
-            each = int(found[1]) if found else _number(config.get("RAILS_MAX_THREADS"), _WORKER_THREADS)
-        if each and process["quantity"]:
-            total += each * process["quantity"]
-            parts.append(f"{process['type']} {process['quantity']} x {each}")
+    rows = connections(inventory.formation, inventory.process_types, inventory.config)
+    total = sum(dynos * each for _type, dynos, each in rows)
     if total > given:
-        yield {"wanted": str(total), "how": ", ".join(parts), "given": str(given)}
-
-
-def _number(text: str | None, default: int) -> int:
-    return int(text) if text and text.isdigit() and len(text) < 6 else default
+        how = ", ".join(f"{kind} {dynos} x {each}" for kind, dynos, each in rows)
+        yield {"wanted": str(total), "how": how, "given": str(given)}
 
 
 def _builder(facts: Facts) -> str:
@@ -262,6 +247,16 @@ CHECKS = (
             "Dockerfile for Rails sets RAILS_ENV."
         ),
         find=_hidden,
+    ),
+    Check(
+        id="jemalloc-enabled",
+        level=INFO,
+        urgency=AFTER,
+        means="`JEMALLOC_ENABLED` turns on jemalloc by a buildpack. It is copied, and no image on Fly.io reads it.",
+        todo="Install `libjemalloc2` in the Dockerfile and set `LD_PRELOAD` there.",
+        text="it sets JEMALLOC_ENABLED, which only a buildpack reads: on Fly.io the app runs without jemalloc.",
+        remedy="Install libjemalloc2 in the Dockerfile and set LD_PRELOAD there; leave this one out.",
+        find=lambda facts: _set("JEMALLOC_ENABLED", facts),
     ),
     Check(
         id="ld-preload",

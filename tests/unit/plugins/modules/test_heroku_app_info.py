@@ -490,6 +490,34 @@ def test_more_connections_than_the_new_server_takes(http: Any, find: Any, heroku
     assert "connections" not in find(postgres_plan="basic")
 
 
+@pytest.mark.parametrize(
+    ("command", "config", "each"),
+    [
+        ("bundle exec sidekiq", {"RAILS_MAX_THREADS": "7"}, 7),
+        ("bundle exec sidekiqswarm", {"SIDEKIQ_COUNT": "4"}, 20),
+        ("bundle exec good_job start --max-threads=8", {}, 9),
+        ("bundle exec good_job start", {"GOOD_JOB_MAX_THREADS": "2"}, 3),
+        ("bin/jobs", {"JOB_CONCURRENCY": "3"}, 11),
+        ("bundle exec que -w 4 ./config/environment.rb", {}, 5),
+        ("bin/delayed_job -n 6 run", {}, 6),
+        ("bundle exec rake jobs:work", {}, 1),
+        ("bundle exec rake resque:workers QUEUE=*", {"COUNT": "5"}, 5),
+        ("celery -A crane worker --concurrency 12", {}, 12),
+        ("bundle exec puma -t 1:16 -w 2", {"RAILS_MAX_THREADS": "5"}, 32),
+        ("gunicorn crane.wsgi --workers 3 --threads 4", {}, 12),
+        ("bundle exec unicorn -c config/unicorn.rb", {"WEB_CONCURRENCY": "8"}, 8),
+    ],
+)
+def test_connections_of_servers_and_job_systems(
+    find: Any, heroku: Heroku, command: str, config: dict[str, str], each: int
+) -> None:
+    heroku.config.update(config)
+    heroku.formation = [{"type": "app", "quantity": 60, "size": "Standard-1X", "command": command}]
+    heroku.process_types = {"app": command}
+    found = find(postgres_plan="basic")["connections"]
+    assert f"{60 * each} connections (app 60 x {each})" in found["text"]
+
+
 def test_variables_of_the_build_and_buildpacks_beside_a_dockerfile(find: Any, heroku: Heroku, tmp_path: Path) -> None:
     heroku.config.update(BUNDLE_GEMS__CONTRIBSYS__COM="canary", NPM_TOKEN="canary", NPM_TOKENS="canary")
     url = "https://github.com/heroku/heroku-buildpack-activestorage-preview"
