@@ -21,7 +21,6 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
     "database": {"type": "dict", "default": {}},
     "cluster": {"type": "dict", "default": {}},
     "warnings": {"type": "list", "elements": "dict", "default": [], "options": _WARNING},
-    "not_moved": {"type": "list", "elements": "dict", "default": []},
     "accepted": {"type": "list", "elements": "str", "default": []},
     "dropped": {"type": "list", "elements": "str", "default": []},
 }
@@ -43,7 +42,6 @@ class ActionModule(ActionBase):
                 [*options["findings"], *too_small(options["database"], options["cluster"])],
                 options["results"],
                 options["warnings"],
-                options["not_moved"],
                 options["accepted"],
                 options["dropped"],
             )

@@ -12,8 +12,7 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Takes the findings, warnings and failures of other modules, and what they leave behind, and returns one list of
-    findings, each once, the gravest first.
+  - Takes the findings, warnings and failures of other modules and returns one list of findings, each once, the gravest first.
   - Accepted findings have the level V(info). It does not fail if something blocks, so that its caller can report
     first.
   - It runs on the controller.
@@ -71,12 +70,6 @@ options:
         type: list
         elements: str
         required: true
-  not_moved:
-    description:
-      - What a copy of the database leaves behind, as M(flyover.heroku_to_fly.pg_transfer) returns it.
-    type: list
-    elements: dict
-    default: []
   accepted:
     description:
       - Accepted findings, each by its C(id), or by C(id:path) for those of one file.
@@ -117,11 +110,11 @@ findings:
   type: list
   elements: dict
   sample:
-    - id: not-moved
+    - id: not-moved-setting
       level: warn
       urgency: before
-      text: "The setting role: statement_timeout of the database stays behind: it is not in a dump."
-      remedy: Create it again on the new database if the app needs it.
+      text: "Stays behind: setting log_min_duration_statement. Reason: the target's role may not set it."
+      remedy: Make it on the target if the app needs it.
 blocking:
   description: Those among them that block.
   returned: success
@@ -143,6 +136,7 @@ remedy:
   description: What to do about the failure. It also ends C(msg).
   returned: failure
   type: str
-  sample: docs/findings.md lists them all; those of one file are accepted as ID:PATH.
+  sample: >-
+    Did you mean env-dyno? docs/findings.md lists them all; those of one file are accepted as ID:PATH.
 """
 # This is an action plugin, see plugins/action/migration_findings.py.

@@ -12,6 +12,7 @@ about a file. No text holds a config var's value.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 BLOCK, WARN, INFO = "block", "warn", "info"
@@ -33,6 +34,15 @@ def place(finding: Mapping[str, Any]) -> str:
     """Return the finding's C(path:line), only its path if it has no line, or ""."""
     path, line = finding.get("path"), finding.get("line")
     return f"{path}:{line}" if path and line else str(path or "")
+
+
+def meant(unknown: Iterable[str], known: Iterable[str]) -> str:
+    """Return a question about those of O(unknown), ids or C(id:path), that look like one of O(known); or nothing."""
+    ids, close = sorted(known), []
+    for entry in unknown:
+        name, colon, path = entry.partition(":")
+        close += [f"{match}{colon}{path}" for match in get_close_matches(name, ids, n=1, cutoff=0.7)]
+    return f"Did you mean {', '.join(close)}? " if close else ""
 
 
 def accept(findings: Iterable[Finding], accepted: Iterable[str]) -> tuple[list[Finding], list[str]]:

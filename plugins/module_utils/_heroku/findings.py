@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.finding import INFO, Finding, order
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.finding import INFO, Finding, meant, order
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku import (
     checks_addons,
     checks_app,
@@ -36,7 +36,7 @@ def check_ids(acknowledged: Iterable[str]) -> None:
         raise InputError(
             "option acknowledged",
             f"there is no finding {', '.join(unknown)}",
-            f"Use the ids of findings: {', '.join(LEVELS)}.",
+            f"{meant(unknown, LEVELS)}Use the ids of findings: {', '.join(LEVELS)}.",
         )
 
 

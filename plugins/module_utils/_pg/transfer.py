@@ -81,6 +81,7 @@ def survey(source: Address) -> dict[str, Any]:
         tables = catalog.tables(session)
         findings = Findings()
         plan.survey(side, tables, findings)
+        plan.foresee(side, findings)
         return {
             "changed": True,
             "verdict": UNKNOWN,

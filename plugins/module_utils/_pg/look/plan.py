@@ -22,6 +22,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.fin
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 OLDEST_MAJOR = 14
+# Collations that sort as that of a new Managed Postgres: by code point.
+_FLYS_ORDER = ("C", "C.UTF-8", "POSIX")
 # Hosts and ports by which platforms offer their connection poolers.
 _POOLER_HOSTS = ("pgbouncer.",)
 
@@ -97,6 +99,21 @@ def survey(source: Side, tables: list[Table], findings: Findings) -> None:
         )
     _left_behind(session, findings)
     _privileges(session, source, tables, findings)
+
+
+def foresee(source: Side, findings: Findings) -> None:
+    """Look for what a new database on Fly.io would do in another way, before there is one."""
+    collation = source.facts["collation"]
+    if collation.upper().replace("UTF8", "UTF-8") in _FLYS_ORDER:
+        return
+    ordered = catalog.ordered_text(source.session)
+    at_stake = f" Text that is ordered or unique: {named(ordered)}." if ordered else ""
+    findings.warn(
+        "database-collation",
+        f"The source's collation is {collation}, and Fly's Managed Postgres has C.UTF-8: ORDER BY may sort text in "
+        f"another order, and max() give another value.{at_stake}",
+        "Give such columns a collation of their own, or bring a database with the source's (migrate_postgres_url).",
+    )
 
 
 def _left_behind(session: Session, findings: Findings) -> None:

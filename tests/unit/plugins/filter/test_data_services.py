@@ -18,6 +18,7 @@ REDIS = {"kind": "redis", "addon": "redis-round-3", "primary": "REDIS_URL"}
 CLUSTER = {
     "id": "mpg1",
     "url": "postgresql://u:p@pgbouncer.mpg1.flympg.net/fly-db",
+    "direct_url": "postgresql://u:p@direct.mpg1.flympg.net/fly-db",
     "direct": {"user": "u", "password": "p/q", "dbname": "fly-db", "host": "direct.mpg1.flympg.net", "port": 5432},
 }
 UPSTASH = {"url": "redis://default:p@fly-paper.upstash.io:6379"}
@@ -52,6 +53,24 @@ def test_what_fly_has_is_reached_through_tunnels_once_they_are_open() -> None:
     assert opened["postgres"]["source"] == "postgres://old"
     assert opened["postgres"]["target"] == "postgresql://u:p%2Fq@127.0.0.1:16380/fly-db"
     assert opened["redis"]["target"] == "redis://default:p@127.0.0.1:16381"
+
+
+@pytest.mark.parametrize(
+    ("pooled", "enough", "url"),
+    [
+        ("auto", True, "url"),
+        ("auto", False, "direct_url"),
+        (True, False, "url"),
+        ("true", False, "url"),
+        (False, True, "direct_url"),
+        ("false", True, "direct_url"),
+    ],
+)
+def test_the_app_gets_the_pooled_url_if_that_is_enough_or_asked_for(pooled: Any, enough: bool, url: str) -> None:
+    wanted = {"read": CLUSTER, "pooled": pooled, "pooled_is_enough": enough}
+    assert data_services([POSTGRES], postgres=wanted)["postgres"]["app_url"] == CLUSTER[url]
+    brought = data_services([POSTGRES], postgres={**wanted, "url": "postgres://u:p@db.example.com/app"})
+    assert brought["postgres"]["app_url"] == "postgres://u:p@db.example.com/app"
 
 
 @pytest.mark.parametrize(

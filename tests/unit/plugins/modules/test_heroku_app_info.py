@@ -453,7 +453,7 @@ def test_gravest_first_and_acknowledged_last(http: Any, run_module: Any, heroku:
 def test_acknowledging_what_does_not_exist(http: Any, run_module: Any, heroku: Heroku) -> None:
     result = run_module(heroku_app_info, {**ARGS, "acknowledged": ["secret-key-bse-missing"]})
     assert result["failed"]
-    assert "there is no finding secret-key-bse-missing" in result["msg"]
+    assert "there is no finding secret-key-bse-missing. Did you mean secret-key-base-missing?" in result["msg"]
 
 
 def test_app_that_is_not_there(http: Any, run_module: Any) -> None:

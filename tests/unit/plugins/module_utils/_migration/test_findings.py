@@ -4,10 +4,21 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.finding_ids import (
+    OF_POSTGRES,
+    OF_REDIS,
+    OF_STEPS,
+)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.findings import gather, too_small
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.table import RULES
+
+PLUGINS = Path(__file__).parents[5] / "plugins"
 
 WORDS = {"text": "t", "remedy": "r"}
 DYNO = {"id": "env-dyno", "level": "warn", "urgency": "before", "path": "config/puma.rb", "line": 3, **WORDS}
@@ -23,30 +34,24 @@ def test_all_sources_in_one_list_the_gravest_first() -> None:
             "redis-copy": {"verdict": "unknown"},
             "fly-toml": {"skipped": True, "msg": "left out"},
         },
-        warnings=[{"id": "copy-warning", "texts": ["The collation differs."]}],
-        not_moved=[
-            {"kind": "event trigger", "name": "validate_extension", "reason": "needs a superuser"},
-            {"kind": "setting", "name": "role: statement_timeout", "reason": "not in a dump"},
-        ],
+        warnings=[{"id": "fly-toml-warning", "texts": ["The port changes."]}],
         accepted=[],
     )
     assert [(row["id"], row["level"]) for row in result["findings"]] == [
         ("kafka", "block"),
         ("postgres-copy", "block"),
-        ("copy-warning", "warn"),
         ("env-dyno", "warn"),
-        ("not-moved", "warn"),
-        ("not-moved", "info"),
+        ("fly-toml-warning", "info"),
     ]
     assert [row["id"] for row in result["blocking"]] == ["kafka", "postgres-copy"]
     assert (result["blocking"][1]["text"], result["blocking"][1]["remedy"]) == ("db: it can't be copied.", "Do that.")
-    assert result["counts"] == {"block": 2, "warn": 3, "info": 1}
+    assert result["counts"] == {"block": 2, "warn": 1, "info": 1}
     assert all(row["urgency"] in ("before", "day", "after") for row in result["findings"])
 
 
 def test_accepted_by_id_or_by_id_and_path() -> None:
     accepted = ["kafka", "env-dyno:lib/a.rb", "env-heroku"]
-    result = gather([DYNO, OTHER, KAFKA], {}, [], [], accepted)
+    result = gather([DYNO, OTHER, KAFKA], {}, [], accepted)
     assert {(row["id"], row.get("path"), row["level"]) for row in result["findings"]} == {
         ("env-dyno", "config/puma.rb", "warn"),
         ("env-dyno", "lib/a.rb", "info"),
@@ -56,9 +61,46 @@ def test_accepted_by_id_or_by_id_and_path() -> None:
     assert result["unmatched"] == ["env-heroku"]
 
 
-def test_a_slip_of_the_pen_accepts_nothing() -> None:
-    with pytest.raises(InputError, match=r"there is no finding env-dino:lib/a\.rb, kafkaa\."):
-        gather([], {}, [], [], ["kafkaa", "env-dino:lib/a.rb", "redis-databases"])
+@pytest.mark.parametrize(
+    ("slip", "meant"),
+    [
+        ("kafkaa", "kafka"),
+        ("env-dino:lib/a.rb", "env-dyno:lib/a.rb"),
+        ("redis-database", "redis-databases"),
+        ("database-extention", "database-extension"),
+        ("not-moved-extention", "not-moved-extension"),
+        ("tools-for-postgress", "tools-for-postgres"),
+        ("one-off-dyno", "one-off-dynos"),
+        ("fly-toml-warnings", "fly-toml-warning"),
+        ("certificate-pending", "certificates-pending"),
+    ],
+)
+def test_a_slip_of_the_pen_accepts_nothing(slip: str, meant: str) -> None:
+    with pytest.raises(InputError) as raised:
+        gather([], {}, [], [slip])
+    assert f"there is no finding {slip}. Did you mean {meant}?" in str(raised.value)
+    assert gather([], {}, [], [meant])["unmatched"] == [meant]
+
+
+def test_what_is_like_no_finding_is_refused_too() -> None:
+    with pytest.raises(InputError, match=r"there is no finding redis-quux, xyz\. docs/findings\.md"):
+        gather([], {}, [], ["xyz", "redis-quux"])
+
+
+def test_the_list_has_every_id_in_the_code_and_no_other() -> None:
+    """Ids of the looks at the data are literals there; those of the Heroku app and the source have tables."""
+    code = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (PLUGINS / "module_utils").rglob("*.py")
+        if path.name != "finding_ids.py"
+    )
+    named = set(re.findall(r"\"((?:database|redis)-[a-z-]+|one-off-dynos|certificates-pending)\"", code))
+    rules = {rule.id for rule in RULES}
+    assert named - {"database-url"} <= {*OF_POSTGRES, *OF_REDIS, *OF_STEPS, *rules}
+    assert {*OF_POSTGRES, *OF_REDIS} <= named
+    steps = (PLUGINS.parent / "roles" / "migrate" / "tasks" / "preflight.yml").read_text(encoding="utf-8")
+    tools = {f"tools-for-{kind}" for kind in ("fly", "postgres", "redis")}
+    assert [name for name in {*OF_STEPS} - tools if not re.search(rf"\b{name}\b", steps + code)] == []
 
 
 def test_a_database_that_does_not_fit() -> None:
@@ -70,4 +112,4 @@ def test_a_database_that_does_not_fit() -> None:
 
 
 def test_what_is_to_be_left_out() -> None:
-    assert gather([KAFKA], {}, [], [], [], dropped=["kafka"])["findings"] == []
+    assert gather([KAFKA], {}, [], [], dropped=["kafka"])["findings"] == []
