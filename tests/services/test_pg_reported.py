@@ -13,7 +13,6 @@ import pytest
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog, plan
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import pg_transfer
-
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import Database
 
 
@@ -23,7 +22,7 @@ def audit(run_module: Any, source: Database, **options: Any) -> dict[str, Any]:
 
 
 def test_extensions_that_nothing_uses_do_not_block(run_module: Any, source: Database) -> None:
-    """cube has constraints of its own, and earthdistance needs it: neither is a use by the app."""
+    """earthdistance needs cube, and both have operators and constraints of their own: no use by the app."""
     source.rows("create extension earthdistance cascade")
     needed = {one["name"]: one["needed"] for one in audit(run_module, source)["plan"]["extensions"]}
     assert (needed["cube"], needed["earthdistance"]) == (False, False)

@@ -304,8 +304,8 @@ def creatable_extensions(session: Session) -> set[str]:
 def uses_of_extension(session: Session, name: str, limit: int = 5) -> list[str]:
     """Return descriptions of user-made objects that need the extension; bodies of functions are not looked into.
 
-    Neither its own objects and their constraints count, nor other extensions that want it, unless those are needed
-    themselves, nor what belongs to other servers and stays behind.
+    Neither its own objects count, nor their constraints and the operators of their families, nor other extensions that
+    want it, unless those are needed themselves, nor what belongs to other servers and stays behind.
     """
     return [
         text
@@ -322,7 +322,8 @@ def uses_of_extension(session: Session, name: str, limit: int = 5) -> list[str]:
               union
               select d.classid, d.objid from pg_depend d join member m
                 on d.refclassid = m.classid and d.refobjid = m.objid
-              where d.deptype = 'i' or d.classid = 'pg_foreign_server'::regclass
+              where d.deptype = 'i'
+                or d.classid in ('pg_foreign_server'::regclass, 'pg_amop'::regclass, 'pg_amproc'::regclass)
                 or d.classid = 'pg_constraint'::regclass
                   and exists (select from pg_constraint c where c.oid = d.objid and c.contypid <> 0)
                   and m.classid = 'pg_type'::regclass
