@@ -106,14 +106,17 @@ def foresee(source: Side, findings: Findings) -> None:
     collation = source.facts["collation"]
     if collation.upper().replace("UTF8", "UTF-8") in _FLYS_ORDER:
         return
-    ordered = catalog.ordered_text(source.session)
-    at_stake = f" Text that is ordered or unique: {named(ordered)}." if ordered else ""
     findings.warn(
         "database-collation",
-        f"The source's collation is {collation}, and Fly's Managed Postgres has C.UTF-8: ORDER BY may sort text in "
-        f"another order, and max() give another value.{at_stake}",
+        f"The source's collation is {collation}, and Fly's Managed Postgres has C.UTF-8{_at_stake(source.session)}",
         "Give such columns a collation of their own, or bring a database with the source's (migrate_postgres_url).",
     )
+
+
+def _at_stake(session: Session) -> str:
+    ordered = catalog.ordered_text(session)
+    columns = f" Text that is ordered or unique: {named(ordered)}." if ordered else ""
+    return f": ORDER BY may sort text in another order, and max() give another value.{columns}"
 
 
 def _left_behind(session: Session, findings: Findings) -> None:
@@ -248,12 +251,12 @@ def judge(source: Side, target: Side, findings: Findings) -> None:
 
 def _collations(source: Side, target: Side, findings: Findings) -> None:
     if (source.facts["collation"], source.facts["ctype"]) != (target.facts["collation"], target.facts["ctype"]):
-        ordered = catalog.ordered_text(source.session)
-        at_stake = f" Text that is ordered or unique: {named(ordered)}." if ordered else ""
+        collations = (
+            f"The source's collation is {source.facts['collation']} and the target's {target.facts['collation']}"
+        )
         findings.warn(
             "database-collation",
-            f"The source's collation is {source.facts['collation']} and the target's {target.facts['collation']}: "
-            f"ORDER BY may sort text in another order, and max() give another value.{at_stake}",
+            collations + _at_stake(source.session),
             "Create the target's database with the source's collation, or give such columns one of their own.",
         )
     known = catalog.locales(target.session)

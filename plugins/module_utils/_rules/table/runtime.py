@@ -103,7 +103,7 @@ def _environment(app: App) -> Iterator[Hit]:
     commands = " ".join(command for _line, command in app.procfile.values())
     if app.package("gem:railties", "gem:rails"):
         name, what = "RAILS_ENV", "Rails"
-        said = _given(app, name, "RACK_ENV") or re.search(r"RA(?:ILS|CK)_ENV=|-e production", commands)
+        said = _given(app, name, "RACK_ENV") or bool(re.search(r"RA(?:ILS|CK)_ENV=|-e production", commands))
     elif app.package("npm:express", "npm:koa", "npm:fastify"):
         name, what = "NODE_ENV", "Node.js"
         said = _given(app, name) or "NODE_ENV=" in commands + app.folder.text("package.json")
