@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog, plan
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog, collation
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import pg_transfer
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import Database
@@ -51,16 +51,13 @@ def test_another_order_of_text_is_told_with_what_is_at_stake(
         server.rows("postgres", f"drop database {name} with (force)")
 
 
-@pytest.mark.parametrize(
-    ("collation", "told"), [("en_US.UTF-8", True), ("C.UTF-8", False), ("C.utf8", False), ("C", False)]
-)
+@pytest.mark.parametrize(("name", "told"), [("en_US.UTF-8", True), ("C.UTF-8", False), ("C.utf8", False), ("C", False)])
 def test_another_order_of_text_is_told_before_there_is_a_target(
-    monkeypatch: pytest.MonkeyPatch, collation: str, told: bool
+    monkeypatch: pytest.MonkeyPatch, name: str, told: bool
 ) -> None:
     monkeypatch.setattr(catalog, "ordered_text", lambda _session: ["public.items.rank"])
-    side = plan.Side(None, {"collation": collation}, {}, {}, ())  # type: ignore[arg-type]
     findings = Findings()
-    plan.foresee(side, findings)
+    collation.foresee(None, {"collation": name}, findings)  # type: ignore[arg-type]
     assert [("public.items.rank" in one["text"]) for one in findings.all] == ([True] if told else [])
 
 

@@ -32,7 +32,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.mar
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.wipe import wipe
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.fence import privileges
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog, identity, plan
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog, collation, identity, plan
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.estimate import estimate
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings, named
@@ -81,7 +81,7 @@ def survey(source: Address) -> dict[str, Any]:
         tables = catalog.tables(session)
         findings = Findings()
         plan.survey(side, tables, findings)
-        plan.foresee(side, findings)
+        collation.foresee(session, side.facts, findings)
         return {
             "changed": True,
             "verdict": UNKNOWN,

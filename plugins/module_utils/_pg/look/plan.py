@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog, collation
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import (
     USER_SCHEMA,
     Extension,
@@ -22,8 +22,6 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.fin
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 OLDEST_MAJOR = 14
-# Collations that sort as that of a new Managed Postgres: by code point.
-_FLYS_ORDER = ("C", "C.UTF-8", "POSIX")
 # Hosts and ports by which platforms offer their connection poolers.
 _POOLER_HOSTS = ("pgbouncer.",)
 
@@ -99,24 +97,6 @@ def survey(source: Side, tables: list[Table], findings: Findings) -> None:
         )
     _left_behind(session, findings)
     _privileges(session, source, tables, findings)
-
-
-def foresee(source: Side, findings: Findings) -> None:
-    """Look for what a new database on Fly.io would do in another way, before there is one."""
-    collation = source.facts["collation"]
-    if collation.upper().replace("UTF8", "UTF-8") in _FLYS_ORDER:
-        return
-    findings.warn(
-        "database-collation",
-        f"The source's collation is {collation}, and Fly's Managed Postgres has C.UTF-8{_at_stake(source.session)}",
-        "Give such columns a collation of their own, or bring a database with the source's (migrate_postgres_url).",
-    )
-
-
-def _at_stake(session: Session) -> str:
-    ordered = catalog.ordered_text(session)
-    columns = f" Text that is ordered or unique: {named(ordered)}." if ordered else ""
-    return f": ORDER BY may sort text in another order, and max() give another value.{columns}"
 
 
 def _left_behind(session: Session, findings: Findings) -> None:
@@ -231,7 +211,7 @@ def judge(source: Side, target: Side, findings: Findings) -> None:
             findings.warn("database-encoding", text, "Text is converted, and the copy stops at text that can't be.")
         else:
             findings.block("database-encoding", text, "Create the target's database with encoding UTF8.")
-    _collations(source, target, findings)
+    collation.judge(source.session, source.facts, target.session, target.facts, findings)
     _extensions(source, target, findings)
     _foreign(source, findings)
     _roles(source.session, target.session, findings)
@@ -247,26 +227,6 @@ def judge(source: Side, target: Side, findings: Findings) -> None:
             f"The target's role {target.facts['role']} may not create schemas.",
             "Grant it CREATE ON DATABASE.",
         )
-
-
-def _collations(source: Side, target: Side, findings: Findings) -> None:
-    if (source.facts["collation"], source.facts["ctype"]) != (target.facts["collation"], target.facts["ctype"]):
-        collations = (
-            f"The source's collation is {source.facts['collation']} and the target's {target.facts['collation']}"
-        )
-        findings.warn(
-            "database-collation",
-            collations + _at_stake(source.session),
-            "Create the target's database with the source's collation, or give such columns one of their own.",
-        )
-    known = catalog.locales(target.session)
-    for name, locale in catalog.own_collations(source.session):
-        if locale not in known:
-            findings.warn(
-                "database-collation",
-                f"The source's collation {name} is of the locale {locale}, which the target does not list.",
-                "Where its server lacks the locale, the copy stops there: define the collation with ICU, or drop it.",
-            )
 
 
 def _same_database(source: Session, target: Session) -> None:

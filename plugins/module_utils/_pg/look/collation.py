@@ -1,0 +1,56 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""The order of text, which differs between servers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings, named
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+
+Facts = Mapping[str, Any]
+# Collations that sort as that of a new Managed Postgres: by code point.
+_FLYS_ORDER = ("C", "C.UTF-8", "POSIX")
+
+
+def foresee(session: Session, facts: Facts, findings: Findings) -> None:
+    """Look for what a new database on Fly.io would do in another way, before there is one."""
+    collation = facts["collation"]
+    if collation.upper().replace("UTF8", "UTF-8") in _FLYS_ORDER:
+        return
+    findings.warn(
+        "database-collation",
+        f"The source's collation is {collation}, and Fly's Managed Postgres has C.UTF-8{_at_stake(session)}",
+        "Give such columns a collation of their own, or bring a database with the source's (migrate_postgres_url).",
+    )
+
+
+def _at_stake(session: Session) -> str:
+    ordered = catalog.ordered_text(session)
+    columns = f" Text that is ordered or unique: {named(ordered)}." if ordered else ""
+    return f": ORDER BY may sort text in another order, and max() give another value.{columns}"
+
+
+def judge(source: Session, facts: Facts, target: Session, theirs: Facts, findings: Findings) -> None:
+    """Look for text that the target sorts in another way, and for collations that it may lack."""
+    if (facts["collation"], facts["ctype"]) != (theirs["collation"], theirs["ctype"]):
+        collations = f"The source's collation is {facts['collation']} and the target's {theirs['collation']}"
+        findings.warn(
+            "database-collation",
+            collations + _at_stake(source),
+            "Create the target's database with the source's collation, or give such columns one of their own.",
+        )
+    known = catalog.locales(target)
+    for name, locale in catalog.own_collations(source):
+        if locale not in known:
+            findings.warn(
+                "database-collation",
+                f"The source's collation {name} is of the locale {locale}, which the target does not list.",
+                "Where its server lacks the locale, the copy stops there: define the collation with ICU, or drop it.",
+            )
