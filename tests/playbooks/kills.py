@@ -197,7 +197,8 @@ class Relay:
     def table(self) -> str:
         """Return the points as a table, and how many there were."""
         lines = [f"{stage:12} {point:78} {outcome}" for stage, point, outcome in self.rows]
-        return "\n".join([*lines, f"{self.killed} points at which a run was killed; the same command finished each"])
+        end = f"{len(self.rows)} points; at {self.killed} of them a run was killed, and the same command went on from there"
+        return "\n".join([*lines, end])
 
 
 def facts(box: Sandbox) -> dict[str, Any]:

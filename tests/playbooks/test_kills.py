@@ -48,6 +48,7 @@ TASKS = {
         "Seal the database",
         "Seal Redis",
         "Record the cut-over",
+        "Look for late keys in Heroku's Redis",
         "Start the Machines",
         "Record that the cut-over is finished",
     ],
