@@ -197,7 +197,7 @@ class Relay:
     def table(self) -> str:
         """Return the points as a table, and how many there were."""
         lines = [f"{stage:12} {point:78} {outcome}" for stage, point, outcome in self.rows]
-        end = f"{len(self.rows)} points; at {self.killed} of them a run was killed, and the same command went on from there"
+        end = f"{len(self.rows)} points; {self.killed} runs were killed, and the same command went on from each"
         return "\n".join([*lines, end])
 
 
