@@ -126,10 +126,7 @@ def test_each_job_is_run_once(app: JobsApp, capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.slow
-def test_each_job_is_run_once_however_often_it_is_killed_and_rolled_back(
-    app: JobsApp, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A run is killed in each phase, at first with a rollback after it; then the same command finishes."""
+def test_each_job_is_run_once_though_windows_are_killed_and_rolled_back(app: JobsApp) -> None:
     app.await_runs()
     app.box.play("migrate").succeeded()
     for phase in PHASES[1:6]:
@@ -138,8 +135,18 @@ def test_each_job_is_run_once_however_often_it_is_killed_and_rolled_back(
         app.await_runs()
     # A failure, after which the run itself puts Heroku back.
     Observer(app.box).fault(**BROKEN, times=10000)
-    assert "is back in service" in app.box.play("migrate", *CUT_OVER).output
+    assert "is back in service" in app.box.play("migrate", *CUT_OVER, "--tags", "cutover").output
     Observer(app.box).fault(**BROKEN, times=0)
+    app.await_runs()
+    app.box.play("migrate", *CUT_OVER).succeeded()
+    _number, where = app.require_each_once()
+    assert {place.split(" ")[0] for place in where} == {"worker.1", "fly"}
+
+
+@pytest.mark.slow
+def test_each_job_is_run_once_though_a_run_is_killed_in_each_phase(
+    app: JobsApp, capsys: pytest.CaptureFixture[str]
+) -> None:
     app.await_runs()
     relay = Relay(app.box)
     relay.run("cut-over", [AtTask(phase) for phase in PHASES], "migrate", *CUT_OVER).succeeded()
