@@ -92,7 +92,7 @@ def test_window_that_fails_puts_heroku_back(start: Start, addons: str) -> None:
 def test_app_without_a_web_dyno_is_said_to_answer_nothing(start: Start) -> None:
     box = start(web=0)
     run = box.play("migrate", *CUT_OVER).succeeded()
-    assert "its process group web is to have no Machine" in run.output
+    assert "its process group web gets no Machine" in run.output
     assert started(box) == ["worker"]
     assert dynos(box) == {}
     box.play("rollback", *BACK).succeeded()
