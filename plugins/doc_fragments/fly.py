@@ -14,7 +14,7 @@ options:
     description:
       - Token for Fly.io's APIs, with or without the word C(FlyV1) that C(fly tokens create) prints before it.
         If not set, the environment variables E(FLY_ACCESS_TOKEN) and E(FLY_API_TOKEN) are used.
-      - Creating apps, databases and Redis needs an organization's token, as C(fly tokens create org) makes one.
+      - Creating apps, databases and Redis needs an organization token, created with C(fly tokens create org).
     type: str
   fly_machines_url:
     description:
@@ -29,7 +29,7 @@ options:
   fly_uiex_url:
     description:
       - Base URL of the API for releases and Managed Postgres. If not set, the environment variable
-        E(FLY_UIEX_BASE_URL) is used; it does not follow O(fly_api_url), as in Fly's own client.
+        E(FLY_UIEX_BASE_URL) is used. As in Fly's own client, it is independent of O(fly_api_url).
     type: str
     default: https://api.fly.io
   validate_certs:
@@ -38,7 +38,7 @@ options:
     type: bool
     default: true
 notes:
-  - Requests that fail for a passing reason (408, 5xx, a lost connection) are repeated for about a quarter of a minute,
-    and for about five minutes while Fly says that there were too many (429); the error then tells how often. One that
-    creates something is repeated only when Fly says that it did nothing.
+  - Requests that fail for a transient reason (408, 5xx, a lost connection) are retried for about 15 seconds, or for
+    about five minutes while Fly answers that there were too many (429); the error then gives the number of attempts. A
+    request that creates something is retried only if Fly says that it did nothing.
 """

@@ -12,8 +12,8 @@ class ModuleDocFragment:
 options:
   flyctl:
     description:
-      - Path of C(flyctl), Fly.io's own client. By default C(flyctl) or C(fly) is looked for on E(PATH).
-      - It gets the token in its environment, and of the controller's environment only what it needs.
+      - Path of C(flyctl), Fly.io's own client. By default, C(flyctl) or C(fly) on E(PATH).
+      - It gets the token in its environment, and only what it needs from the controller's environment.
     type: path
 requirements:
   - flyctl on the host that runs the module

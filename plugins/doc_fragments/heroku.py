@@ -13,7 +13,7 @@ options:
   heroku_api_key:
     description:
       - Token for Heroku's API. If not set, the environment variable E(HEROKU_API_KEY) is used.
-      - C(heroku authorizations:create -s read-protected -S) makes one that is enough to read and for check mode;
+      - C(heroku authorizations:create -s read-protected -S) creates one that is enough for reading and check mode;
         add C(write) for a cut-over. C(write-protected) is needed only to change config vars.
     type: str
   heroku_api_url:
@@ -27,7 +27,7 @@ options:
     type: bool
     default: true
 notes:
-  - Requests that fail for a passing reason (408, 5xx, a lost connection) are repeated for about a quarter of a minute,
-    and for about five minutes while Heroku says that there were too many (429); the error then tells how often.
-  - Where few of the account's 4,500 requests an hour are left, they are sent no faster than Heroku refills them.
+  - Requests that fail for a transient reason (408, 5xx, a lost connection) are retried for about 15 seconds, or for
+    about five minutes while Heroku answers that there were too many (429); the error then gives the number of attempts.
+  - When few of the account's 4,500 requests an hour are left, they are sent no faster than Heroku refills them.
 """

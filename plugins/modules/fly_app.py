@@ -44,7 +44,7 @@ options:
     default: present
   ips:
     description:
-      - Kinds of IP addresses that the app is to have. V(v4) costs money; the others are free.
+      - Kinds of IP addresses that the app should have. V(v4) costs money; the others are free.
     type: list
     elements: str
     choices: [shared_v4, v4, v6, private_v6]
@@ -110,17 +110,17 @@ remedy:
   type: str
   sample: Create a token with 'fly tokens create org' and pass it as fly_api_token.
 status:
-  description: HTTP status of the answer that ended the task.
+  description: HTTP status of the answer that made the task fail.
   returned: failure, when Fly refused a request
   type: int
   sample: 403
 error_id:
-  description: Fly's name of the error, where it has one.
+  description: Fly's name for the error, if it has one.
   returned: failure, when Fly refused a request
   type: str
   sample: insufficient_permissions
 request_id:
-  description: Fly's id of the request, for its support; empty where Fly gave none.
+  description: Fly's id for the request, to quote to its support; empty if Fly sent none.
   returned: failure, when Fly refused a request
   type: str
   sample: 01JDMX3Z9Q-iad

@@ -12,8 +12,9 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Reads what Fly has of an app, in a fixed number of requests. No value of a secret is read, for Fly tells none.
-  - An app that does not exist is not a failure; RV(exists) tells.
+  - Reads what Fly has for an app, in a fixed number of requests. Values of secrets are not read, because Fly never
+    returns them.
+  - An app that does not exist is not a failure; see RV(exists).
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_fly
@@ -48,17 +49,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 exists:
-  description: Whether there is such an app.
+  description: Whether the app exists.
   returned: success
   type: bool
   sample: true
 app:
-  description: Name, id, organization's slug, status and hostname; only the name of an app that does not exist.
+  description: Name, id, organization's slug, status and hostname; only the name if the app does not exist.
   returned: success
   type: dict
   sample: {name: paper-crane, id: abc123, org: personal, status: deployed, hostname: paper-crane.fly.dev}
 machines:
-  description: The Machines by process group, without stand-bys and those of release commands.
+  description: The Machines by process group, without standby Machines and those of release commands.
   returned: success
   type: list
   elements: dict
@@ -72,25 +73,25 @@ machines:
       release_version: "3"
       guest: {cpu_kind: shared, cpus: 1, memory_mb: 512}
 groups:
-  description: For each process group the number of Machines, of started ones, and of those whose checks all pass.
+  description: For each process group, how many Machines it has, how many are started, and how many pass all checks.
   returned: success
   type: dict
   sample: {web: {count: 2, started: 2, healthy: 2}}
 release:
-  description: The newest release that was completed; empty before the first.
+  description: The newest completed release; empty before the first.
   returned: success
   type: dict
   sample: {version: 3, status: complete, image_ref: "registry.fly.io/paper-crane:flyover-0123456789abcdef"}
 secrets:
   description:
-    - For each secret its digest, when it was last written, and its status as Fly's own client computes it.
+    - For each secret, its digest, when it was last written, and its status as Fly's own client computes it.
       V(Deployed) means that every Machine has it, V(Partial) that some do, V(Staged) that none does, V(Unknown) that
-      Fly does not tell.
+      Fly does not say.
   returned: success
   type: dict
   sample: {SECRET_KEY_BASE: {digest: 522d6815e668a102, status: Deployed, updated_at: "2026-11-23T10:00:00Z"}}
 certificates:
-  description: For each hostname the status of its certificate, and whether its DNS points here.
+  description: For each hostname, the status of its certificate, and whether its DNS points to the app.
   returned: success
   type: dict
   sample: {www.example.com: {status: pending_validation, configured: false}}
@@ -106,17 +107,17 @@ remedy:
   type: str
   sample: Create a token with 'fly tokens create org' and pass it as fly_api_token.
 status:
-  description: HTTP status of the answer that ended the task.
+  description: HTTP status of the answer that made the task fail.
   returned: failure, when Fly refused a request
   type: int
   sample: 403
 error_id:
-  description: Fly's name of the error, where it has one.
+  description: Fly's name for the error, if it has one.
   returned: failure, when Fly refused a request
   type: str
   sample: insufficient_permissions
 request_id:
-  description: Fly's id of the request, for its support; empty where Fly gave none.
+  description: Fly's id for the request, to quote to its support; empty if Fly sent none.
   returned: failure, when Fly refused a request
   type: str
   sample: 01JDMX3Z9Q-iad

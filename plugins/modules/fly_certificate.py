@@ -12,10 +12,10 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Requests a certificate for each hostname of an app that has none yet.
-  - Lists the DNS records to create. With the C(CNAME) record of C(_acme-challenge) a certificate is issued while
-    the traffic still goes elsewhere; the others move the traffic.
-  - DNS itself is not touched, and Fly is not asked to check it, for failed checks count against a limit.
+  - Requests a certificate for each of an app's hostnames that has none yet.
+  - Lists the DNS records to create. The C(CNAME) record for C(_acme-challenge) lets Fly issue a certificate while the
+    traffic still goes elsewhere; the others move the traffic.
+  - DNS itself is not changed, and Fly is not asked to check it, because failed checks count against a limit.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_fly
@@ -41,7 +41,7 @@ options:
     required: true
   state:
     description:
-      - Whether the certificates are to be there.
+      - Whether the certificates should exist.
     type: str
     choices: [present, absent]
     default: present
@@ -58,8 +58,8 @@ EXAMPLES = r"""
 RETURN = r"""
 hostnames:
   description:
-    - For each hostname the C(status) of its certificate (V(absent) where there is none), whether DNS is C(configured),
-      and C(dns_records) with C(type), C(name), C(value) and C(purpose); C(errors) where Fly tells some.
+    - For each hostname, the C(status) of its certificate (V(absent) if there is none), whether DNS is C(configured),
+      and C(dns_records) with C(type), C(name), C(value) and C(purpose); also C(errors) if Fly reports any.
   returned: success
   type: dict
   sample:
@@ -77,17 +77,17 @@ remedy:
   type: str
   sample: Create a token with 'fly tokens create org' and pass it as fly_api_token.
 status:
-  description: HTTP status of the answer that ended the task.
+  description: HTTP status of the answer that made the task fail.
   returned: failure, when Fly refused a request
   type: int
   sample: 403
 error_id:
-  description: Fly's name of the error, where it has one.
+  description: Fly's name for the error, if it has one.
   returned: failure, when Fly refused a request
   type: str
   sample: insufficient_permissions
 request_id:
-  description: Fly's id of the request, for its support; empty where Fly gave none.
+  description: Fly's id for the request, to quote to its support; empty if Fly sent none.
   returned: failure, when Fly refused a request
   type: str
   sample: 01JDMX3Z9Q-iad

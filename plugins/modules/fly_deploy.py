@@ -12,13 +12,13 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Builds an image of a source folder and deploys it through C(flyctl), but only when the image, the configuration or
-    the secrets differ from those of the current release, and sets the number of Machines of each process group.
-  - The image's tag is a digest of the source folder and of C(fly.toml), so the current release itself tells what it
-    was built from.
-  - Where it runs on the controller and without C(become), a line shows each step that C(flyctl) takes, also in a
-    C(async) task that is polled, but not with C(no_log). What a build or the app itself writes is not among them.
-    O(progress_file) tells the same to other programs, everywhere.
+  - Builds an image from a source folder and deploys it through C(flyctl), but only if the image, the configuration or
+    the secrets differ from those of the current release. Then sets the number of Machines in each process group.
+  - The image's tag is a digest of the source folder and C(fly.toml), so the current release shows what it was built
+    from.
+  - If the module runs on the controller without C(become), it prints a line for each step that C(flyctl) takes, also
+    in a polled C(async) task, but not with C(no_log). Output of a build or the app itself is not printed. On any host,
+    O(progress_file) gives other programs the same steps.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_flyctl
@@ -39,38 +39,38 @@ options:
     required: true
   source_dir:
     description:
-      - Folder with the app's source, and its C(Dockerfile) where a builder in C(fly.toml) does not make the image. What
-        C(.dockerignore) names does not count.
+      - Folder with the app's source, and with its C(Dockerfile) unless a builder in C(fly.toml) makes the image. Files
+        that C(.dockerignore) excludes do not count.
     type: path
     required: true
   config:
     description:
-      - Path of the app's C(fly.toml). By default it lies in O(source_dir).
-      - In check mode it may be missing, as when a task before this one is to write it; the image is then V(unknown).
+      - Path of the app's C(fly.toml). By default the one in O(source_dir).
+      - In check mode it may be missing, for example if an earlier task would write it; the image is then V(unknown).
     type: path
   image:
     description:
-      - An image that exists already, to be deployed instead of building one.
+      - An existing image to deploy instead of building one.
     type: str
   build_only:
     description:
-      - Whether only to build and push the image, so that a later deploy is fast.
+      - Whether to only build and push the image, so that a later deploy is fast.
     type: bool
     default: false
   scale_only:
     description:
-      - Whether only to set the number of Machines of each group, without deploying anything.
+      - Whether to only set the number of Machines in each group, without deploying.
     type: bool
     default: false
   groups:
     description:
-      - Number of Machines for each process group. A group with V(0) is left out of a first deploy; groups that are
-        not listed are deployed as Fly does by default, and not scaled.
+      - Number of Machines for each process group. A group with V(0) is left out of a first deploy. Groups that are not
+        listed get Fly's default on a deploy, and are not scaled.
     type: dict
     default: {}
   strategy:
     description:
-      - Strategy of the deploy. By default the one of C(fly.toml).
+      - Strategy of the deploy. By default the one in C(fly.toml).
     type: str
     choices: [rolling, canary, immediate, bluegreen]
   wait_timeout:
@@ -80,8 +80,8 @@ options:
     default: 300
   progress_file:
     description:
-      - File to write the steps to as they are taken, as JSON with C(started_at) and C(updated_at) (seconds since 1970)
-        and C(steps) (a list of texts).
+      - File to write each step to as it is taken, as JSON with C(started_at) and C(updated_at) (seconds since 1970) and
+        C(steps) (a list of strings).
     type: path
 seealso:
   - module: flyover.heroku_to_fly.fly_secrets
@@ -89,7 +89,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Deploy the web processes alone
+- name: Deploy only the web processes
   flyover.heroku_to_fly.fly_deploy:
     app: paper-crane
     source_dir: /srv/paper-crane
@@ -98,7 +98,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 reasons:
-  description: Why it was deployed or scaled (in check mode, would be); empty when nothing differs.
+  description: Why it was deployed or scaled (in check mode, would be); empty if nothing differs.
   returned: success
   type: list
   elements: str
@@ -114,7 +114,7 @@ release:
   type: dict
   sample: {version: 3, status: complete, image_ref: "registry.fly.io/paper-crane:flyover-0123456789abcdef"}
 groups:
-  description: For each process group the number of Machines before and after.
+  description: For each process group, the number of Machines before and after.
   returned: unless O(build_only=true)
   type: dict
   sample: {web: {before: 1, after: 2}}
@@ -124,17 +124,17 @@ remedy:
   type: str
   sample: Create a token with 'fly tokens create org' and pass it as fly_api_token.
 status:
-  description: HTTP status of the answer that ended the task.
+  description: HTTP status of the answer that made the task fail.
   returned: failure, when Fly refused a request
   type: int
   sample: 403
 error_id:
-  description: Fly's name of the error, where it has one.
+  description: Fly's name for the error, if it has one.
   returned: failure, when Fly refused a request
   type: str
   sample: insufficient_permissions
 request_id:
-  description: Fly's id of the request, for its support; empty where Fly gave none.
+  description: Fly's id for the request, to quote to its support; empty if Fly sent none.
   returned: failure, when Fly refused a request
   type: str
   sample: 01JDMX3Z9Q-iad

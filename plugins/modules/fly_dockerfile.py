@@ -12,13 +12,14 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Runs C(fly launch) in a copy of the app's source and takes from there the C(Dockerfile), and with it
-    C(.dockerignore) and C(bin/docker-entrypoint), where the app has none. Nothing else that C(fly launch) does reaches
-    the app or Fly.io. It creates no app, database or bucket, sets no secret, not even its random SECRET_KEY_BASE, and
-    what it does to C(fly.toml), C(Gemfile) and other files is thrown away with the copy.
-  - The C(Dockerfile) is flyctl's, for Rails that of the gem dockerfile-rails. Review it, and commit it with the app.
-  - Where there is a C(Dockerfile), or C([build]) in C(fly.toml) says how the image is built, nothing is run. A file
-    that is there already is never written over.
+  - Runs C(fly launch) in a copy of the app's source and takes the C(Dockerfile) from there, and also C(.dockerignore)
+    and C(bin/docker-entrypoint) if the app has none. Nothing else that C(fly launch) does affects the app or Fly.io.
+    It creates no app, database or bucket and sets no secret, not even its random SECRET_KEY_BASE. Its changes to
+    C(fly.toml), C(Gemfile) and other files are discarded with the copy.
+  - The C(Dockerfile) is flyctl's; for Rails, it comes from the gem dockerfile-rails. Review it, and commit it with the
+    app.
+  - Nothing is run if there is a C(Dockerfile), or if C([build]) in C(fly.toml) says how to build the image. Existing
+    files are never overwritten.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_flyctl
@@ -27,14 +28,14 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Nothing is run, so what the files would hold is V(unknown).
+    details: Nothing is run, so the content of the files is V(unknown).
   diff_mode:
     support: full
   idempotent:
     support: full
 requirements:
-  - for a Rails app its Ruby, with Bundler, on the host that runs the module
-  - tomlkit, where O(source_dir) has a C(fly.toml)
+  - for a Rails app, its Ruby and Bundler on the host that runs the module
+  - tomlkit, if O(source_dir) has a C(fly.toml)
 options:
   source_dir:
     description:
@@ -43,20 +44,20 @@ options:
     required: true
   org:
     description:
-      - Slug of an organization that the token may see. C(fly launch) does not run without one; nothing is made in it.
+      - Slug of an organization that the token may see. C(fly launch) needs one, but creates nothing in it.
     type: str
     default: personal
   timeout:
     description:
-      - Seconds that C(fly launch) may take. It installs the app's gems where they are missing.
+      - Seconds that C(fly launch) may take. It installs the app's gems if they are missing.
     type: int
     default: 900
 notes:
-  - For a Rails app C(fly launch) adds the gem dockerfile-rails in the copy, installs the app's gems where Bundler
-    installs them on this host, and starts the app in the environment C(development). So the app's code runs, as with
-    C(fly launch) by hand, but without Fly's token and with little of the controller's environment.
-  - The copy is made of the folder alone. C(.git) and C(node_modules) are left out, C(log), C(storage) and C(tmp) are
-    empty there. A gem whose C(path) in the C(Gemfile) leads out of the folder is not found.
+  - For a Rails app, C(fly launch) adds the gem dockerfile-rails to the copy, installs the app's gems where Bundler
+    installs them on this host, and starts the app in the environment C(development). So the app's code runs, as when
+    you run C(fly launch) yourself, but without Fly's token and with little of the controller's environment.
+  - Only the folder itself is copied, without C(.git) and C(node_modules); C(log), C(storage) and C(tmp) are empty in
+    the copy. A gem whose C(path) in the C(Gemfile) points outside the folder is not found.
 seealso:
   - module: flyover.heroku_to_fly.fly_toml_processes
   - module: flyover.heroku_to_fly.fly_deploy
@@ -71,17 +72,17 @@ EXAMPLES = r"""
 RETURN = r"""
 files:
   description:
-    - What became of the files that C(fly launch) generated. V(created), or V(kept) for one that the app has already and
-      that is another.
-    - In check mode V(unknown) for those that are missing. C(Dockerfile) would be generated; which of the others would,
-      only C(fly launch) tells.
-    - Empty where nothing is to be generated.
+    - What happened to the files that C(fly launch) generated. V(created), or V(kept) for one that the app already has
+      with different content.
+    - In check mode, V(unknown) for those that are missing. C(Dockerfile) would be generated; for the others, only
+      C(fly launch) knows.
+    - Empty if nothing has to be generated.
   returned: success
   type: dict
   sample: {Dockerfile: created, .dockerignore: kept, bin/docker-entrypoint: created}
 discarded:
   description:
-    - The other files that C(fly launch) wrote or changed in its copy. They were not taken. Look at them if the image
+    - The other files that C(fly launch) wrote or changed in its copy, which were not used. Check them if the image
       lacks something.
   returned: success
   type: list
@@ -93,17 +94,17 @@ remedy:
   type: str
   sample: Create a token with 'fly tokens create org' and pass it as fly_api_token.
 status:
-  description: HTTP status of the answer that ended the task.
+  description: HTTP status of the answer that made the task fail.
   returned: failure, when Fly refused a request
   type: int
   sample: 403
 error_id:
-  description: Fly's name of the error, where it has one.
+  description: Fly's name for the error, if it has one.
   returned: failure, when Fly refused a request
   type: str
   sample: insufficient_permissions
 request_id:
-  description: Fly's id of the request, for its support; empty where Fly gave none.
+  description: Fly's id for the request, to quote to its support; empty if Fly sent none.
   returned: failure, when Fly refused a request
   type: str
   sample: 01JDMX3Z9Q-iad

@@ -13,7 +13,7 @@ author:
   - The flyover contributors (@flyover)
 description:
   - Runs a command in one started Machine of a Fly app, over HTTPS, without WireGuard or SSH.
-  - Unlike C(fly machine exec), the task fails when the command does.
+  - Unlike C(fly machine exec), the task fails if the command does.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_fly
@@ -21,7 +21,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: none
-    details: What a command would do cannot be known, so the task is skipped.
+    details: It cannot be known what a command would do, so the task is skipped.
   diff_mode:
     support: none
   idempotent:
@@ -34,11 +34,11 @@ options:
     required: true
   group:
     description:
-      - Process group of the Machine. By default any.
+      - Process group of the Machine. By default, any group.
     type: str
   argv:
     description:
-      - The command, word by word. It runs without a shell, unless it is one.
+      - The command and its arguments, as a list. It runs without a shell unless it starts one itself.
     type: list
     elements: str
     required: true
@@ -66,17 +66,17 @@ machine:
   type: str
   sample: 148e123
 rc:
-  description: The command's exit code; that of a shell (128 and the signal) where a signal ended it.
+  description: The command's exit code; 128 plus the signal's number, as in a shell, if a signal killed it.
   returned: success
   type: int
   sample: 0
 stdout:
-  description: What the command printed.
+  description: What the command printed to standard output.
   returned: success
   type: str
   sample: up
 stderr:
-  description: What the command printed as errors.
+  description: What the command printed to standard error.
   returned: success
   type: str
   sample: ""
@@ -86,17 +86,17 @@ remedy:
   type: str
   sample: Create a token with 'fly tokens create org' and pass it as fly_api_token.
 status:
-  description: HTTP status of the answer that ended the task.
+  description: HTTP status of the answer that made the task fail.
   returned: failure, when Fly refused a request
   type: int
   sample: 403
 error_id:
-  description: Fly's name of the error, where it has one.
+  description: Fly's name for the error, if it has one.
   returned: failure, when Fly refused a request
   type: str
   sample: insufficient_permissions
 request_id:
-  description: Fly's id of the request, for its support; empty where Fly gave none.
+  description: Fly's id for the request, to quote to its support; empty if Fly sent none.
   returned: failure, when Fly refused a request
   type: str
   sample: 01JDMX3Z9Q-iad

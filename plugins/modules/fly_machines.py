@@ -12,12 +12,12 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Starts and stops Machines that a deploy made, all at the same time, through the Machines API. Nothing is built,
+  - Starts and stops Machines that a deploy created, all at the same time, through the Machines API. Nothing is built,
     released, updated, created or destroyed.
-  - A Machine with services that is stopped is also cordoned, since a request would start it again. Starting it lifts
-    the cordon.
-  - While somebody else has leased a Machine, as a deploy does, it is waited for.
-  - Without O(counts), O(groups) and O(metadata) nothing is changed; RV(machines) tells what is there.
+  - Stopping a Machine with services also cordons it, because a request would start it again. Starting it lifts the
+    cordon.
+  - If another client, such as a deploy, holds a lease on a Machine, the module waits until the lease ends.
+  - Without O(counts), O(groups) and O(metadata) nothing is changed; RV(machines) lists the existing Machines.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_fly
@@ -32,34 +32,34 @@ attributes:
 options:
   app:
     description:
-      - Name of the Fly app. It may be missing where nothing of it is to run.
+      - Name of the Fly app. It need not exist if none of its Machines should run.
     type: str
     required: true
   counts:
     description:
-      - For each process group the number of Machines that are to be started; its others are stopped. Those that are
-        started already go on.
+      - For each process group, the number of Machines to have started; its others are stopped. Machines that are
+        already started are used first.
     type: dict
   groups:
     description:
-      - Process groups whose Machines are all to be as O(state) says, groups of Fly's own such as
-        V(fly_app_release_command) among them.
+      - Process groups whose Machines should all have the given O(state). Fly's own groups, such as
+        V(fly_app_release_command), are allowed.
     type: list
     elements: str
   state:
     description:
-      - What the Machines of O(groups) are to be.
+      - Wanted state of the Machines in O(groups).
     type: str
     choices: [started, stopped]
   metadata:
     description:
-      - Metadata to set on the Machines of O(counts) or O(groups), or on all Machines where neither is given. It
-        restarts nothing. A null removes the key; what is neither a string nor null is kept as JSON.
+      - Metadata to set on the Machines in O(counts) or O(groups), or on all Machines if neither is given. This restarts
+        nothing. A null removes the key; a value that is neither a string nor null is stored as JSON.
     type: dict
     default: {}
   wait_timeout:
     description:
-      - Seconds until all of them must have the state that is asked for.
+      - Seconds to wait until all of them have the wanted state.
     type: int
     default: 120
 seealso:
@@ -67,13 +67,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Stop what serves visitors
+- name: Stop the Machines that serve visitors
   flyover.heroku_to_fly.fly_machines:
     app: paper-crane
     groups: [web]
     state: stopped
 
-- name: Start what Heroku ran
+- name: Start as many Machines as Heroku had dynos
   flyover.heroku_to_fly.fly_machines:
     app: paper-crane
     counts: {web: 2, worker: 1}
@@ -82,7 +82,7 @@ EXAMPLES = r"""
 RETURN = r"""
 machines:
   description:
-    - The Machines that deploys made, stand-bys among them, as they are now (in check mode, as they would be).
+    - The Machines that deploys created, including standby Machines, as they are now (in check mode, as they would be).
   returned: success
   type: list
   elements: dict
@@ -97,17 +97,17 @@ remedy:
   type: str
   sample: Create a token with 'fly tokens create org' and pass it as fly_api_token.
 status:
-  description: HTTP status of the answer that ended the task.
+  description: HTTP status of the answer that made the task fail.
   returned: failure, when Fly refused a request
   type: int
   sample: 403
 error_id:
-  description: Fly's name of the error, where it has one.
+  description: Fly's name for the error, if it has one.
   returned: failure, when Fly refused a request
   type: str
   sample: insufficient_permissions
 request_id:
-  description: Fly's id of the request, for its support; empty where Fly gave none.
+  description: Fly's id for the request, to quote to its support; empty if Fly sent none.
   returned: failure, when Fly refused a request
   type: str
   sample: 01JDMX3Z9Q-iad

@@ -13,8 +13,8 @@ author:
   - The flyover contributors (@flyover)
 description:
   - Finds a cluster of Fly's Managed Postgres by organization and name, or creates it, and waits until it is ready.
-  - A cluster costs money from the moment it exists. It is never deleted, and never changed in plan, region or disk.
-  - The cluster is reached only from the organization's private network; see M(flyover.heroku_to_fly.fly_proxy).
+  - A cluster costs money as soon as it exists. It is never deleted, and its plan, region and disk are never changed.
+  - The cluster can only be reached from the organization's private network; see M(flyover.heroku_to_fly.fly_proxy).
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_fly
@@ -39,7 +39,7 @@ options:
     default: personal
   region:
     description:
-      - Region of a new cluster, such as V(iad). A cluster that exists stays where it is.
+      - Region of a new cluster, such as V(iad). An existing cluster keeps its region.
     type: str
   plan:
     description:
@@ -49,23 +49,22 @@ options:
     default: basic
   disk_gb:
     description:
-      - Disk of a new cluster, in GB; 10 to 500. A cluster that exists with a smaller one is refused.
+      - Disk size of a new cluster in GB, from 10 to 500. An existing cluster with a smaller disk is refused.
     type: int
     default: 10
   pg_major:
     description:
-      - Major version of PostgreSQL of a new cluster. It must not be older than the database that is to be copied
-        into it.
+      - PostgreSQL major version of a new cluster. It must not be older than that of the database to copy into it.
     type: int
     choices: [16, 17]
     default: 17
   attach_to:
     description:
-      - Name of the app to which the cluster is to be attached. This is a note at Fly; it sets no secret.
+      - Name of the app to attach the cluster to. Fly only records this; no secret is set.
     type: str
   extensions:
     description:
-      - Extensions to enable in the cluster's database, beside those that it has.
+      - Extensions to enable in the cluster's database, in addition to those that it has.
     type: list
     elements: dict
     default: []
@@ -77,11 +76,11 @@ options:
         required: true
       schema:
         description:
-          - Schema for it, which is created where it is missing. By default V(public).
+          - Schema for it, which is created if it is missing. By default V(public).
         type: str
       optional:
         description:
-          - Whether to go on without it where Managed Postgres does not offer it.
+          - Whether to continue without it if Managed Postgres does not offer it.
         type: bool
         default: false
   wait_timeout:
@@ -91,7 +90,7 @@ options:
     default: 900
   return_url:
     description:
-      - Whether to return RV(url), RV(direct_url) and RV(direct), which hold a password. Set C(no_log) on the task.
+      - Whether to return RV(url), RV(direct_url) and RV(direct), which contain a password. Set C(no_log) on the task.
     type: bool
     default: false
 seealso:
@@ -116,7 +115,7 @@ created:
   type: bool
   sample: false
 id:
-  description: Id of the cluster; empty in check mode for one that does not exist.
+  description: Id of the cluster; empty in check mode if it does not exist.
   returned: success
   type: str
   sample: abc123def4567
@@ -142,17 +141,17 @@ extensions_enabled:
   elements: str
   sample: [citext]
 url:
-  description: The URL that an attached app gets, through the connection pooler; empty for a cluster not ready yet.
+  description: The URL that an attached app gets, through the connection pooler; empty if the cluster is not ready yet.
   returned: with O(return_url=true)
   type: str
   sample: "postgresql://fly-user:...@pgbouncer.abc123def4567.flympg.net/fly-db"
 direct_url:
-  description: The same without the pooler, for an app that needs sessions of its own; empty like RV(url).
+  description: The same without the pooler, for an app that needs its own sessions; empty like RV(url).
   returned: with O(return_url=true)
   type: str
   sample: "postgresql://fly-user:...@direct.abc123def4567.flympg.net/fly-db"
 direct:
-  description: Where the database itself is. Keys C(host), C(port), C(user), C(password) and C(dbname).
+  description: Address of the database itself, with C(host), C(port), C(user), C(password) and C(dbname).
   returned: with O(return_url=true)
   type: dict
   sample: {host: "fdaa:0:1::2", port: 5432, user: fly-user, dbname: fly-db}
@@ -162,12 +161,12 @@ remedy:
   type: str
   sample: Create a token with 'fly tokens create org' and pass it as fly_api_token.
 error_id:
-  description: Fly's name of the error, where it has one.
+  description: Fly's name for the error, if it has one.
   returned: failure, when Fly refused a request
   type: str
   sample: insufficient_permissions
 request_id:
-  description: Fly's id of the request, for its support; empty where Fly gave none.
+  description: Fly's id for the request, to quote to its support; empty if Fly sent none.
   returned: failure, when Fly refused a request
   type: str
   sample: 01JDMX3Z9Q-iad

@@ -12,7 +12,7 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Opens a tunnel to a private Postgres or Redis for the time of some tasks, through C(flyctl), and closes it again.
+  - Opens a tunnel to a private Postgres or Redis through C(flyctl), so that later tasks can use it, and closes it.
   - flyctl registers a WireGuard peer with the organization, so the tunnel is not opened in check mode.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
@@ -22,7 +22,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: In check mode no tunnel is opened; RV(local_port) is then V(0).
+    details: No tunnel is opened; RV(local_port) is then V(0).
   diff_mode:
     support: none
   idempotent:
@@ -30,28 +30,28 @@ attributes:
 options:
   target:
     description:
-      - What is to be reached. The id of a Managed Postgres cluster, or C(HOST:PORT).
+      - What to connect to. The id of a Managed Postgres cluster, or C(HOST:PORT).
     type: str
     required: true
   app:
     description:
-      - Name of an app of the organization whose network it is.
+      - Name of an app in the organization whose private network the target is in.
     type: str
     required: true
   state:
     description:
-      - Whether the tunnel is to be open.
+      - Whether the tunnel should be open.
     type: str
     choices: [started, stopped]
     default: started
   local_port:
     description:
-      - Port of this computer on which the tunnel listens; V(0) for a free one.
+      - Local port on which the tunnel listens; V(0) for any free port.
     type: int
     default: 0
   state_file:
     description:
-      - File that remembers the tunnel's process, so that exactly this one is closed.
+      - File that records the tunnel's process, so that only this process is ended.
     type: path
     required: true
   timeout:
@@ -81,17 +81,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 host:
-  description: Where the tunnel listens.
+  description: Address on which the tunnel listens.
   returned: success
   type: str
   sample: 127.0.0.1
 local_port:
-  description: Its port; V(0) in check mode and when it is closed.
+  description: Its port; V(0) in check mode and if the tunnel is closed.
   returned: success
   type: int
   sample: 16380
 pid:
-  description: Id of flyctl's process; V(0) when there is none.
+  description: Id of flyctl's process; V(0) if there is none.
   returned: success
   type: int
   sample: 4711
@@ -101,17 +101,17 @@ remedy:
   type: str
   sample: Create a token with 'fly tokens create org' and pass it as fly_api_token.
 status:
-  description: HTTP status of the answer that ended the task.
+  description: HTTP status of the answer that made the task fail.
   returned: failure, when Fly refused a request
   type: int
   sample: 403
 error_id:
-  description: Fly's name of the error, where it has one.
+  description: Fly's name for the error, if it has one.
   returned: failure, when Fly refused a request
   type: str
   sample: insufficient_permissions
 request_id:
-  description: Fly's id of the request, for its support; empty where Fly gave none.
+  description: Fly's id for the request, to quote to its support; empty if Fly sent none.
   returned: failure, when Fly refused a request
   type: str
   sample: 01JDMX3Z9Q-iad

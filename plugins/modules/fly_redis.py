@@ -13,9 +13,9 @@ author:
   - The flyover contributors (@flyover)
 description:
   - Finds an Upstash Redis by its name, or creates it. It is never deleted.
-  - One that exists gets the O(plan) and O(eviction) that are given. Its region cannot be changed; another O(region) is
-    refused.
-  - It is reached only from the organization's private network; see M(flyover.heroku_to_fly.fly_proxy).
+  - An existing Redis is changed to the given O(plan) and O(eviction). Its region cannot be changed; a different
+    O(region) is refused.
+  - It can only be reached from the organization's private network; see M(flyover.heroku_to_fly.fly_proxy).
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_fly
@@ -44,17 +44,17 @@ options:
     type: str
   plan:
     description:
-      - Plan, by id or name. By default pay as you go for a new Redis, and what it has for one that exists. For Sidekiq,
-        which asks all the time, Fly advises a fixed plan.
+      - Plan, by id or name. By default, a new Redis is pay as you go, and an existing one keeps its plan. For Sidekiq,
+        which polls constantly, Fly recommends a fixed plan.
     type: str
   eviction:
     description:
-      - Whether the Redis may drop keys when it is full. Turn it off for job queues. By default a new Redis does not,
-        and one that exists stays as it is.
+      - Whether the Redis may evict keys when it is full. Turn it off for job queues. By default, it is off for a new
+        Redis and not changed for an existing one.
     type: bool
   return_url:
     description:
-      - Whether to return RV(url), which holds a password. Set C(no_log) on the task.
+      - Whether to return RV(url), which contains a password. Set C(no_log) on the task.
     type: bool
     default: false
 seealso:
@@ -90,12 +90,12 @@ plan:
   type: str
   sample: Pay-as-you-go
 eviction:
-  description: Whether it may drop keys when it is full.
+  description: Whether it may evict keys when it is full.
   returned: success
   type: bool
   sample: false
 url:
-  description: Its URL; empty in check mode for one that does not exist.
+  description: Its URL; empty in check mode if it does not exist.
   returned: with O(return_url=true)
   type: str
   sample: "redis://default:...@fly-paper-crane-redis.upstash.io:6379"
@@ -105,17 +105,17 @@ remedy:
   type: str
   sample: Create a token with 'fly tokens create org' and pass it as fly_api_token.
 status:
-  description: HTTP status of the answer that ended the task.
+  description: HTTP status of the answer that made the task fail.
   returned: failure, when Fly refused a request
   type: int
   sample: 403
 error_id:
-  description: Fly's name of the error, where it has one.
+  description: Fly's name for the error, if it has one.
   returned: failure, when Fly refused a request
   type: str
   sample: insufficient_permissions
 request_id:
-  description: Fly's id of the request, for its support; empty where Fly gave none.
+  description: Fly's id for the request, to quote to its support; empty if Fly sent none.
   returned: failure, when Fly refused a request
   type: str
   sample: 01JDMX3Z9Q-iad

@@ -12,12 +12,12 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Sets and unsets secrets in one request, byte for byte. No Machine is restarted; the next deploy brings the secrets
-    to the Machines, and RV(statuses) tells which have them.
-  - Fly does not tell the values of secrets, only a digest that nobody else can compute. With a O(ledger) this module
-    knows what it wrote itself. What it cannot know it reports as V(unknown) in RV(names).
-  - Outside check mode, secrets of which nothing is known are written again in the same request; the digests before
-    and after then tell whether they changed.
+  - Sets and unsets secrets in one request, byte for byte. No Machine is restarted; the next deploy gives the secrets
+    to the Machines, and RV(statuses) shows which are deployed.
+  - Fly never returns the values of secrets, only a digest that nobody else can compute. With a O(ledger), this module
+    knows what it wrote itself. What it cannot know is V(unknown) in RV(names).
+  - Outside check mode, unknown secrets are written again in the same request; the digests before and after then show
+    whether they changed.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_fly
@@ -25,13 +25,13 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Names whose state cannot be read are reported as V(unknown); the task then counts as changed.
+    details: Secrets whose state cannot be determined are reported as V(unknown), and the task as changed.
   diff_mode:
     support: full
     details: Shows names and digests, never values.
   idempotent:
     support: partial
-    details: With a O(ledger) it is. Without one, secrets are written again on every run.
+    details: Only with a O(ledger). Without one, secrets are written again on every run.
 options:
   app:
     description:
@@ -45,9 +45,9 @@ options:
     default: {}
   state:
     description:
-      - V(present) sets what O(secrets) holds and leaves every other secret alone.
-      - V(absent) unsets the secrets of O(names).
-      - V(exact) also unsets what is neither in O(secrets) nor in O(keep).
+      - V(present) sets O(secrets) and leaves every other secret alone.
+      - V(absent) unsets the secrets in O(names).
+      - V(exact) sets O(secrets) and unsets every other secret that is not in O(keep).
     type: str
     choices: [present, absent, exact]
     default: present
@@ -65,26 +65,26 @@ options:
     default: []
   remove_attached:
     description:
-      - Whether O(state=exact) may unset what attaching a Fly service sets (E(DATABASE_URL), E(REDIS_URL), and those
-        of Tigris object storage).
+      - Whether O(state=exact) may unset secrets that attaching a Fly service sets (E(DATABASE_URL), E(REDIS_URL), and
+        those of Tigris object storage).
     type: bool
     default: false
   undetermined:
     description:
-      - Names of secrets whose values are not known yet, as happens in check mode for the URL of a database that
-        would be created. They are not written, and reported as V(set) where there is no such secret, else as
+      - Names of secrets whose values are not known yet, such as, in check mode, the URL of a database that would be
+        created. They are not written. They are reported as V(set) if the secret does not exist yet, otherwise as
         V(unknown).
     type: list
     elements: str
     default: []
   ledger:
     description:
-      - Path of the migration's ledger, which keeps for each secret a keyed fingerprint beside Fly's digest.
+      - Path of the migration's ledger, which keeps a keyed fingerprint of each secret along with Fly's digest.
     type: path
   verify:
     description:
-      - V(machine) compares secrets of which nothing is known with the environment of a started Machine, over HTTPS.
-        This helps where the ledger was lost.
+      - V(machine) compares unknown secrets with the environment of a started Machine, over HTTPS. This helps if the
+        ledger was lost.
     type: str
     choices: [none, machine]
     default: none
@@ -108,17 +108,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 names:
-  description: For each secret whether it was V(set), V(unset), V(unchanged), or that this is V(unknown).
+  description: For each secret, whether it was V(set), V(unset) or V(unchanged), or whether this is V(unknown).
   returned: success
   type: dict
   sample: {PEM: set, OLD_TOKEN: unset, SMTP_PASSWORD: unchanged}
 statuses:
-  description: For each of the app's secrets its status, as in M(flyover.heroku_to_fly.fly_app_info).
+  description: The status of each of the app's secrets, as in M(flyover.heroku_to_fly.fly_app_info).
   returned: success
   type: dict
   sample: {PEM: Staged, SMTP_PASSWORD: Deployed}
 version:
-  description: Version of the app's secrets after this write; null where nothing was written.
+  description: Version of the app's secrets after this write; null if nothing was written.
   returned: success
   type: int
   sample: 7
@@ -128,17 +128,17 @@ remedy:
   type: str
   sample: Create a token with 'fly tokens create org' and pass it as fly_api_token.
 status:
-  description: HTTP status of the answer that ended the task.
+  description: HTTP status of the answer that made the task fail.
   returned: failure, when Fly refused a request
   type: int
   sample: 403
 error_id:
-  description: Fly's name of the error, where it has one.
+  description: Fly's name for the error, if it has one.
   returned: failure, when Fly refused a request
   type: str
   sample: insufficient_permissions
 request_id:
-  description: Fly's id of the request, for its support; empty where Fly gave none.
+  description: Fly's id for the request, to quote to its support; empty if Fly sent none.
   returned: failure, when Fly refused a request
   type: str
   sample: 01JDMX3Z9Q-iad

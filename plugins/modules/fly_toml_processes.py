@@ -13,15 +13,14 @@ author:
   - The flyover contributors (@flyover)
 description:
   - Edits C(fly.toml) so that Fly runs what Heroku ran. Each process becomes a process group, the C(release) process
-    becomes C(release_command) of C([deploy]), and the service that serves the web names its process group, without
-    which flyctl refuses the file.
-  - Fly runs commands without a shell. A command that needs one is wrapped in C(sh -c) or C(bash -c), any other stays as
-    it is.
-  - C(PORT) in C([env]) gets the port of the web service. Where the file says nothing, C(kill_signal), C(kill_timeout)
-    and C(auto_stop_machines) become what they are on Heroku.
-  - What has nothing to do with that keeps its bytes, comments and line breaks among them. The edited text is read again
-    before it is written; it must mean what it meant, plus the changes.
-  - Nothing is written when the C(Procfile) or C(fly.toml) is malformed.
+    becomes C(release_command) in C([deploy]), and the web service names its process group, without which flyctl refuses
+    the file.
+  - Fly runs commands without a shell. A command that needs one is wrapped in C(sh -c) or C(bash -c); any other is kept.
+  - C(PORT) in C([env]) gets the port of the web service. C(kill_signal), C(kill_timeout) and C(auto_stop_machines) are
+    set to match Heroku, unless the file sets them.
+  - Everything else is kept byte for byte, including comments and line breaks. Before the edited text is written, it is
+    parsed again and must have its former values plus the changes.
+  - Nothing is written if the C(Procfile) or C(fly.toml) is malformed.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.common
@@ -37,9 +36,10 @@ requirements:
 options:
   path:
     description:
-      - Path of C(fly.toml). C(Dockerfile) and C(config/routes.rb) of the same folder tell the web's port, where neither
-        O(internal_port) nor the file or the command does, and the path for the health check of a new service.
-      - A symbolic link stays one.
+      - Path of C(fly.toml). The C(Dockerfile) in the same folder is used to find the web port, if neither
+        O(internal_port) nor the file or the command gives it; C(config/routes.rb) is used to find the path for the
+        health check of a new service.
+      - A symbolic link is followed and kept.
     type: path
     required: true
   procfile:
@@ -50,7 +50,7 @@ options:
   processes:
     description:
       - The commands by process type, as they run on Heroku, instead of a C(Procfile).
-      - V(rake) and V(console), which the Ruby buildpack adds to every app, count only where O(formation) runs them.
+      - V(rake) and V(console), which the Ruby buildpack adds to every app, count only if O(formation) runs them.
     type: dict
   web_process:
     description:
@@ -60,72 +60,72 @@ options:
   internal_port:
     description:
       - The port on which O(web_process) listens.
-      - By default what C(fly.toml), the command or the C(Dockerfile) says, else V(8080).
+      - By default, the port that C(fly.toml), the command or the C(Dockerfile) gives, otherwise V(8080).
     type: int
   release_command:
     description:
-      - The release command, as it is to stand in C(fly.toml), whatever the C(Procfile) has.
-      - By default the C(release) process. One that C(fly.toml) has already, and that is another, stays with a warning.
+      - The release command to write into C(fly.toml), whatever the C(Procfile) says.
+      - By default, the C(release) process. If C(fly.toml) already has a different one, that is kept, with a warning.
     type: str
   vm:
     description:
-      - Machine size by process group. Either the name of a preset, like V(shared-cpu-2x), or a dict with keys of
-        C([[vm]]) like C(size), C(memory), C(cpus) and C(cpu_kind).
+      - Machine size by process group. Either the name of a preset, such as V(shared-cpu-2x), or a dict with C([[vm]])
+        keys such as C(size), C(memory), C(cpus) and C(cpu_kind).
       - This replaces the size that C(fly.toml) has for the group.
     type: dict
     default: {}
   formation:
     description:
       - Heroku's formation by process type, as dicts with C(quantity) and C(size); other keys are ignored.
-      - A group for which neither O(vm) nor C(fly.toml) has a size gets a C([[vm]]) with no less memory than its dynos.
-      - Without it, no sizes are written but those of O(vm).
+      - A group without a size in O(vm) or C(fly.toml) gets a C([[vm]]) with at least as much memory as its dynos.
+      - Without it, only the sizes in O(vm) are written.
     type: dict
     default: {}
   machines:
     description:
-      - The ids of the app's Machines by process group, so that a warning can name those which Fly will destroy.
+      - The ids of the app's Machines by process group, so that a warning can name those that Fly will destroy.
     type: dict
   unlisted:
     description:
-      - What becomes of process groups that C(fly.toml) has and the C(Procfile) has not.
-      - V(rename_app) makes of the group C(app), which C(fly launch) writes, the O(web_process), and keeps all others.
-      - V(keep) keeps C(app) too, V(remove) removes them all.
-      - The next deploy destroys the Machines of a group that is no longer there.
+      - What to do with process groups that are in C(fly.toml) but not in the C(Procfile).
+      - V(rename_app) renames the group C(app), which C(fly launch) writes, to O(web_process), and keeps all others.
+      - V(keep) also keeps C(app); V(remove) removes them all.
+      - The next deploy destroys the Machines of a group that is no longer in the file.
     type: str
     choices: [keep, rename_app, remove]
     default: rename_app
   create:
     description:
-      - Whether to create the file where it is missing. Beside a C(fly.json) or C(fly.yaml), none is created.
+      - Whether to create the file if it is missing. It is not created next to a C(fly.json) or C(fly.yaml).
     type: bool
     default: false
   app:
     description:
-      - Name of the Fly app, for a file that is created. Required then.
+      - Name of the Fly app. Required if the file is created.
     type: str
   primary_region:
     description:
-      - Fly region of the app, for a file that is created.
+      - Fly region of the app, used if the file is created.
     type: str
   builder:
     description:
-      - The builder of Cloud Native Buildpacks that makes the image, like V(heroku/builder:24).
-      - It is written only where nothing else says how the image is built, neither C([build]) nor a C(Dockerfile) beside
-        the file. Another builder that is there stays, with a warning.
-      - Wherever a builder makes the image, C(entrypoint) in C([experimental]) becomes the buildpacks' launcher, without
-        which such an image runs none of the commands in C([processes]).
+      - The builder of Cloud Native Buildpacks that builds the image, such as V(heroku/builder:24).
+      - It is written only if nothing else says how to build the image, neither C([build]) nor a C(Dockerfile) next to
+        the file. A different builder in the file is kept, with a warning.
+      - If a builder makes the image, C(entrypoint) in C([experimental]) is set to the buildpacks' launcher, without
+        which such an image does not run the commands in C([processes]).
     type: str
   awaits_dockerfile:
     description:
-      - Whether a task before this one writes the C(Dockerfile) where it is missing, as
-        M(flyover.heroku_to_fly.fly_dockerfile) does.
-      - In check mode that file is not there yet, and what only it tells, as the port of a new service, is V(unknown)
-        in the diff.
+      - Whether an earlier task writes the C(Dockerfile) if it is missing, as M(flyover.heroku_to_fly.fly_dockerfile)
+        does.
+      - In check mode that file does not exist yet, and what depends on it, such as the port of a new service, is
+        V(unknown) in the diff.
     type: bool
     default: false
   backup:
     description:
-      - Whether to keep a copy of the file as it was, with the time in its name.
+      - Whether to keep a copy of the original file, with the time in its name.
     type: bool
     default: false
 seealso:
@@ -144,7 +144,7 @@ EXAMPLES = r"""
     procfile: src/paper-crane/Procfile
     backup: true
 
-- name: Write what Heroku runs into a fly.toml, which may be missing, with sizes for two groups
+- name: Write what Heroku runs into a new or existing fly.toml, with sizes for two groups
   flyover.heroku_to_fly.fly_toml_processes:
     path: src/paper-crane/fly.toml
     create: true
@@ -164,12 +164,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 differs:
-  description: The same as C(changed), also where the task says C(changed_when).
+  description: The same as C(changed), even if the task sets C(changed_when).
   returned: success
   type: bool
   sample: true
 processes:
-  description: All process groups of the file with their commands, as they stand in it.
+  description: All process groups in the file with their commands, as written there.
   returned: success
   type: dict
   sample:
@@ -182,44 +182,44 @@ release_command:
   sample: bin/rails db:migrate
 internal_port:
   description:
-    - The port on which the web process is to listen. Null where there is no web process, and in check mode where only a
-      C(Dockerfile) that is still to come tells it (O(awaits_dockerfile)).
+    - The port on which the web process should listen. Null if there is no web process, and in check mode if it depends
+      on a C(Dockerfile) that does not exist yet (O(awaits_dockerfile)).
   returned: success
   type: int
   sample: 8080
 groups:
   description:
-    - What O(formation) says of each process group, and the Machine that replaces a dyno. What is not known is null.
+    - What O(formation) says about each process group, and the Machine size that replaces a dyno. Null if unknown.
   returned: success
   type: dict
   sample:
     web: {count: 2, dyno: Standard-1X, size: shared-cpu-1x, memory_mb: 512}
 removed_groups:
-  description: Process groups that the file does not have any more, renamed ones among them.
+  description: Process groups that are no longer in the file, including renamed ones.
   returned: success
   type: list
   elements: str
   sample: [app]
 kept_groups:
-  description: Process groups of the file that the C(Procfile) has not.
+  description: Process groups in the file that are not in the C(Procfile).
   returned: success
   type: list
   elements: str
   sample: []
 conflicts:
   description:
-    - What in the file contradicts the C(Procfile) or the options and was left alone, of V(release_command),
-      V(builder) and V(entrypoint).
+    - Which of V(release_command), V(builder) and V(entrypoint) contradict the C(Procfile) or the options and were
+      kept.
   returned: success
   type: list
   elements: str
   sample: []
 warnings:
-  description: What a person should know or decide. They are shown as warnings, too.
+  description: What the user should know or decide. Also shown as warnings.
   returned: when there are any
   type: list
   elements: str
-  sample: ["Procfile, line 4: 'web' stands in line 1 too; the last one counts."]
+  sample: ["Procfile, line 4: 'web' is also in line 1; the last one is used."]
 backup_file:
   description: Path of the copy.
   returned: when O(backup=true) and the file was changed

@@ -12,9 +12,9 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Turns maintenance mode on or off. In maintenance mode Heroku's routers answer every visitor with a page and
-    status 503; dynos keep running, so this alone stops neither workers nor writes.
-  - Nothing else of the app is touched; this collection offers no way to delete one.
+  - Turns maintenance mode on or off. In maintenance mode, Heroku's routers answer every request with a page and
+    status 503. Dynos keep running, so this alone stops neither workers nor writes.
+  - Nothing else about the app is changed. This collection has no way to delete an app.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_heroku
@@ -34,7 +34,7 @@ options:
     required: true
   maintenance:
     description:
-      - Whether maintenance mode is to be on.
+      - Whether maintenance mode should be on.
     type: bool
     required: true
 seealso:
@@ -65,17 +65,17 @@ remedy:
   type: str
   sample: Create a token with 'heroku authorizations:create -s read-protected,write -S'.
 status:
-  description: HTTP status of the answer that ended the task.
+  description: HTTP status of the answer that made the task fail.
   returned: failure, when Heroku refused a request
   type: int
   sample: 403
 request_id:
-  description: Heroku's id of the request, for its support; empty where Heroku gave none.
+  description: Heroku's id for the request, to quote to its support; empty if Heroku sent none.
   returned: failure, when Heroku refused a request
   type: str
   sample: 0b2a7a3c-6f0e-4c5a-9b7e-2f1d2c3b4a59
 error_id:
-  description: Heroku's name of the error.
+  description: Heroku's name for the error.
   returned: failure, when Heroku refused a request
   type: str
   sample: forbidden

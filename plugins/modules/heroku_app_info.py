@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: heroku_app_info
-short_description: Take stock of a Heroku app, and of what stands in the way of moving it
+short_description: Take stock of a Heroku app, and find out what stands in the way of moving it
 version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
   - Reads an app's formation, process types, add-ons, databases, config vars (names, never values), domains and newest
-    release in about a dozen requests, whatever the number of its add-ons.
+    release in about a dozen requests, however many add-ons it has.
   - Derives findings from them, each with a remedy.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
@@ -31,7 +31,7 @@ attributes:
   idempotent:
     support: full
 requirements:
-  - tomlkit, where O(source_dir) has a C(fly.toml)
+  - tomlkit, if O(source_dir) has a C(fly.toml)
 options:
   app:
     description:
@@ -46,34 +46,34 @@ options:
     default: []
   scheduler_jobs:
     description:
-      - The jobs of Heroku Scheduler, in any form; no API shows them. An empty list says that there are none.
-      - Without this option an app that has the add-on gets a finding that blocks.
+      - The jobs of Heroku Scheduler, in any form, because no API lists them. An empty list says that there are none.
+      - Without this option, an app that has the add-on gets a blocking finding.
     type: list
     elements: raw
   secret_key_base_given:
     description:
-      - Whether SECRET_KEY_BASE is given in some other way than by the app's config vars.
+      - Whether SECRET_KEY_BASE is given in another way than in the app's config vars.
     type: bool
     default: false
   source_dir:
     description:
-      - Folder of the app's source, if its image is to be built from there. Findings then tell whether it can be.
+      - Folder of the app's source, if its image is to be built from there. Findings then say whether that is possible.
     type: path
   build:
     description:
-      - How the image is built where O(source_dir) has neither a C(Dockerfile) nor C([build]) in C(fly.toml).
-      - V(launch) is M(flyover.heroku_to_fly.fly_dockerfile).
+      - How the image is built if O(source_dir) has neither a C(Dockerfile) nor C([build]) in C(fly.toml).
+      - V(launch) stands for M(flyover.heroku_to_fly.fly_dockerfile).
     type: str
     choices: [buildpacks, launch, none]
     default: buildpacks
   postgres_plan:
     description:
-      - Plan of the Managed Postgres cluster that is to take the app's database. Its connections are compared with those
-        that the app can open.
+      - Plan of the Managed Postgres cluster for the app's database. Its connection limit is compared with the number of
+        connections that the app can open.
     type: str
   private_postgres:
     description:
-      - Whether the new database is one of the user's own on Fly's private network.
+      - Whether the new database is the user's own, on Fly's private network.
     type: bool
     default: false
 seealso:
@@ -88,7 +88,7 @@ EXAMPLES = r"""
     scheduler_jobs: []
   register: heroku
 
-- name: Stop at what stands in the way
+- name: Stop if anything stands in the way
   ansible.builtin.assert:
     that: heroku.findings | selectattr('level', 'equalto', 'block') | length == 0
 """
@@ -103,10 +103,10 @@ app:
       description: Its name.
       type: str
     id:
-      description: Its id, which stays when the app is renamed.
+      description: Its id, which does not change when the app is renamed.
       type: str
     region:
-      description: Name of its region, V(us) or V(eu), or of a Private Space's region.
+      description: Name of its region, V(us), V(eu) or that of a Private Space.
       type: str
     stack:
       description: Name of its stack.
@@ -118,14 +118,14 @@ app:
       description: Whether it is in maintenance mode.
       type: bool
     buildpacks:
-      description: Names or URLs of its buildpacks in their order, without credentials.
+      description: Names or URLs of its buildpacks in order, without credentials.
       type: list
       elements: str
     web_url:
       description: Its address on Heroku.
       type: str
     space:
-      description: Name of its Private Space, or nothing.
+      description: Name of its Private Space, or empty.
       type: str
 formation:
   description: Process types with C(type), C(quantity), C(size) and C(command).
@@ -139,7 +139,7 @@ process_types:
   type: dict
   sample: {web: bundle exec puma, worker: bundle exec sidekiq}
 slug_commit:
-  description: The commit that the newest release was built from, or nothing.
+  description: The commit that the newest release was built from, or empty.
   returned: success
   type: str
   sample: 0a1b2c3d4e5f60718293a4b5c6d7e8f901234567
@@ -149,7 +149,7 @@ addons:
   type: list
   elements: dict
 services:
-  description: Postgres and Redis add-ons that Fly.io has a service for; of each kind the one that is moved comes first.
+  description: Postgres and Redis add-ons that Fly.io can replace; of each kind, the one that is moved comes first.
   returned: success
   type: list
   elements: dict
@@ -164,14 +164,14 @@ services:
       description: Its plan.
       type: str
     names:
-      description: Config vars it owns.
+      description: Config vars that it owns.
       type: list
       elements: str
     primary:
-      description: The one among them to connect with.
+      description: The one of them to connect with.
       type: str
     shared_from:
-      description: The other app that the add-on belongs to, or nothing.
+      description: The other app that the add-on belongs to, or empty.
       type: str
 config_names:
   description:
@@ -189,18 +189,18 @@ release_version:
   type: int
   sample: 42
 builder:
-  description: Heroku's builder of Cloud Native Buildpacks for the app's stack, or nothing where there is none.
+  description: Heroku's Cloud Native Buildpacks builder for the app's stack, or empty if there is none.
   returned: success
   type: str
   sample: heroku/builder:24
 findings:
-  description: What stands in the way or is good to know, the gravest first.
+  description: What stands in the way or is good to know, the most serious first.
   returned: success
   type: list
   elements: dict
   contains:
     id:
-      description: What kind of finding it is.
+      description: Id of the kind of finding.
       type: str
     level:
       description: V(block), V(warn) or V(info).
@@ -220,17 +220,17 @@ remedy:
   type: str
   sample: Create a token with 'heroku authorizations:create -s read-protected,write -S'.
 status:
-  description: HTTP status of the answer that ended the task.
+  description: HTTP status of the answer that made the task fail.
   returned: failure, when Heroku refused a request
   type: int
   sample: 403
 request_id:
-  description: Heroku's id of the request, for its support; empty where Heroku gave none.
+  description: Heroku's id for the request, to quote to its support; empty if Heroku sent none.
   returned: failure, when Heroku refused a request
   type: str
   sample: 0b2a7a3c-6f0e-4c5a-9b7e-2f1d2c3b4a59
 error_id:
-  description: Heroku's name of the error.
+  description: Heroku's name for the error.
   returned: failure, when Heroku refused a request
   type: str
   sample: forbidden

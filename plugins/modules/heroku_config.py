@@ -12,9 +12,9 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Reads an app's config vars and decides whose each one is, by add-on attachment and then by value, never by its name
+  - Reads an app's config vars and decides who owns each one, by add-on attachment and then by value, never by its name
     alone. No value is returned unless O(return_values=true).
-  - Sets and unsets config vars in one request, which makes one release and restarts the app's dynos once. Where nothing
+  - Sets and unsets config vars in one request, which makes one release and restarts the app's dynos once. If nothing
     differs, nothing is sent.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
@@ -46,7 +46,7 @@ options:
   vars:
     description:
       - Config vars to set with O(state=present). Values must be strings; the empty string is a value.
-      - A name that an add-on owns is refused before anything is sent.
+      - A name that belongs to an add-on is refused before anything is sent.
     type: dict
   names:
     description:
@@ -56,8 +56,8 @@ options:
     elements: str
   include:
     description:
-      - With O(state=gathered), names or globs of config vars to transfer as they are, although they would not be.
-      - A name in full beats a glob; where O(include) and O(exclude) are equal in that, O(exclude) wins.
+      - With O(state=gathered), names or globs of config vars to transfer unchanged even if they otherwise would not be.
+      - A full name beats a glob; between two of a kind, O(exclude) beats O(include).
     type: list
     elements: str
     default: []
@@ -70,16 +70,16 @@ options:
   replacements:
     description:
       - With O(state=gathered), the name of each Postgres or Redis add-on with the URL of the service on Fly.io that
-        takes its place. Its primary config var and every alias of it get this URL in RV(transfer).
+        replaces it. Its primary config var and every alias of it get this URL in RV(transfer).
     type: dict
   expected_release:
     description:
-      - Version of the app's newest release at the time of the plan. When it has moved, somebody changed the app, and
-        the module fails before anything is written.
+      - Version of the app's newest release when the plan was made. If it has changed, someone changed the app, and the
+        module fails before anything is written.
     type: int
   return_values:
     description:
-      - Whether to return RV(config_vars) and RV(transfer), in clear. Set C(no_log) on the task.
+      - Whether to return RV(config_vars) and RV(transfer) in plain text. Set C(no_log) on the task.
     type: bool
     default: false
 seealso:
@@ -88,12 +88,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See whose each config var is
+- name: See who owns each config var
   flyover.heroku_to_fly.heroku_config:
     app: paper-crane
   register: config
 
-- name: Get the values as they are to be written on Fly.io
+- name: Get the values to write on Fly.io
   flyover.heroku_to_fly.heroku_config:
     app: paper-crane
     replacements:
@@ -127,18 +127,18 @@ names:
   contains:
     class:
       description:
-        - V(transfer), the app's own, copied as it is.
-        - V(service), of a Postgres or Redis add-on that a service of Fly.io replaces.
+        - V(transfer), the app's own, copied unchanged.
+        - V(service), of a Postgres or Redis add-on that a Fly.io service replaces.
         - V(alias), the app's own, with the URL of such an add-on as its value.
-        - V(addon), of another add-on, copied as it is.
+        - V(addon), of another add-on, copied unchanged.
         - V(platform), of Heroku itself, left behind.
         - V(excluded), left behind because of O(exclude).
       type: str
     reason:
-      description: Why, and what becomes of it.
+      description: Why, and what happens to it.
       type: str
     addon:
-      description: Name of the add-on it belongs to or points at, or nothing.
+      description: Name of the add-on that it belongs to or points to, or empty.
       type: str
   sample:
     DATABASE_URL:
@@ -147,27 +147,27 @@ names:
       addon: postgresql-flat-1
 config_vars:
   description:
-    - Values as they are on Heroku, without those of class V(excluded).
+    - Values on Heroku, without those of class V(excluded).
   returned: O(state=gathered) and O(return_values=true)
   type: dict
 transfer:
-  description: Values as they are to be written on Fly.io, without those that stay behind or are not known yet.
+  description: Values to write on Fly.io, without those that stay behind or are not known yet.
   returned: O(state=gathered) and O(return_values=true)
   type: dict
 undetermined:
-  description: Names that get the URL of a service for which O(replacements) gives none.
+  description: Names that will get the URL of a service that is not in O(replacements).
   returned: O(state=gathered)
   type: list
   elements: str
   sample: [DATABASE_URL]
 unmatched_patterns:
-  description: Those of O(include) and O(exclude) that match no config var.
+  description: Patterns in O(include) and O(exclude) that match no config var.
   returned: O(state=gathered)
   type: list
   elements: str
   sample: []
 changes:
-  description: What became (in check mode, would become) of each name, V(set), V(changed), V(unset) or V(unchanged).
+  description: Whether each name was (in check mode, would be) V(set), V(changed), V(unset) or V(unchanged).
   returned: O(state=present) or O(state=absent)
   type: dict
   sample: {CANONICAL_HOST: changed}
@@ -182,17 +182,17 @@ remedy:
   type: str
   sample: Create a token with 'heroku authorizations:create -s read-protected,write -S'.
 status:
-  description: HTTP status of the answer that ended the task.
+  description: HTTP status of the answer that made the task fail.
   returned: failure, when Heroku refused a request
   type: int
   sample: 403
 request_id:
-  description: Heroku's id of the request, for its support; empty where Heroku gave none.
+  description: Heroku's id for the request, to quote to its support; empty if Heroku sent none.
   returned: failure, when Heroku refused a request
   type: str
   sample: 0b2a7a3c-6f0e-4c5a-9b7e-2f1d2c3b4a59
 error_id:
-  description: Heroku's name of the error.
+  description: Heroku's name for the error.
   returned: failure, when Heroku refused a request
   type: str
   sample: forbidden

@@ -12,9 +12,9 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - One-off dynos (C(heroku run)) and those of Heroku Scheduler do not belong to the formation. They go on writing to
-    the app's databases when all process types are scaled to 0 and maintenance mode is on.
-  - Dynos of the formation are M(flyover.heroku_to_fly.heroku_formation)'s.
+  - One-off dynos (C(heroku run)) and those of Heroku Scheduler do not belong to the formation. They keep writing to
+    the app's databases even if all process types are scaled to 0 and maintenance mode is on.
+  - For the formation's dynos, use M(flyover.heroku_to_fly.heroku_formation).
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_heroku
@@ -34,7 +34,7 @@ options:
     required: true
   state:
     description:
-      - V(gathered) lists the dynos, V(stopped) ends them and waits until they are gone.
+      - V(gathered) lists the dynos; V(stopped) stops them and waits until they are gone.
     type: str
     choices: [gathered, stopped]
     default: gathered
@@ -48,7 +48,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Stop what goes on beside the formation
+- name: Stop the dynos outside the formation
   flyover.heroku_to_fly.heroku_dynos:
     app: paper-crane
     state: stopped
@@ -56,7 +56,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 dynos:
-  description: The dynos outside the formation, with C(name), C(type), C(command) and C(since) when they run.
+  description: The dynos outside the formation, with C(name), C(type), C(command) and C(since) (their start time).
   returned: success
   type: list
   elements: dict
@@ -73,17 +73,17 @@ remedy:
   type: str
   sample: Create a token with 'heroku authorizations:create -s read-protected,write -S'.
 status:
-  description: HTTP status of the answer that ended the task.
+  description: HTTP status of the answer that made the task fail.
   returned: failure, when Heroku refused a request
   type: int
   sample: 403
 request_id:
-  description: Heroku's id of the request, for its support; empty where Heroku gave none.
+  description: Heroku's id for the request, to quote to its support; empty if Heroku sent none.
   returned: failure, when Heroku refused a request
   type: str
   sample: 0b2a7a3c-6f0e-4c5a-9b7e-2f1d2c3b4a59
 error_id:
-  description: Heroku's name of the error.
+  description: Heroku's name for the error.
   returned: failure, when Heroku refused a request
   type: str
   sample: forbidden

@@ -15,8 +15,8 @@ description:
   - Scales process types in one request, then waits until no dyno of a type with quantity 0 is left and all dynos of the
     others are up. Heroku itself answers before any of that has happened.
   - One-off dynos (C(heroku run)) and those of Heroku Scheduler do not belong to the formation. They are stopped with
-    O(stop_other_dynos) only; else they are returned in RV(other_dynos), with a warning, because they can still write to
-    the database.
+    O(stop_other_dynos) only; otherwise they are returned in RV(other_dynos), with a warning, because they can still
+    write to the database.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_heroku
@@ -36,7 +36,7 @@ options:
     required: true
   quantities:
     description:
-      - Process type and number of dynos. Types that are not named keep theirs.
+      - Number of dynos by process type. Types that are not listed keep theirs.
     type: dict
     required: true
   stop_other_dynos:
@@ -46,7 +46,7 @@ options:
     default: false
   wait:
     description:
-      - Whether to wait for the dynos, also when no quantity had to be changed.
+      - Whether to wait for the dynos, even if no quantity had to be changed.
     type: bool
     default: true
   wait_timeout:
@@ -56,8 +56,8 @@ options:
     default: 300
   expected_release:
     description:
-      - Version that the app's newest release must still have when the dynos are down or up. Another one means that
-        somebody changed the app meanwhile, and the module fails.
+      - Version that the app's newest release must still have once the dynos are down or up. A different one means that
+        someone changed the app meanwhile, and the module fails.
     type: int
 seealso:
   - module: flyover.heroku_to_fly.heroku_app
@@ -70,7 +70,7 @@ EXAMPLES = r"""
     quantities: {web: 0, worker: 0}
   register: stopped
 
-- name: Start it as it was
+- name: Start it again
   flyover.heroku_to_fly.heroku_formation:
     app: paper-crane
     quantities: "{{ stopped.before }}"
@@ -88,7 +88,7 @@ after:
   type: dict
   sample: {web: 0, worker: 0}
 other_dynos:
-  description: Dynos outside the formation that run.
+  description: Running dynos outside the formation.
   returned: success
   type: list
   elements: str
@@ -106,7 +106,7 @@ findings:
   elements: dict
   sample: []
 late:
-  description: What was not so when the time was over.
+  description: What was not as wanted when the time was up.
   returned: failure, when O(wait_timeout) has passed
   type: list
   elements: str
@@ -117,17 +117,17 @@ remedy:
   type: str
   sample: Create a token with 'heroku authorizations:create -s read-protected,write -S'.
 status:
-  description: HTTP status of the answer that ended the task.
+  description: HTTP status of the answer that made the task fail.
   returned: failure, when Heroku refused a request
   type: int
   sample: 403
 request_id:
-  description: Heroku's id of the request, for its support; empty where Heroku gave none.
+  description: Heroku's id for the request, to quote to its support; empty if Heroku sent none.
   returned: failure, when Heroku refused a request
   type: str
   sample: 0b2a7a3c-6f0e-4c5a-9b7e-2f1d2c3b4a59
 error_id:
-  description: Heroku's name of the error.
+  description: Heroku's name for the error.
   returned: failure, when Heroku refused a request
   type: str
   sample: forbidden
@@ -179,7 +179,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     if result["other_dynos"]:
         module.warn(
             f"Heroku app {params['app']}: {', '.join(result['other_dynos'])} run outside the formation and can still "
-            "write. 'heroku ps:stop' ends a dyno; turn off the jobs of Heroku Scheduler on its page."
+            "write. 'heroku ps:stop' stops a dyno; turn off jobs in the Heroku Scheduler dashboard."
         )
     return result
 

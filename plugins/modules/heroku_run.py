@@ -13,11 +13,11 @@ author:
   - The flyover contributors (@flyover)
 description:
   - Runs a command in a new dyno of a Heroku app, with the app's code, config vars and what its buildpacks export at run
-    time, as C(heroku run) does. The dyno is gone afterwards; the app's other dynos go on as before.
-  - Unlike C(heroku run), the task fails when the command does, and what the dyno prints beside the command's output is
-    left out.
-  - If the output is secret, give the task C(no_log=true). O(command) is not secret, for it stands in the app's log.
-  - Heroku charges for the dyno as for any other.
+    time, as C(heroku run) does. Afterwards the dyno is gone; the app's other dynos are not affected.
+  - Unlike C(heroku run), the task fails if the command does, and only the command's own output is returned.
+  - If the output is secret, set C(no_log) on the task. O(command) cannot be kept secret, because it is in the app's
+    log.
+  - Heroku charges for the dyno like for any other.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_heroku
@@ -39,25 +39,25 @@ options:
   command:
     description:
       - The command line, for the shell of the app's stack. It gets no input.
-      - Write out what is to run. Names of process types, as C(console), stand for nothing here.
+      - Give the full command. Names of process types, such as C(console), are not expanded.
     type: str
     required: true
   size:
     description:
-      - Size of the dyno, such as V(standard-1x). By default Heroku's default for the app.
+      - Size of the dyno, such as V(standard-1x). By default, Heroku's default for the app.
     type: str
   timeout:
     description:
-      - Seconds until the command must have ended, the start of the dyno included; at most 86400. The dyno is stopped
-        then.
+      - Seconds that the command may take, including the start of the dyno; at most 86400. After that the dyno is
+        stopped.
     type: int
     default: 120
 notes:
-  - Needs a token with the scope C(write), or the one that Heroku's answer asks for.
-  - Beside Heroku's API, port 5000 of C(rendezvous.runtime.heroku.com) must be reachable; no HTTP proxy is used for it.
-    Its certificate is verified as that of the API is, unless O(validate_certs=false); the environment variable
+  - Needs a token with the scope C(write), or the scope that Heroku's error message names.
+  - Besides Heroku's API, port 5000 of C(rendezvous.runtime.heroku.com) must be reachable; no HTTP proxy is used for it.
+    Its certificate is verified like that of the API, unless O(validate_certs=false); the environment variable
     E(SSL_CERT_FILE) names other CA certificates.
-  - Apps of the Fir generation and of shielded spaces have no such server.
+  - Apps on the Fir generation and in Shield Private Spaces have no such server.
 seealso:
   - module: flyover.heroku_to_fly.fly_exec
   - module: flyover.heroku_to_fly.heroku_config
@@ -91,7 +91,7 @@ rc:
   type: int
   sample: 0
 stdout:
-  description: What the command printed, errors included.
+  description: What the command printed, including errors.
   returned: success, except in check mode; also when the command failed
   type: str
   sample: up
@@ -101,17 +101,17 @@ remedy:
   type: str
   sample: Create a token with 'heroku authorizations:create -s read-protected,write -S'.
 status:
-  description: HTTP status of the answer that ended the task.
+  description: HTTP status of the answer that made the task fail.
   returned: failure, when Heroku refused a request
   type: int
   sample: 403
 request_id:
-  description: Heroku's id of the request, for its support; empty where Heroku gave none.
+  description: Heroku's id for the request, to quote to its support; empty if Heroku sent none.
   returned: failure, when Heroku refused a request
   type: str
   sample: 0b2a7a3c-6f0e-4c5a-9b7e-2f1d2c3b4a59
 error_id:
-  description: Heroku's name of the error.
+  description: Heroku's name for the error.
   returned: failure, when Heroku refused a request
   type: str
   sample: forbidden
