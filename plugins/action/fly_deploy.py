@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the module fly_deploy and shows the steps of flyctl as it takes them."""
+"""Run the module fly_deploy and show flyctl's steps as it takes them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._watched_act
 
 
 class ActionModule(WatchedAction):
-    """Shows steps."""
+    """Show steps."""
 
     to_the_end = True
 

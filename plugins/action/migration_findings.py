@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Gathers what the steps found. Runs on the controller alone: it only sorts, and a module would cost a process."""
+"""Gather what the steps found. Runs only on the controller: it just sorts, and a module would cost a process."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
 
 
 class ActionModule(ActionBase):
-    """Returns one list of findings."""
+    """Return one list of findings."""
 
     _supports_check_mode = True
     _requires_connection = False
     TRANSFERS_FILES = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the findings; raises AnsibleActionFail where one is accepted that there cannot be."""
+        """Return the findings; raises AnsibleActionFail if an accepted id is not that of any finding."""
         super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(argument_spec=_ARGUMENTS)
         try:

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the module migration_ledger and tells it which run this is.
+"""Run the module migration_ledger and tell it which run this is.
 
-Long tasks of the run renew the lease that it takes.
+The run's long tasks renew the lease that it acquires.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._run import 
 
 
 class ActionModule(ActionBase):
-    """Sets the option O(run)."""
+    """Set the option O(run)."""
 
     _supports_check_mode = True
     _supports_async = True
@@ -36,7 +36,7 @@ class ActionModule(ActionBase):
         )
         wish = arguments.get("lease")
         if wish and "msg" not in result and self._connection.transport == "local" and not self._task.check_mode:
-            # As the module sees it: that runs in the playbook's folder.
+            # The path as the module sees it, which runs in the playbook's folder.
             path = os.path.join(self._loader.get_basedir(), os.path.expanduser(str(arguments.get("path"))))
             folder = constants.DEFAULT_LOCAL_TMP  # type: ignore[attr-defined]
             remember_lease(folder, host, path, wish == "acquire")

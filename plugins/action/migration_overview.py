@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the module migration_overview and shows its lines."""
+"""Run the module migration_overview and show its lines."""
 
 from __future__ import annotations
 
@@ -10,4 +10,4 @@ from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._shown_lines
 
 
 class ActionModule(ShownLines):
-    """Shows lines."""
+    """Show lines."""

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Shows a plan, or runs the module migration_report and shows its lines.
+"""Show a plan, or run the module migration_report and show its lines.
 
-A plan writes nothing, so it is made here: a module would cost a process.
+A plan writes nothing, so it is made here, because a module would cost a process.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._shown_lines
 
 
 class ActionModule(ShownLines):
-    """Shows lines."""
+    """Show lines."""
 
     def result(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return the plan, or the module's result."""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Refuses variables of the role that it could only misread. Runs on the controller alone: no module has them all."""
+"""Refuse role variables that could only be misread. Runs only on the controller: no module gets all of them."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ APPS = ("migrate_heroku_app", "migrate_fly_app")
 
 
 class ActionModule(ActionBase):
-    """Compares every variable with the role's specification."""
+    """Compare every variable with the role's specification."""
 
     _supports_check_mode = True
     _requires_connection = False
     TRANSFERS_FILES = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return whether this is check mode; raises AnsibleActionFail with all that is wrong."""
+        """Return whether this is check mode; raises AnsibleActionFail with everything that is wrong."""
         super().run(tmp, task_vars)
         self._variables = task_vars or {}
         _validation, arguments = self.validate_argument_spec(
@@ -58,19 +58,19 @@ class ActionModule(ActionBase):
         )
         if wrong:
             raise AnsibleActionFail(" ".join(wrong), result={"problems": wrong})
-        # The variable ansible_check_mode knows --check, but not the check_mode of a play, block or task.
+        # The variable ansible_check_mode reflects --check, but not the check_mode of a play, block or task.
         return {"changed": False, "check_mode": bool(self._task.check_mode)}
 
     def _value(self, raw: Any) -> Any:
         return self._templar.template(raw)
 
     def _from_environment(self, name: str) -> bool:
-        """Return whether the role's own default is in force, and the environment has a value for it."""
+        """Return whether the role's own default is used, and the environment has a value for it."""
         variable = OF_ONE_APP[name]
         return f"'{variable}'" in str(self._variables.get(name, "")) and bool(os.environ.get(variable))
 
     def _same_apps(self, values: Mapping[str, Any]) -> Iterator[str]:
-        """Yield the hosts of the play whose own variables name the same two apps, if there are others than this one."""
+        """Yield the hosts in the play whose own variables name the same two apps, if there are any besides this one."""
         if not all(values.get(name) for name in APPS):
             return
         hosts = [str(host) for host in self._variables.get("ansible_play_hosts_all", [])]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the module pg_transfer and shows how far it is."""
+"""Run the module pg_transfer and show its progress."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._watched_act
 
 
 class ActionModule(WatchedAction):
-    """Shows tables, megabytes and phases."""
+    """Show tables, megabytes and phases."""
 
     shown_with_no_log = True
 
@@ -27,5 +27,5 @@ class ActionModule(WatchedAction):
         return transfer_lines(state, former, seconds)
 
     def summary(self, result: dict[str, Any]) -> str:
-        """Return what the copy took, where there was one."""
+        """Return what the copy took, if there was one."""
         return transfer_summary(result) if result.get("changed") and "seconds" in result else ""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the module redis_transfer, no longer than ansible-playbook."""
+"""Run the module redis_transfer, but not longer than ansible-playbook."""
 
 from __future__ import annotations
 
@@ -10,4 +10,4 @@ from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._tied_action
 
 
 class ActionModule(TiedAction):
-    """Adds nothing."""
+    """Add nothing."""

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What the progress files of the modules come to, in lines for people."""
+"""Turn the modules' progress files into lines for people."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-_SILENCE = 15.0  # seconds, after which the time is told at least
+_SILENCE = 15.0  # seconds without a new step after which the elapsed time is shown
 
 
 def transfer_lines(state: dict[str, Any], former: dict[str, Any], seconds: float) -> Iterator[str]:
-    """Yield how far a copy is; O(former) is the state O(seconds) before, {} at the first look."""
+    """Yield a copy's progress; O(former) is the state O(seconds) ago, {} at the first look."""
     rate = (state["bytes_done"] - former["bytes_done"]) / seconds if former else 0.0
     parts = [str(state["phase"])]
     if state["tables_total"]:
@@ -24,7 +24,7 @@ def transfer_lines(state: dict[str, Any], former: dict[str, Any], seconds: float
         parts.append(f"{megabytes(state['bytes_done'])} MB")
     if rate > 0:
         parts.append(f"{megabytes(rate)} MB/s")
-        # What a table takes on disk is not quite what travels.
+        # A table's size on disk is not exactly what is transferred.
         left = state["bytes_total"] - state["bytes_done"]
         if state["phase"] == "data" and left > 0:
             parts.append(f"about {left / rate:.0f} s left in this phase")
@@ -32,7 +32,7 @@ def transfer_lines(state: dict[str, Any], former: dict[str, Any], seconds: float
 
 
 def transfer_summary(result: dict[str, Any]) -> str:
-    """Return one line about a copy that was made."""
+    """Return one line about a finished copy."""
     totals, seconds = result["totals"], result["seconds"]
     phases = ", ".join(f"{phase} {spent:.1f}" for phase, spent in seconds.items() if spent >= 0.05)
     return (
@@ -42,7 +42,7 @@ def transfer_summary(result: dict[str, Any]) -> str:
 
 
 def step_lines(state: dict[str, Any], former: dict[str, Any], seconds: float) -> Iterator[str]:
-    """Yield the steps that were begun since the last look; in a long one now and then how long it takes."""
+    """Yield the steps begun since the last look, or at intervals the elapsed time of a long step."""
     steps = state["steps"]
     new = steps[len(former.get("steps", [])) :]
     yield from new
@@ -52,5 +52,5 @@ def step_lines(state: dict[str, Any], former: dict[str, Any], seconds: float) ->
 
 
 def megabytes(number: float) -> str:
-    """Return O(number) of bytes in megabytes."""
+    """Return a number of bytes in megabytes."""
     return f"{number / 1e6:.1f}"

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Renews the lease of a run while one of its long tasks is at work. No word of ansible-core: it does so in a thread.
+"""Renew a run's lease during its long tasks. Imports nothing of ansible-core, because it works in a thread.
 
-Which lease that is, tasks learn from a note in a O(folder) that is the run's own and is removed with it.
+Tasks find the lease through a note in a O(folder) that belongs to the run and is removed with it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _INTERVAL = 60.0  # seconds
 
 
 def keep_renewing(folder: str, inventory_host: str, interval: float = _INTERVAL) -> None:
-    """Renew what this run holds for O(inventory_host), for as long as this process lives: a worker has one task."""
+    """Renew this run's lease for O(inventory_host) until this process, a worker with one task, ends."""
 
     def renewing() -> None:
         while True:
@@ -35,7 +35,7 @@ def keep_renewing(folder: str, inventory_host: str, interval: float = _INTERVAL)
 
 
 def remember_lease(folder: str, inventory_host: str, ledger: str, held: bool) -> None:
-    """Let other tasks of this run know of which O(ledger) the run holds the lease for O(inventory_host), or no more."""
+    """Tell the run's other tasks whether it holds (O(held)) the lease of O(ledger) for O(inventory_host)."""
     note = _note(folder, inventory_host)
     if held:
         note.write_text(ledger, encoding="utf-8")

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Who this run is: the ansible-playbook process, for one host of its inventory."""
+"""The identity of this run: the ansible-playbook process, for one inventory host."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base import process
 
-# What is shown of a command line: everything else that stands behind an option may be a secret.
+# Options whose values are shown; the value of any other option may be a secret.
 _SHOWN_VALUES = frozenset(
     {"-i", "--inventory", "-l", "--limit", "-t", "--tags", "--skip-tags", "-f", "--forks", "-c", "--connection"}
     | {"-u", "--user", "--start-at-task"}
@@ -32,7 +32,7 @@ _LONGEST = 300  # characters
 
 
 def this_run(inventory_host: str) -> dict[str, Any]:
-    """Return who holds what is acquired in this worker process for O(inventory_host)."""
+    """Return the identity under which this worker process acquires a lease for O(inventory_host)."""
     parent = multiprocessing.parent_process()
     pid = (parent.pid if parent else None) or os.getpid()
     return {
@@ -49,13 +49,13 @@ def this_run(inventory_host: str) -> dict[str, Any]:
 
 
 def command_line(words: Sequence[str]) -> str:
-    """Return a command line for people, without what may be secret in it."""
+    """Return a command line for people, without possible secrets."""
     text = " ".join([os.path.basename(words[0]), *_readable(words[1:])])
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + _CUT
 
 
 def _readable(words: Sequence[str]) -> Iterator[str]:
-    option = ""  # the one whose value comes next
+    option = ""  # the option whose value comes next
     for word in words:
         name, equals, value = word.partition("=")
         if option:
@@ -64,14 +64,14 @@ def _readable(words: Sequence[str]) -> Iterator[str]:
         elif name.startswith("--") and equals:
             yield f"{name}={shlex.quote(value) if name in _SHOWN_VALUES else _CUT}"
         elif not word.startswith("-"):
-            # A URL, or a variable without its -e, is no playbook.
+            # A URL, or a variable without its -e, is not a playbook.
             yield _CUT if equals or "://" in word else shlex.quote(word)
         elif _WITHOUT_VALUE.fullmatch(word):
             yield word
         elif name.startswith("--"):
             yield word
             option = word
-        else:  # letters without a value, one with it, and perhaps that
+        else:  # letters without a value, a letter that takes one, and possibly the value
             letters, letter, value = _LETTERS.fullmatch(word).groups()  # type: ignore[union-attr]
             shown = shlex.quote(value) if f"-{letter}" in _SHOWN_VALUES or value.startswith("@") else _CUT
             yield f"-{letters}{letter}" + (shown if value else "")

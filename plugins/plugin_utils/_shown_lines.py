@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""An action that runs the module of its name and shows its lines as plain text, whatever the callback."""
+"""An action that runs the module of the same name and shows its lines as plain text, whatever the callback."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLORS = {"+": "green", "~": "yellow", ">": "cyan", "=": "dark gray", "?": "pur
 
 
 class ShownLines(ActionBase):
-    """Shows RV(lines) after the module has made them."""
+    """Show the module's RV(lines)."""
 
     _supports_check_mode = True
 
@@ -25,13 +25,13 @@ class ShownLines(ActionBase):
         """Return the module's result."""
         super().run(tmp, task_vars)
         result = self.result(task_vars or {})
-        # A callback that prints data on standard output must not find text there.
+        # If a callback prints data on standard output, text must not get mixed in.
         aside = "json" in str(C.config.get_config_value("DEFAULT_STDOUT_CALLBACK"))
         for line in [] if result.get("failed") else ["", *result.get("lines", []), ""]:
             Display().display(line, color=_COLORS.get(line[2:3]) if line.startswith("  ") else None, stderr=aside)
         return result
 
     def result(self, task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Return what the module of this action's name returns."""
+        """Return the result of the module of the same name."""
         result: dict[str, Any] = self._execute_module(task_vars=task_vars)
         return result

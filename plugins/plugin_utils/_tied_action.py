@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""An action that runs the module of its name, which takes long, and ends it when ansible-playbook ends.
+"""An action that runs the long-running module of the same name, and ends it when ansible-playbook ends.
 
-The run's lease is renewed as long as the module works.
+The run's lease is renewed while the module works.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._run import 
 
 
 class TiedAction(ActionBase):
-    """Runs a module."""
+    """Run a module tied to ansible-playbook."""
 
     _supports_check_mode = True
     _supports_async = True
@@ -30,7 +30,7 @@ class TiedAction(ActionBase):
         """Return the module's result."""
         super().run(tmp, task_vars)
         self._task_vars = task_vars or {}
-        # Elsewhere this run is not seen; a job that is left alone is meant to outlive it.
+        # On another host this run cannot be seen; a job that nobody polls is meant to outlive it.
         if self._connection.transport == "local" and not self._is_left_alone():
             self._tie_to_run()
         return self._work(dict(self._task.args))

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What is wrong with the variables that a role was given, all of it at once. No word of ansible-core."""
+"""Find everything that is wrong with a role's variables, all at once. Imports nothing of ansible-core."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from ansible_collections.flyover.heroku_to_fly.plugins.filter.hook_files import 
 
 PREFIX = "migrate_"
 OF_THE_PLAYBOOKS = ("migrate_hosts", "migrate_overview")
-# Steps that a cut-over may leave out.
+# Steps that a cut-over may omit.
 OPTIONAL_STEPS = ("domains", "report")
-# What tells one app from another: with several hosts none of it can come from the one environment they share.
+# What distinguishes one app from another, so hosts that share one environment cannot take it from there.
 OF_ONE_APP = {
     "migrate_heroku_app": "HEROKU_APP",
     "migrate_fly_app": "FLY_APP",
@@ -39,29 +39,29 @@ _TRUE = ("true", "yes", "on", "1", "t", "y")
 
 @dataclass
 class Given:
-    """The variables of one host, and what is around them."""
+    """The variables of one host, and their context."""
 
     values: Mapping[str, Any]
-    """The role's variables by name, as templates come out."""
+    """The role's variables by name, after templating."""
     options: Mapping[str, Mapping[str, Any]]
     """The role's specification of them."""
     from_environment: Sequence[str] = ()
-    """Variables whose value the role took from the environment."""
+    """Variables whose values come from the environment."""
     hosts: int = 1
-    """The number of hosts of the play."""
+    """The number of hosts in the play."""
     same_apps: Sequence[str] = ()
-    """Other hosts of the play that name the same two apps."""
+    """Other hosts in the play with the same two apps."""
     folder: str = ""
     """The source folder, if it is on this machine and has no Procfile."""
     run_folder: str = ""
-    """Where ansible-playbook was started: relative paths of hooks begin there."""
+    """Where ansible-playbook was started: paths of hooks are relative to it."""
 
 
 def problems(given: Given) -> list[str]:
-    """Return a sentence or more about each thing that is wrong, in the order in which to look at them."""
+    """Return a sentence or more about each problem, in the order in which to fix them."""
     found = [*_unknown(given), *_wrong_kind(given)]
     if found:
-        return found  # what comes next reads the values
+        return found  # the other checks rely on the values' types
     return [*_steps(given), *_apps(given), *_urls(given), *_source(given), *_hooks(given)]
 
 
@@ -72,10 +72,10 @@ def _unknown(given: Given) -> Iterator[str]:
             continue
         close = get_close_matches(name, [*given.options, *OF_THE_PLAYBOOKS], n=1, cutoff=0.75)
         yield (
-            f"{name}: this role has no such variable, and names that begin with {PREFIX} are its own. "
+            f"{name}: this role has no such variable, and names that begin with {PREFIX} are reserved for it. "
             + (f"Did you mean {close[0]}? " if close else "")
             + "'ansible-doc -t role flyover.heroku_to_fly.migrate' lists them all; "
-            "name one of your own in migrate_own_variables."
+            "list variables of your own in migrate_own_variables."
         )
 
 
@@ -87,9 +87,9 @@ def _wrong_kind(given: Given) -> Iterator[str]:
             continue
         article = _KINDS[kind][0]
         if option.get("no_log"):
-            yield f"{name}: {article} is needed, and it is something else. {_example(name, kind, None)}"
+            yield f"{name}: it must be {article}, but is something else. {_example(name, kind, None)}"
         else:
-            yield f"{name}: {article} is needed, and it is {_described(value)}. {_example(name, kind, value)}"
+            yield f"{name}: it must be {article}, but is {_described(value)}. {_example(name, kind, value)}"
 
 
 def _described(value: Any) -> str:
@@ -117,12 +117,12 @@ def _steps(given: Given) -> Iterator[str]:
             yield (
                 f"migrate_steps: there is no step {step}. "
                 + (f"Did you mean {close[0]}? " if close else "")
-                + f"Choose among {', '.join(known)}."
+                + f"Choose from {', '.join(known)}."
             )
     missing = [step for step in known if step not in steps and step not in OPTIONAL_STEPS]
     if missing and _true(given.values.get("migrate_cutover")):
         yield (
-            f"migrate_steps leaves out {', '.join(missing)}, but a cut-over takes every step up to verify. "
+            f"migrate_steps leaves out {', '.join(missing)}, but a cut-over needs every step up to verify. "
             "Rehearse with fewer steps, or cut over with all of them."
         )
 
@@ -131,34 +131,33 @@ def _apps(given: Given) -> Iterator[str]:
     for name in ("migrate_heroku_app", "migrate_fly_app"):
         if not str(given.values.get(name) or ""):
             yield (
-                f"{name} is not set. Give it with -e {name}=NAME, or in the environment as {OF_ONE_APP[name]}"
+                f"{name} is not set. Give it with -e {name}=NAME, or in the environment variable {OF_ONE_APP[name]}"
                 + (", or for each host in the inventory." if given.hosts > 1 else ".")
             )
     if given.hosts > 1:
         for name in given.from_environment:
             yield (
-                f"{OF_ONE_APP[name]} is set in the environment, and this play has {given.hosts} hosts, which would all "
-                f"take it as their {name}. Unset it, and give each host {name} in the inventory."
+                f"{OF_ONE_APP[name]} is set in the environment, but this play has {given.hosts} hosts, which would all "
+                f"use it as their {name}. Unset it, and give each host its own {name} in the inventory."
             )
     if given.same_apps:
         yield (
             f"migrate_heroku_app and migrate_fly_app: {', '.join(given.same_apps)} in this play move the same app. "
-            "Give each host apps of its own."
+            "Give each host its own apps."
         )
 
 
 def _urls(given: Given) -> Iterator[str]:
-    # Nothing of a URL is said: it has a password.
+    # A URL is never shown, because it contains a password.
     if not _POSTGRES_URL.match(str(given.values.get("migrate_postgres_url") or "")):
         yield (
-            "migrate_postgres_url: it is not a URL of a PostgreSQL database. Give "
-            "postgres://USER:PASSWORD@HOST:PORT/DATABASE as the app is to see it, with special characters in the "
-            "password percent-encoded."
+            "migrate_postgres_url: it is not the URL of a PostgreSQL database. Give the URL that the app will use, "
+            "postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters in the password percent-encoded."
         )
     if not _REDIS_URL.match(str(given.values.get("migrate_redis_url") or "")):
         yield (
-            "migrate_redis_url: it is not a URL of a Redis database. Give redis://USER:PASSWORD@HOST:PORT as the app "
-            "is to see it, with special characters in the password percent-encoded."
+            "migrate_redis_url: it is not the URL of a Redis database. Give the URL that the app will use, "
+            "redis://USER:PASSWORD@HOST:PORT, with special characters in the password percent-encoded."
         )
 
 
@@ -166,8 +165,9 @@ def _source(given: Given) -> Iterator[str]:
     if given.folder and given.values.get("migrate_processes_from") != "heroku":
         yield (
             f"migrate_source_dir: {given.folder} has no Procfile. Give the folder of the app's source with "
-            "-e migrate_source_dir=FOLDER or in the environment as MIGRATE_SOURCE_DIR; by default it is the folder in "
-            "which ansible-playbook was started. For an app without a Procfile set migrate_processes_from=heroku."
+            "-e migrate_source_dir=FOLDER or in the environment variable MIGRATE_SOURCE_DIR; by default it is the "
+            "folder in which ansible-playbook was started. For an app without a Procfile, set "
+            "migrate_processes_from=heroku."
         )
 
 
@@ -180,8 +180,8 @@ def _hooks(given: Given) -> Iterator[str]:
     for file in files:
         if not os.path.isfile(file):
             yield (
-                f"migrate_hooks: there is no file {file}. Give each task file by its full path, or by one that begins "
-                "in the folder in which ansible-playbook was started."
+                f"migrate_hooks: there is no file {file}. Give each task file's full path, or one relative to the "
+                "folder in which ansible-playbook was started."
             )
 
 

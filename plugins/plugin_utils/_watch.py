@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Follows the progress file of a module that runs. No word of ansible-core: it does so in a thread."""
+"""Follow the progress file of a running module. Imports nothing of ansible-core, because it works in a thread."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
-_FIRST = 2.0  # seconds; what is done sooner needs no progress
+_FIRST = 2.0  # seconds; anything faster needs no progress
 _INTERVAL = 5.0
 
 State = dict[str, Any]
-# (what the file says, what it said at the last look or {}, seconds in between) -> what to show
+# (the file's content, its content at the last look or {}, seconds in between) -> lines to show
 Lines = Callable[[State, State, float], Iterable[str]]
 
 
 class Watch:
-    """Reads the progress file in a thread, and shows lines whenever it is time to."""
+    """Read the progress file in a thread, and show lines at intervals."""
 
     def __init__(
         self,
@@ -35,9 +35,9 @@ class Watch:
         interval: float = _INTERVAL,
         to_the_end: bool = False,
     ) -> None:
-        """Show what O(lines) make of O(path), for the first time after O(first) seconds, then every O(interval).
+        """Show the O(lines) made from O(path), first after O(first) seconds, then every O(interval) seconds.
 
-        With O(to_the_end) also what came after the last look.
+        With O(to_the_end), also show what came after the last look.
         """
         self._path = path
         self._lines = lines
@@ -49,7 +49,7 @@ class Watch:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
-        """Begin to watch, for as long as this process lives."""
+        """Watch until this process ends."""
         self._thread.start()
 
     def __enter__(self) -> Watch:
@@ -69,7 +69,7 @@ class Watch:
             wait = self._interval
             if over and not self._to_the_end:
                 return
-            with suppress(OSError, ValueError):  # there is none yet
+            with suppress(OSError, ValueError):  # it does not exist yet
                 with open(self._path, encoding="utf-8") as stream:
                     state: State = json.load(stream)
                 now = time.monotonic()

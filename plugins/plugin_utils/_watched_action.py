@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""An action that runs the module of its name and, where that runs on the controller, shows how far it is.
+"""An action that runs the module of the same name and shows its progress if it runs on the controller.
 
-A line every few seconds, on standard error: it reaches terminals, logs and AWX alike, and what a callback prints on
-standard output, such as JSON, stays whole. The variable C(flyover_progress) or the environment variable
+It prints a line every few seconds to standard error, which reaches terminals, logs and AWX without breaking what a
+callback, such as json, prints on standard output. The variable C(flyover_progress) or the environment variable
 E(FLYOVER_PROGRESS) turns the lines off.
 """
 
@@ -25,16 +25,16 @@ from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._watch impor
 
 
 class WatchedAction(TiedAction):
-    """Runs a module with the option O(progress_file), and watches it."""
+    """Run a module with the option O(progress_file), and watch that file."""
 
     shown_with_no_log = False
-    """Whether its lines hold nothing but names of phases and numbers."""
+    """Whether its lines contain only names of phases and numbers."""
 
     to_the_end = False
-    """Whether what came last is to be shown too."""
+    """Whether to also show what came last."""
 
     def lines(self, state: State, former: State, seconds: float) -> Iterable[str]:
-        """Return what to show of O(state), of the progress file; O(former) is that O(seconds) before."""
+        """Return what to show of the progress file's O(state); O(former) is its state O(seconds) ago."""
         raise NotImplementedError
 
     def summary(self, result: dict[str, Any]) -> str:
@@ -44,13 +44,13 @@ class WatchedAction(TiedAction):
 
     def _work(self, arguments: dict[str, Any]) -> dict[str, Any]:
         background = self._task.async_val
-        # Elsewhere, or as another user, the file could not be read or written; a job that is left alone nobody watches.
+        # On another host or as another user, the file could not be read; nobody watches a job that is not polled.
         watched = self._connection.transport == "local" and not self._connection.become and not self._is_left_alone()
         silent = self._task.check_mode or (self._task.no_log and not self.shown_with_no_log) or not self._wanted()
         if not watched or silent:
             return self._execute(arguments)
         if background:
-            # Removed with the job. This process, which will ask for the job's end, ends the watch.
+            # The file is removed with the job. The watch ends with this process, which polls the job.
             path = arguments.setdefault("progress_file", os.path.join(self._make_tmp_path(), "progress"))
             Watch(path, self.lines, self._show).start()
             return self._execute(arguments)

@@ -101,7 +101,7 @@ def test_the_environment_names_no_app_for_several_hosts(sandbox: Sandbox, tmp_pa
     done = run(sandbox, "-i", str(inventory), "playbooks/audit.yml", "-e", "migrate_hosts=heroku_apps")
     assert done.returncode != 0
     assert done.stdout.count("failed=1") == 2
-    assert "HEROKU_APP is set in the environment, and this play has 2 hosts" in done.stdout
+    assert "HEROKU_APP is set in the environment, but this play has 2 hosts" in done.stdout
 
 
 def test_the_folder_of_the_run_counts_and_not_pwd(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_every_default_is_in_the_specification_and_every_list_has_one() -> None:
 def test_a_text_is_not_taken_for_a_list(name: str) -> None:
     (problem,) = said({name: "web, worker"})
     assert problem == (
-        f"{name}: a list is needed, and it is the text 'web, worker'. "
+        f"{name}: it must be a list, but is the text 'web, worker'. "
         f"""Give -e '{{"{name}": ["web", "worker"]}}', or in a file {name}: ["web", "worker"]."""
     )
     assert said({name: ""}) != []
@@ -49,7 +49,7 @@ def test_a_text_is_not_taken_for_a_list(name: str) -> None:
 @pytest.mark.parametrize("value", ["S3CRET=hunter2", ["hunter2"], 2])
 def test_anything_else_is_not_taken_for_a_dict(name: str, value: Any) -> None:
     (problem,) = said({name: value})
-    assert problem.startswith(f"{name}: a dict is needed")
+    assert problem.startswith(f"{name}: it must be a dict")
     if _OPTIONS[name].get("no_log"):
         assert "hunter2" not in problem
 
@@ -67,7 +67,7 @@ def test_misspelt_names_are_told_with_the_nearest_and_own_names_can_be_allowed()
 
 def test_unknown_step_and_half_a_cut_over() -> None:
     unknown, half = said({"migrate_steps": ["preflight", "databse"], "migrate_cutover": "true"})
-    assert unknown.startswith("migrate_steps: there is no step databse. Did you mean database? Choose among preflight,")
+    assert unknown.startswith("migrate_steps: there is no step databse. Did you mean database? Choose from preflight,")
     assert half.startswith("migrate_steps leaves out provision, secrets, database, redis,")
     assert said({"migrate_steps": ["secrets"], "migrate_cutover": "no"}) == []
 
@@ -75,10 +75,11 @@ def test_unknown_step_and_half_a_cut_over() -> None:
 def test_apps_are_asked_for_and_the_environment_does_not_name_them_for_several_hosts() -> None:
     (missing,) = said({"migrate_heroku_app": ""})
     assert missing == (
-        "migrate_heroku_app is not set. Give it with -e migrate_heroku_app=NAME, or in the environment as HEROKU_APP."
+        "migrate_heroku_app is not set. Give it with -e migrate_heroku_app=NAME, or in the environment variable "
+        "HEROKU_APP."
     )
     (shared,) = said({}, from_environment=["migrate_heroku_app"], hosts=2)
-    assert shared.startswith("HEROKU_APP is set in the environment, and this play has 2 hosts")
+    assert shared.startswith("HEROKU_APP is set in the environment, but this play has 2 hosts")
     assert said({}, from_environment=["migrate_heroku_app"], hosts=1) == []
     (same,) = said({}, hosts=2, same_apps=["red", "blue"])
     assert "red, blue in this play move the same app" in same
@@ -94,7 +95,7 @@ def test_apps_are_asked_for_and_the_environment_does_not_name_them_for_several_h
 def test_urls_are_not_repeated(name: str, good: str, bad: str) -> None:
     assert said({name: good}) == []
     (problem,) = said({name: bad})
-    assert problem.startswith(f"{name}: it is not a URL of a ")
+    assert problem.startswith(f"{name}: it is not the URL of a ")
     assert "hunter2" not in problem
 
 
