@@ -21,7 +21,7 @@ description:
     C(async) task that is polled, and one at the end of a task that is not C(async) what it took. O(progress_file) tells
     the same to other programs, everywhere.
   - A small schema C(_flyover) on the target records what was copied. With it, a target that is still equal is left
-    alone, one that is no longer equal is brought forward by what moved since, an interrupted copy is resumed,
+    alone, one that is no longer equal is updated with what changed since, an interrupted copy is resumed,
     and a target that was not made by this module, or is sealed, is never overwritten.
   - What moved is told from the transaction ids of rows, by one scan of each table on either side; neither replication
     slots nor triggers are needed. Tables that M(flyover.heroku_to_fly.pg_change_log) has logged on the source since
@@ -60,10 +60,10 @@ options:
   mode:
     description:
       - V(auto) brings a complete copy forward. It copies everything where there is none, where that is not possible,
-        and where so much moved that copying takes less time.
+        and where so much changed that copying takes less time.
       - V(warm) is V(auto) for the time in which the app still writes. It ends by comparing all content by O(verify),
         also of what has not moved, so that nothing of that is left to do when the app has stopped.
-      - V(delta) fails where the copy cannot be brought forward, instead of copying everything.
+      - V(delta) fails where the copy cannot be updated, instead of copying everything.
       - V(full) copies everything as soon as anything moved.
     type: str
     choices: [auto, warm, delta, full]
@@ -77,7 +77,7 @@ options:
     description:
       - How rows and large objects are compared. V(checksums) reads every row on both sides, V(counts) counts them.
         With V(none), rows are only counted as they are copied. Schema and sequences are always compared.
-      - This is about a copy just made, and with O(mode=warm) about every copy. When a copy is brought forward, what
+      - This is about a copy just made, and with O(mode=warm) about every copy. When a copy is updated, what
         moved is always compared by checksums. An earlier copy that was compared by less is compared again.
     type: str
     choices: [none, counts, checksums]
@@ -90,7 +90,7 @@ options:
   pg_bin_dir:
     description:
       - Folder of C(pg_dump) and C(pg_restore), of a major version from the source's to the target's. By default they
-        are looked for on E(PATH) and where distributions install them.
+        are looked for on E(PATH), beside the Python that runs the module, and where distributions install them.
     type: path
   progress_file:
     description:
@@ -127,7 +127,7 @@ EXAMPLES = r"""
 RETURN = r"""
 verdict:
   description:
-    - V(copied), V(updated) when an earlier copy was brought forward, V(unchanged), in check mode V(would_copy) or
+    - V(copied), V(updated) when an earlier copy was updated, V(unchanged), in check mode V(would_copy) or
       V(would_update), or V(unknown) without a target or where something forbids the copy.
   returned: success
   type: str
@@ -145,8 +145,8 @@ reason:
 tables:
   description:
     - For each table C(name), C(rows), C(bytes) and C(how) it became equal, V(copy), V(by log), V(by key),
-      V(whole) or V(unchanged). In check mode C(rows) is null for a table that would be brought forward V(by log).
-    - When it was copied, C(seconds) of copying. When a copy was brought forward, the number of rows that C(moved), and
+      V(whole) or V(unchanged). In check mode C(rows) is null for a table that would be updated V(by log).
+    - When it was copied, C(seconds) of copying. When a copy was updated, the number of rows that C(moved), and
       C(verified_at), when all of its content was last compared.
   returned: when both sides were compared
   type: list
@@ -209,13 +209,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.masking import hide, invocation, keep_readable
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.runner import run
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.transfer import (
-    UNKNOWN,
-    Wanted,
-    seal,
-    survey,
-    transfer,
-)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.result import UNKNOWN
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.run import Wanted
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.transfer import seal, survey, transfer
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import Address, parse
 
 

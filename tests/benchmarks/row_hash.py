@@ -10,7 +10,7 @@ import argparse
 import time
 from typing import Any
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import read_tables
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import parse
 from ansible_collections.flyover.heroku_to_fly.tests.sandbox.postgres import PostgresServer, installations
@@ -41,7 +41,7 @@ def measure(server: PostgresServer, rows: int, runs: int) -> dict[str, float]:
         cursor.execute("set max_parallel_workers_per_gather = 0; set jit = off")
         address = parse(server.url("measurer", "measurer", "postgres"), "url")
         with Session(address, "database", read_only=True) as session:
-            (ours,) = (table.row_hash for table in catalog.tables(session) if "measured" in table.name)
+            (ours,) = (table.row_hash for table in read_tables(session) if "measured" in table.name)
         ways = {
             "text": "hashtextextended(m::text, 0)",
             "record": "hash_record_extended(m, 0)",

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Any SQL file as a source: copied, compared in a way that is not the module's, changed, and brought forward.
+"""Any SQL file as a source: copied, compared in a way that is not the module's, changed, and updated.
 
 What a copy should look like is what C(pg_dump | psql) gives, as pg_dump prints that: a second copy, made by others'
 programs. Where they fail at something, the file says so.
@@ -127,7 +127,7 @@ def _run(
 ) -> subprocess.CompletedProcess[str]:
     folder = (client or database).server.postgres.installation.folder
     where = ["-h", "127.0.0.1", "-p", str(database.server.port), "-U", role, *options, database.name]
-    environment = {**os.environ, "PGPASSWORD": password}
+    environment = {**os.environ, "PGPASSWORD": password, "PGCLIENTENCODING": "UTF8"}
     return subprocess.run(
         [str(folder / program), *where], env=environment, input=text, capture_output=True, text=True, check=False
     )

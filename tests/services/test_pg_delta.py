@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import compare as comparison
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.bring_forward import Movement
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire import session
@@ -227,7 +227,7 @@ def test_where_the_delta_fails_everything_is_copied(transfer: Any, source: Datab
     result = transfer()
 
     assert result["verdict"] == "copied"
-    assert "could not be brought forward (refreshing materialized view public.counts failed" in result["reason"]
+    assert "could not be updated (refreshing materialized view public.counts failed" in result["reason"]
     assert transfer()["verdict"] == "unchanged"
 
 
@@ -272,7 +272,7 @@ def test_a_difference_after_the_update_makes_the_next_run_begin_anew(
 def test_delta_needs_a_copy(transfer: Any, target: Database) -> None:
     before = target.fingerprint()
 
-    assert "can't be brought forward: the target holds no complete copy" in transfer(mode="delta")["msg"]
+    assert "can't be updated: the target holds no complete copy" in transfer(mode="delta")["msg"]
     assert target.fingerprint() == before
 
 
@@ -285,7 +285,7 @@ def test_full_copies_everything_that_moved(transfer: Any, source: Database, targ
 
     assert (result["verdict"], result["reason"]) == (
         "copied",
-        "source or target moved since the copy, and mode is full",
+        "source or target changed since the copy, and mode is full",
     )
     assert content(target) == content(source)
 
@@ -301,7 +301,7 @@ def test_so_much_moved_that_copying_takes_less_time(
     assert transfer(mode="delta", check_mode=True)["verdict"] == "would_update"
     result = transfer()
 
-    assert (result["verdict"], result["reason"].split(" that ")[0]) == ("copied", "so much moved since the copy")
+    assert (result["verdict"], result["reason"].split(" that ")[0]) == ("copied", "so much changed since the copy")
     assert content(target) == content(source)
     assert transfer()["verdict"] == "unchanged"
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keys, constraints and columns of every kind, brought forward: no case may fall back to copying everything."""
+"""Keys, constraints and columns of every kind, updated: no case may fall back to copying everything."""
 
 from __future__ import annotations
 

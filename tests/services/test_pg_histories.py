@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Random schemas with random histories, brought forward and compared by a way that is not the module's.
+"""Random schemas with random histories, updated and compared by a way that is not the module's.
 
 A failure names its seed, which E(FLYOVER_SEED) runs alone; E(FLYOVER_HISTORIES) says how many the slow test runs.
 """
@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import run as running
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import transfer as transferring
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import parse
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import Database, Server, content
@@ -28,7 +29,7 @@ _NUMBERS = count(1)
 
 
 def _transfer(source: Database, target: Database, mode: str, check_mode: bool = False) -> dict[str, Any]:
-    wanted = transferring.Wanted(mode, 1, "checksums", False, None, None)
+    wanted = running.Wanted(mode, 1, "checksums", False, None, None)
     return transferring.transfer(parse(source.url, "source"), parse(target.url, "target"), wanted, check_mode)
 
 
@@ -51,7 +52,7 @@ def _live(seed: int, source: Database, target: Database) -> None:
             if history.chance.random() < 0.25:
                 history.log.append(f"-- on the target: {meddle(history.chance, target.app)}")
             predicted = _transfer(source, target, "auto", True)["verdict"] if history.chance.random() < 0.2 else None
-            history.log.append("-- brought forward")
+            history.log.append("-- updated")
             try:
                 verdict = _transfer(source, target, "delta")["verdict"]
             except StateError as error:
@@ -82,7 +83,7 @@ def _with_databases(seed: int, server: Server) -> None:
 
 @pytest.fixture(autouse=True)
 def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transferring, "Pool", OneProcess)
+    monkeypatch.setattr(running, "Pool", OneProcess)
 
 
 @pytest.mark.parametrize("seed", [int(os.environ["FLYOVER_SEED"])] if "FLYOVER_SEED" in os.environ else range(1, 7))

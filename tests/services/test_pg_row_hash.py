@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import read_tables
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import parse
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import Database
@@ -58,7 +58,7 @@ def _fill(database: Database) -> dict[str, list[tuple[str, int]]]:
             database.rows(f"insert into hashed_{number} values (1, {value}, 'w')")
     found = {}
     with _session(database) as session:
-        for table in catalog.tables(session):
+        for table in read_tables(session):
             if "hashed_" in table.name:
                 rows = session.rows(f"select t::text, {table.row_hash} from {table.name} t")
                 found[list(types)[int(table.name.rpartition("_")[2].strip('"'))]] = rows
@@ -87,7 +87,7 @@ def test_values_that_rows_exchange(source: Database) -> None:
 
     def checksum() -> Any:
         with _session(source) as session:
-            (table,) = (table for table in catalog.tables(session) if table.name.endswith(("public.u", '"u"')))
+            (table,) = (table for table in read_tables(session) if table.name.endswith(("public.u", '"u"')))
             return content.table_contents(session, [table], True)[0].checksum
 
     before = checksum()
@@ -108,7 +108,7 @@ def test_text_in_another_encoding(heroku_server: Any, fly_server: Any) -> None:
             database.rows("insert into c values (1, 'stra\u00dfe', 'gr\u00fcn', '{\u00e9}', '(1,2)')")
             with _session(database) as session:
                 # What the source has is what both are asked.
-                tables = tables or catalog.tables(session)
+                tables = tables or read_tables(session)
                 sums.append(content.table_contents(session, tables, True))
         finally:
             server.rows("postgres", "drop database coded with (force)")

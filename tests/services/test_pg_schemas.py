@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Schemas of every kind, one per file in C(schemas): copied, compared with what pg_dump gives, and brought forward."""
+"""Schemas of every kind, one per file in C(schemas): copied, compared with what pg_dump gives, and updated."""
 
 from __future__ import annotations
 
@@ -49,12 +49,29 @@ def databases(heroku_server: Server, fly_server: Server, empty_app: str) -> Iter
     fly_server.rows("postgres", "drop database schemas with (force)")
 
 
+@pytest.fixture
+def latin(heroku_server: Server, fly_server: Server) -> Iterator[tuple[Database, Database]]:
+    """Yield a source whose server stores text in LATIN1, and a target."""
+    heroku_server.rows(
+        "postgres",
+        "create database latin template template0 encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' "
+        f"owner {heroku_server.role}",
+    )
+    heroku_server.rows("latin", f"alter schema public owner to {heroku_server.role}")
+    fly_server.rows("postgres", f'create database latin owner "{fly_server.role}"')
+    yield Database(heroku_server, "latin"), Database(fly_server, "latin")
+    heroku_server.rows("postgres", "drop database latin with (force)")
+    fly_server.rows("postgres", "drop database latin with (force)")
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_schema_comes_through(run_module: Any, databases: tuple[Database, Database], path: Path) -> None:
-    source, target = databases
-    urls = {"source": source.url, "target": target.url}
-    case = round_trip.read(path)
+    comes_through(run_module, *databases, round_trip.read(path))
 
+
+def comes_through(run_module: Any, source: Database, target: Database, case: round_trip.Case) -> None:
+    """Run a case's steps: each must give its verdict and the same as pg_dump does, and a second run must do nothing."""
+    urls = {"source": source.url, "target": target.url}
     for step in case.steps:
         assert round_trip.load(source, step.sql) == []
         result = run_module(pg_transfer, {**urls, "mode": "auto" if step.verdict == "copied" else "delta"})
@@ -64,3 +81,77 @@ def test_a_schema_comes_through(run_module: Any, databases: tuple[Database, Data
         assert run_module(pg_transfer, urls, check_mode=True)["verdict"] == "unchanged"
         assert run_module(pg_transfer, urls)["verdict"] == "unchanged"
         assert target.fingerprint() == before
+
+
+def test_text_in_another_encoding_comes_through(run_module: Any, latin: tuple[Database, Database]) -> None:
+    made = """
+        create type "größe" as enum ('klein', 'groß');
+        create table "straßen" (id int primary key, "name ü" text, g "größe", check ("name ü" <> 'ß'));
+        insert into "straßen" values (1, 'Königsallee', 'groß'), (2, 'naïve café', 'klein');
+        create table keys (k text primary key, v text, j jsonb, a text[], x xml, b bytea);
+        insert into keys values ('ä', 'Ä', '{"ü": "é"}', '{ä,"ö,"}', '<a>é</a>', 'é'), ('ö', 'ÿ');
+        create index on keys (upper(v)) where v <> 'é';
+        create view "übersicht" as select "name ü" || 'ß' as "größer" from "straßen";
+        create function "grüß"(text) returns text immutable language sql as $$ select 'Grüß dich, ' || $1 $$;
+        comment on table "straßen" is 'für alle';
+    """
+    changed = """
+        update keys set v = 'ß' where k = 'ä'; delete from keys where k = 'ö'; insert into keys values ('ü', 'µ');
+        insert into "straßen" values (4, '¼', 'groß');
+    """
+    case = round_trip.Case([round_trip.Step("copied", made), round_trip.Step("updated", changed)])
+
+    comes_through(run_module, *latin, case)
+
+
+def test_the_schema_that_is_named_after_the_role_is_found(
+    run_module: Any, databases: tuple[Database, Database]
+) -> None:
+    """On Fly the role has another name, so that "$user" would lead to nothing."""
+    source, target = databases
+    source.app(
+        """
+        create schema authorization current_user;
+        create table mine as select 'own' as whose;
+        create table public.mine as select 'public' as whose;
+        """
+    )
+    urls = {"source": source.url, "target": target.url}
+
+    assert run_module(pg_transfer, urls)["verdict"] == "copied"
+    assert target.app("select whose from mine") == source.app("select whose from mine") == [("own",)]
+    assert run_module(pg_transfer, urls)["verdict"] == "unchanged"
+
+
+REFUSED = {
+    "hash of an enum": "create type e as enum ('a'); create table public.h (e e) partition by hash (e);",
+    "access method odd": "create access method odd type table handler heap_tableam_handler;",
+    "function public.raw(text)": "create function public.raw(text) returns text language internal as 'textin';",
+    "type public.later": "create type public.later;",
+    "text search parser public.parser": "create text search parser public.parser "
+    "(start = prsd_start, gettoken = prsd_nexttoken, end = prsd_end, lextypes = prsd_lextype);",
+    "operator family public.family": "create operator family public.family using btree;",
+    "holds the role": "create table public.r (r regrole); insert into public.r values ('only_on_heroku');",
+}
+
+
+def test_what_cannot_be_made_there_is_refused_before_anything_is_written(
+    run_module: Any, databases: tuple[Database, Database]
+) -> None:
+    source, target = databases
+    source.rows(
+        "drop role if exists only_on_heroku; create role only_on_heroku; "
+        + "".join(REFUSED.values()).replace("current_user", "'only_on_heroku'")
+    )
+    source.rows(f"grant select on public.r to {source.server.role}")
+    urls = {"source": source.url, "target": target.url}
+    before = target.fingerprint()
+
+    audit = run_module(pg_transfer, urls, check_mode=True)
+    refused = run_module(pg_transfer, urls)
+
+    blockers = " ".join(one["text"] for one in audit["findings"] if one["level"] == "block")
+    assert [named for named in REFUSED if named not in blockers] == []
+    assert [named for named in REFUSED if named not in refused["msg"]] == []
+    assert target.fingerprint() == before
+    source.rows("drop table public.r; drop role only_on_heroku")

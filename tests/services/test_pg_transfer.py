@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import threading
@@ -259,7 +260,7 @@ def test_killed_in_its_midst_the_next_run_finishes(
 
     assert result["verdict"] == "copied"
     # What was complete is kept, and brought to the new snapshot.
-    assert re.fullmatch(r"a copy was broken off; \d+ tables of it are kept", result["reason"])
+    assert re.fullmatch(r"a copy was interrupted; \d+ tables of it are kept", result["reason"])
     ways = {row["name"]: row["how"] for row in result["tables"]}
     assert (ways["public.users"], ways["public.posts"], ways["public.gated"]) == ("by key", "unchanged", "copy")
     assert (
@@ -269,6 +270,40 @@ def test_killed_in_its_midst_the_next_run_finishes(
     assert content(target) == content(source)
     assert transfer()["verdict"] == "unchanged"
     assert json.loads(progress.read_text())["phase"] == "done"
+
+
+def _children(pid: int) -> list[int]:
+    """Return the processes that O(pid) started and that still run."""
+    parents = {int(stat.parent.name): int(stat.read_text().rsplit(")", 1)[1].split()[1]) for stat in _running()}
+    return [child for child, parent in parents.items() if parent == pid]
+
+
+def _running() -> list[Path]:
+    return [path for path in Path("/proc").glob("[0-9]*/stat") if path.exists()]
+
+
+@pytest.mark.parametrize("generation", [1, 2], ids=["of the target", "of the source"])
+def test_a_killed_worker_is_named_and_the_next_run_finishes(
+    transfer: Any, source: Database, target: Database, tmp_path: Path, generation: int
+) -> None:
+    """As the kernel does when memory is short."""
+    with target.server.connect(target.name) as connection, connection.cursor() as gate:
+        gate.execute("select pg_advisory_lock(4242)")
+        process = in_another_process(source, target, tmp_path / "progress")
+        wait_for(target, "select exists (select from pg_locks where locktype = 'advisory' and not granted)")
+        workers = _children(process.pid)
+        for worker in workers if generation == 1 else [feed for each in workers for feed in _children(each)]:
+            os.kill(worker, signal.SIGKILL)
+        gate.execute("select pg_advisory_unlock(4242)")
+    assert process.stdout is not None
+    result = json.loads(process.stdout.read().splitlines()[-1])
+    process.wait()
+
+    assert result["failed"]
+    assert "process" in result["msg"] and "ended" in result["msg"] and "defect" not in result["msg"]
+    assert "exception" not in result
+    assert transfer()["verdict"] == "copied"
+    assert content(target) == content(source)
 
 
 def test_progress_is_written(transfer: Any, tmp_path: Path) -> None:
@@ -317,7 +352,7 @@ def test_killed_at_any_stage_the_next_run_finishes(
     result = transfer()
 
     assert result["verdict"] == "copied"
-    assert re.fullmatch(r"a copy was broken off; \d+ tables of it are kept", result["reason"])
+    assert re.fullmatch(r"a copy was interrupted; \d+ tables of it are kept", result["reason"])
     assert content(target) == content(source)
     assert transfer(mode="warm")["verdict"] == "unchanged"
 

@@ -15,9 +15,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import not_of_extension
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.other_kinds import FUNCTION_NAME
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.schema import Definition
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import not_of_extension
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 _SINCE = 170000

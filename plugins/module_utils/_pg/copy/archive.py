@@ -17,7 +17,7 @@ from typing import NamedTuple
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.kinds import KINDS, LEFT_BEHIND
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import HIDDEN_SCHEMAS, LOG_SCHEMA
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import HIDDEN_SCHEMAS, LOG_SCHEMA
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.tools import Tools
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import Address

@@ -20,12 +20,13 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tas
     Work,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool, Task
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog, meaning
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import meaning
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import schema as definitions
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Sequences, Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.checksums import LargeObjects
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import Sequences, read_sequences
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 # How many tables one query reads.
@@ -81,7 +82,7 @@ def compare_schema(source: Side, target: Session, noted: Mapping[str, Any]) -> C
     for kind, name, difference in definitions.differences(ours, theirs, judge):
         found.differs(kind, name, difference)
     path = search_path(target)
-    if path != source.facts["search_path"]:
+    if path != source.facts["portable_search_path"]:
         found.differs("setting", "search_path", f"is {path}")
     return found
 
@@ -94,7 +95,7 @@ def search_path(target: Session) -> str:
 
 def compare_sequences(found: Comparison, wanted: Sequences, target: Session) -> None:
     """Compare the target's sequences with the values O(wanted)."""
-    theirs = catalog.sequences(target)
+    theirs = read_sequences(target)
     for name, value in wanted.items():
         if theirs.get(name) != value:
             found.differs("sequence", name, "has another value")

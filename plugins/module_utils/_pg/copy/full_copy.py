@@ -26,9 +26,15 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tas
     may_pass,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool, Task
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Sequences, Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import server
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import (
+    Sequences,
+    parents_and_views,
+    populated_views,
+    read_sequences,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.progress import Progress
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
@@ -178,7 +184,7 @@ class Copy:
         self.large_objects = 0
         self.sequences: Sequences = {}
         """The values that were copied."""
-        self._horizon = catalog.horizon(source)
+        self._horizon = server.horizon(source)
         self._key_indexes = _key_indexes(source)
         self._index_bytes = _index_bytes(source)
         last = _analyzed_last(source)
@@ -210,16 +216,16 @@ class Copy:
         with self._target.as_app():
             self._make(stages_.rest)
         self._progress.phase("finish")
-        self.sequences = catalog.sequences(self._source)
+        self.sequences = read_sequences(self._source)
         set_sequences(self._target, self.sequences)
         comment_large_objects(self._source, self._target)
         # In the archive's order, in which each view comes after those it reads.
-        populated = catalog.populated_views(self._source)
+        populated = populated_views(self._source)
         views = [entry.oid for entry in [*before, *after] if entry.kind == "MATERIALIZED VIEW"]
         with self._target.as_app():
             refresh(self._target, {populated[oid]: oid for oid in views if oid in populated}, self.adaptation.cures)
         names = [table.name for table in self._tables if table.name in self._analyzed_last and not table.condition]
-        self._work([Task(Analyze(name)) for name in [*names, *catalog.parents_and_views(self._target)]])
+        self._work([Task(Analyze(name)) for name in [*names, *parents_and_views(self._target)]])
 
     def _catch_up(self) -> None:
         """Try again what failed before all rows were there, as long as anything succeeds."""

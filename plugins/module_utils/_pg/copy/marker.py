@@ -18,8 +18,8 @@ from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import identity
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import MARKER_SCHEMA
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import Identity
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import MARKER_SCHEMA
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 COPYING = "copying"
@@ -194,7 +194,7 @@ def renew(
 
 
 def note(target: Session, document: dict[str, Any]) -> None:
-    """Say what is needed to go on with the copy when it is broken off from here on."""
+    """Say what is needed to resume the copy when it is interrupted from here on."""
     _write(target, COPYING, document)
 
 

@@ -16,8 +16,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.archive import Entry, make
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.checksums import Content, LargeObjects
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 

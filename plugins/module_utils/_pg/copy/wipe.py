@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import (
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import (
     LOG_SCHEMA,
     USER_SCHEMA,
     not_of_extension,

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import NAME, USER_SCHEMA
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import NAME, USER_SCHEMA
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 _RELATION = "join pg_class c on c.oid = x.{0} join pg_namespace n on n.oid = c.relnamespace"

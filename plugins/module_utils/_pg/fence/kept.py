@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import FENCE_SCHEMA
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import FENCE_SCHEMA
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 REVOKED = f"{FENCE_SCHEMA}.revoked"

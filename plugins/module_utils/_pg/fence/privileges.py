@@ -12,11 +12,8 @@ from typing import NamedTuple
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.fence.kept import REVOKED
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.attributes import OWNER, PUBLIC, Grant
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import (
-    USER_SCHEMA,
-    not_of_extension,
-)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import dotted, quoted
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import USER_SCHEMA, not_of_extension
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 _AT_ONCE = 500

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Callable
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import USER_SCHEMA
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import USER_SCHEMA
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 Sleep = Callable[[float], None]

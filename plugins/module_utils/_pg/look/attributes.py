@@ -16,12 +16,9 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import (
-    USER_SCHEMA,
-    not_of_extension,
-)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import dotted, quoted
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.other_kinds import FUNCTION_NAME
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import USER_SCHEMA, not_of_extension
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 OWNER, PUBLIC = "OWNER", "PUBLIC"

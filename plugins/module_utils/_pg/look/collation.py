@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import obstacles
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings, named
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
@@ -32,7 +32,7 @@ def foresee(session: Session, facts: Facts, findings: Findings) -> None:
 
 
 def _at_stake(session: Session) -> str:
-    ordered = catalog.ordered_text(session)
+    ordered = obstacles.ordered_text(session)
     columns = f" Text that is ordered or unique: {named(ordered)}." if ordered else ""
     return f": ORDER BY may sort text in another order, and max() give another value.{columns}"
 
@@ -46,11 +46,19 @@ def judge(source: Session, facts: Facts, target: Session, theirs: Facts, finding
             collations + _at_stake(source),
             "Create the target's database with the source's collation, or give such columns one of their own.",
         )
-    known = catalog.locales(target)
-    for name, locale in catalog.own_collations(source):
-        if locale not in known:
+    own = obstacles.own_collations(source)
+    known = obstacles.locales(target)
+    for name, locale, icu in own:
+        if not icu and locale not in known:
             findings.warn(
                 "database-collation",
                 f"The source's collation {name} is of the locale {locale}, which the target does not list.",
                 "Where its server lacks the locale, the copy stops there: define the collation with ICU, or drop it.",
             )
+    of_icu = [name for name, _locale, icu in own if icu]
+    if of_icu and not obstacles.has_icu(target):
+        findings.block(
+            "database-collation",
+            f"The source's collations {named(of_icu)} are ICU's, and the target's server was built without ICU.",
+            "Take a server with ICU, or define them by the operating system's locales.",
+        )

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 _SAMPLE = 8 << 20  # bytes on disk

@@ -15,11 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import (
-    USER_SCHEMA,
-    not_of_extension,
-)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import quoted
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import USER_SCHEMA, not_of_extension
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 

@@ -7,16 +7,13 @@
 
 from __future__ import annotations
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import (
-    USER_SCHEMA,
-    not_of_extension,
-)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import dotted, quoted
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.relation_kinds import (
     NO_PARTS,
     Query,
     parts,
 )
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import USER_SCHEMA, not_of_extension
 
 FUNCTION_NAME = f"{dotted('n.nspname', 'p.proname')} || '(' || oidvectortypes(p.proargtypes) || ')'"
 _BASE = "format_type(t.typbasetype, t.typtypmod)"

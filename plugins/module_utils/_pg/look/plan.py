@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog, collation
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import (
-    USER_SCHEMA,
-    Extension,
-    LeftBehind,
-    Table,
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import (
+    collation,
+    extensions,
+    obstacles,
+    server,
 )
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.extensions import Extension
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings, named
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.obstacles import LeftBehind
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 OLDEST_MAJOR = 14
@@ -68,126 +69,14 @@ def side(session: Session) -> Side:
             f"it is PostgreSQL {session.version // 10000}, and the oldest version that can be copied is {OLDEST_MAJOR}",
             "Upgrade it first (heroku pg:upgrade).",
         )
-    session.app_path = catalog.app_path(session)
+    session.app_path = server.app_path(session)
     return Side(
         session,
-        catalog.facts(session),
-        catalog.identity(session),
-        catalog.extensions(session),
-        catalog.left_behind(session),
+        server.facts(session),
+        server.identity(session),
+        extensions.installed(session),
+        obstacles.left_behind(session),
     )
-
-
-def survey(source: Side, tables: list[Table], findings: Findings) -> None:
-    """Look for what the source alone makes impossible, or leaves behind."""
-    session = source.session
-    if source.facts["in_recovery"]:
-        findings.block(
-            "database-follower",
-            "The source is a follower, which may lag and cannot read unlogged tables.",
-            "Use the primary's URL.",
-        )
-    hashed = catalog.hashed_by_enum(session)
-    if hashed:
-        findings.block(
-            "database-partitions",
-            f"{named(hashed)}: partitioned by the hash of an enum, which is another one on every server, so that the "
-            "rows belong to other partitions there.",
-            "Partition by list, or by the hash of the enum's text, before the move.",
-        )
-    _left_behind(session, findings)
-    _privileges(session, source, tables, findings)
-
-
-def _left_behind(session: Session, findings: Findings) -> None:
-    kinds = (
-        (
-            "event trigger",
-            "select evtname from pg_event_trigger",
-            "needs a superuser; Heroku's own must not be taken along",
-        ),
-        ("schema", "select nspname from pg_namespace where nspname = '_heroku'", "Heroku's own"),
-        ("publication", "select pubname from pg_publication", "belongs to a server's replication"),
-        (
-            "foreign server",
-            "select srvname from pg_foreign_server",
-            "a link to another server holds a password: make it anew",
-        ),
-        (
-            "foreign table",
-            "select foreign_table_schema || '.' || foreign_table_name from information_schema.foreign_tables",
-            "belongs to a foreign server, which is not moved",
-        ),
-        (
-            "index",
-            f"""
-            select n.nspname || '.' || c.relname from pg_class c join pg_index i on i.indexrelid = c.oid
-            join pg_namespace n on n.oid = c.relnamespace where not i.indisvalid and c.relkind = 'i' and {USER_SCHEMA}
-            """,
-            "is invalid on the source, as a failed CREATE INDEX CONCURRENTLY leaves it",
-        ),
-        (
-            "comment",
-            "select current_database() where shobj_description((select oid from pg_database "
-            "where datname = current_database()), 'pg_database') is not null",
-            "belongs to the database itself",
-        ),
-    )
-    # In one query: far from the source each would wait for its own answer.
-    found = session.rows(
-        " union all ".join(f"select '{kind}', name::text from ({sql}) found(name)" for kind, sql, _reason in kinds)
-    )
-    for kind, _sql, reason in kinds:
-        findings.leave(kind, sorted(name for its_kind, name in found if its_kind == kind), reason)
-
-
-def _privileges(session: Session, source: Side, tables: list[Table], findings: Findings) -> None:
-    oids = [table.oid for table in tables]
-    if source.facts["superuser"]:
-        return
-    unreadable = session.rows(
-        f"""
-        select distinct text from (
-          select 'schema ' || n.nspname || ' (USAGE)' from pg_namespace n
-          where {USER_SCHEMA} and not has_schema_privilege(n.oid, 'usage')
-          union all
-          select 'table ' || oid::regclass || ' (SELECT)' from pg_class
-          where oid = any (%s::oid[]) and not has_table_privilege(oid, 'select')
-          union all
-          select 'sequence ' || n.nspname || '.' || c.relname || ' (SELECT)' from pg_class c
-          join pg_namespace n on n.oid = c.relnamespace
-          where c.relpersistence <> 't' and {USER_SCHEMA}
-            and case when c.relkind = 'S' then not has_sequence_privilege(c.oid, 'select') end
-          union all
-          select 'large object ' || oid || ' (SELECT)' from pg_largeobject_metadata l
-          where not pg_has_role(l.lomowner, 'usage') and not exists (
-            select from aclexplode(l.lomacl) a where a.privilege_type = 'SELECT'
-              and (a.grantee = 0 or pg_has_role(a.grantee, 'usage')))
-        ) missing(text) order by 1 limit 20
-        """,
-        [oids],
-    )
-    if unreadable:
-        findings.block(
-            "database-unreadable",
-            f"The source's role {source.facts['role']} may not read {named(text for (text,) in unreadable)}.",
-            "Grant that, or use the owner's URL.",
-        )
-    hidden = session.rows(
-        """
-        select oid::regclass::text from pg_class
-        where oid = any (%s::oid[]) and relrowsecurity
-          and (relforcerowsecurity or not pg_has_role(relowner, 'usage')) order by 1
-        """,
-        [oids],
-    )
-    if hidden and not source.facts["bypass_rls"]:
-        findings.block(
-            "database-row-security",
-            f"Row-level security hides rows of {named(name for (name,) in hidden)} from the source's role "
-            f"{source.facts['role']}.",
-            "Give it BYPASSRLS, or lift FORCE ROW LEVEL SECURITY meanwhile.",
-        )
 
 
 def judge(source: Side, target: Side, findings: Findings) -> None:
@@ -215,6 +104,15 @@ def judge(source: Side, target: Side, findings: Findings) -> None:
     _extensions(source, target, findings)
     _foreign(source, findings)
     _roles(source.session, target.session, findings)
+    if not target.facts["superuser"]:
+        superusers = obstacles.superusers_own(source.session)
+        if superusers:
+            findings.block(
+                "database-superuser",
+                f"Only a superuser can make these, and the target's role {target.facts['role']} is none: "
+                f"{named(superusers)}.",
+                "Have them made there, as members of an extension, or drop them on the source.",
+            )
     if not target.session.value("select has_schema_privilege('public', 'create')"):
         findings.block(
             "database-public",
@@ -253,14 +151,14 @@ def _same_database(source: Session, target: Session) -> None:
 
 
 def _extensions(source: Side, target: Side, findings: Findings) -> None:
-    creatable = catalog.creatable_extensions(target.session)
+    creatable = extensions.creatable(target.session)
     for name, extension in sorted(source.extensions.items()):
         there = target.extensions.get(name)
         if name == "plpgsql" or (there and there.schema == extension.schema):
             continue
         if there is None and name in creatable:
             continue
-        uses = catalog.uses_of_extension(source.session, name)
+        uses = extensions.uses(source.session, name)
         if there is not None:
             if uses:
                 findings.block(
@@ -298,7 +196,11 @@ def _foreign(source: Side, findings: Findings) -> None:
         )
     for one in source.left_behind:
         if not one.is_read and not one.is_part:
-            findings.leave(one.kind, [one.description], "needs a foreign table or server, which is not moved")
+            findings.leave(
+                one.kind,
+                [one.description.removeprefix(f"{one.kind} ")],
+                "needs a foreign table or server, which is not moved",
+            )
 
 
 def _roles(source: Session, target: Session, findings: Findings) -> None:
@@ -317,7 +219,7 @@ def _roles(source: Session, target: Session, findings: Findings) -> None:
                 f"Policy {policy} names the role {role}, which the target does not have.",
                 "Create it there, or let the policy apply to PUBLIC.",
             )
-    for column, role in catalog.regroles(source):
+    for column, role in obstacles.regroles(source):
         if role not in known:
             findings.block(
                 "database-role",
@@ -326,7 +228,7 @@ def _roles(source: Session, target: Session, findings: Findings) -> None:
             )
 
 
-def extensions(source: Side, target: Side | None) -> list[dict[str, Any]]:
+def extensions_beside(source: Side, target: Side | None) -> list[dict[str, Any]]:
     """Return the source's extensions beside the target's; needed are those that other objects depend on."""
     result = []
     for name, extension in sorted(source.extensions.items()):
@@ -334,7 +236,7 @@ def extensions(source: Side, target: Side | None) -> list[dict[str, Any]]:
         result.append(
             {
                 "name": name,
-                "needed": bool(catalog.uses_of_extension(source.session, name, 1)),
+                "needed": bool(extensions.uses(source.session, name, 1)),
                 "source": {"version": extension.version, "schema": extension.schema},
                 "target": {"version": there.version, "schema": there.schema} if there else None,
             }

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import (
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import dotted, quoted, relation
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import (
     LOG_SCHEMA,
     USER_SCHEMA,
     not_of_extension,
 )
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import dotted, quoted, relation
 
 
 class Query(NamedTuple):

@@ -23,11 +23,12 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tas
     Work,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool, Task
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog, identity, keys
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Sequences, Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import identity, keys, server
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import Identity
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import Sequences, read_sequences
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log, delta, views
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.constraints import loose
@@ -82,13 +83,13 @@ class Movement:
 
     @property
     def dear(self) -> bool:
-        """Whether so much moved that copying everything takes less time, for it writes rows without their indexes."""
+        """Whether so much changed that copying everything takes less time, because rows are written without indexes."""
         moved = sum(change.bytes for change in self.tables)
         return moved > max(engine.LARGE, _DEAR * sum(change.table.bytes for change in self.changes))
 
 
 def obstacle(source: Side, target: Session, found: Marker, tables: Sequence[Table]) -> str:
-    """Return why a complete copy can't be brought forward, or nothing."""
+    """Return why a complete copy can't be updated, or nothing."""
     if not found.servers:
         return "the copy was made by another version of this module"
     other = sorted({table.name for table in tables} ^ set(found.tables))
@@ -113,20 +114,20 @@ def no_evidence(source: Session, target: Session, found: Marker) -> str:
 
 def histories(source: Session, target: Session) -> dict[str, dict[str, Any]]:
     """Return what tells whether both servers' transaction ids still mean the same."""
-    return {"source": catalog.history(source), "target": catalog.history(target)}
+    return {"source": server.history(source), "target": server.history(target)}
 
 
 def survey(
     source: Session, target: Session, evidence: Mapping[str, Evidence], tables: Sequence[Table], pool: Pool
 ) -> Movement:
-    """Find out what moved since O(evidence) was noted."""
-    horizon = catalog.horizon(target)
+    """Find out what changed since O(evidence) was noted."""
+    horizon = server.horizon(target)
     movement = Movement(
-        sequences=catalog.sequences(source),
+        sequences=read_sequences(source),
         horizon=horizon,
         identities=identity.identities(source, {table.name: table.oid for table in tables}),
     )
-    movement.sequences_differ = catalog.sequences(target) != movement.sequences
+    movement.sequences_differ = read_sequences(target) != movement.sequences
     copied = [(table, evidence[table.name]) for table in tables if table.name in evidence]
     _Survey(source, target, movement, pool).run(copied)
     return movement
@@ -221,7 +222,7 @@ class Forward:
     def __init__(
         self, source: Side, target: Session, found: Marker, movement: Movement, pool: Pool, progress: Progress
     ) -> None:
-        """Take the marker O(found), also one of a copy that was broken off, and what has happened since."""
+        """Take the marker O(found), also one of a copy that was interrupted, and what has happened since."""
         self._source = source
         self._target = target
         self._found = found
@@ -295,7 +296,7 @@ class Forward:
     def _apply(self, staged: list[Staged], objects: dict[int, int | None], horizon: int, unique: bool) -> None:
         target, source = self._target, self._source.session
         with target.transaction(doing="bringing the copy forward"):
-            began = catalog.horizon(target)
+            began = server.horizon(target)
             with target.as_app():
                 reached = Delta(target, staged, unique, bool(self._loose)).apply()
             delta.put_large_objects(target, objects)

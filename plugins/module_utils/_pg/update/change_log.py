@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog, keys, plan
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import LOG_SCHEMA
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import keys, plan
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import quoted
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import LOG_SCHEMA, NAME
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import column_numbers, read_tables
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import Address
 
@@ -52,7 +53,7 @@ _SETTINGS = "search_path=pg_catalog, pg_temp"
 # row in the catalog. What rewrites or truncates a table gives it another file, without firing a row's trigger, and a
 # column that is dropped and made again has another number.
 _LOGS = f"""
-select g.tgrelid, {catalog.NAME}, l.relname::text, p.prosrc,
+select g.tgrelid, {NAME}, l.relname::text, p.prosrc,
   array(select {quoted("attname")} from pg_attribute
         where attrelid = l.oid and attnum > 0 and not attisdropped order by attnum),
   g.tgtype = 29 and g.tgenabled = 'A' and g.tgqual is null and g.tgattr = ''::int2vector
@@ -68,7 +69,7 @@ select g.tgrelid, {catalog.NAME}, l.relname::text, p.prosrc,
   concat_ws(' ', g.oid, g.xmin, p.oid, p.xmin, c.oid, c.relfilenode, l.oid, l.relfilenode,
     (select string_agg(concat_ws(' ', t.oid, t.xmin, f.oid, f.xmin), ' ' order by t.oid)
      from pg_trigger t join pg_proc f on f.oid = t.tgfoid where t.tgrelid = l.oid),
-    {catalog.column_numbers("c.oid")})
+    {column_numbers("c.oid")})
 from pg_trigger g join pg_proc p on p.oid = g.tgfoid
 join pg_class c on c.oid = g.tgrelid join pg_namespace n on n.oid = c.relnamespace
 left join pg_class l on l.relnamespace = p.pronamespace and l.relname = 'log_' || c.oid
@@ -209,7 +210,7 @@ def _candidates(session: Session, found: Mapping[int, keys.Key]) -> list[tuple[i
         )
     }
     candidates = []
-    for table in catalog.tables(session):
+    for table in read_tables(session):
         if table.condition:  # an extension's
             continue
         unlogged, ours, owner, own = facts[table.oid]

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import LOG_SCHEMA
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import dotted, quoted, relation
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import LOG_SCHEMA
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 # ON DELETE actions that no deferring puts off: cascade, restrict, set null, set default.

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Bringing a copy forward: only what moved since is read from the source, and one transaction puts it in its place.
+"""Updating a copy: only what changed since is read from the source, and one transaction puts it in its place.
 
 Until that transaction commits the target is the copy it was, with a marker that says so. Workers first bring the new
 rows, and the keys of the rows that are gone, into staging tables beside the marker.
@@ -18,9 +18,10 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Evidence
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import Feed
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import MARKER_SCHEMA, Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.keys import Key
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import relation
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import MARKER_SCHEMA
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.constraints import (
@@ -52,7 +53,7 @@ def _staging(table: Table, what: str) -> str:
 
 def _key(change: Change) -> Key:
     if change.key is None:
-        raise AssertionError(f"{change.table.name} has no key to be brought forward by")
+        raise AssertionError(f"{change.table.name} has no key to be updated by")
     return change.key
 
 

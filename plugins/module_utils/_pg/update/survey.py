@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What moved since a copy was made: told for each table by its logs, else by one scan of either side, from
+"""What changed since a copy was made: told for each table by its logs, else by one scan of either side, from
 transaction ids.
 
 A row of the source whose inserting transaction was over before the copied snapshot was in that snapshot, with the
@@ -28,10 +28,10 @@ from typing import NamedTuple
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Evidence
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import Feed
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.catalog import Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import server
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import Identity
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.keys import Key
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.change_log import Log
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
@@ -280,6 +280,6 @@ def too_old(source: Session, target: Session, tables: Mapping[str, Evidence]) ->
         target: min((evidence.target_horizon for evidence in tables.values()), default=None),
     }
     return any(
-        horizon is not None and catalog.next_transaction(session) - horizon > _FARTHEST
+        horizon is not None and server.next_transaction(session) - horizon > _FARTHEST
         for session, horizon in oldest.items()
     )

