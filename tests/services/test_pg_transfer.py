@@ -10,15 +10,23 @@ import json
 import os
 import re
 import signal
+import sys
+import tempfile
 import threading
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import transfer as transferring
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import full_copy as engine
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire import tools
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import parse
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import pg_transfer
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import (
     PASSWORD,
@@ -274,12 +282,12 @@ def test_killed_in_its_midst_the_next_run_finishes(
 
 def _children(pid: int) -> list[int]:
     """Return the processes that O(pid) started and that still run."""
-    parents = {int(stat.parent.name): int(stat.read_text().rsplit(")", 1)[1].split()[1]) for stat in _running()}
-    return [child for child, parent in parents.items() if parent == pid]
-
-
-def _running() -> list[Path]:
-    return [path for path in Path("/proc").glob("[0-9]*/stat") if path.exists()]
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has just ended
+            if int(stat.read_text(encoding="utf-8").rsplit(")", 1)[1].split()[1]) == pid:
+                found.append(int(stat.parent.name))
+    return found
 
 
 @pytest.mark.parametrize("generation", [1, 2], ids=["of the target", "of the source"])
@@ -677,6 +685,26 @@ def test_a_wrong_password_is_not_repeated(run_module: Any, source: Database, tar
     assert "refuses the user or password" in result["msg"]
     assert "wr0ng" not in json.dumps(result)
     assert "s3cr" not in json.dumps(result)
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
+def test_a_password_reaches_pg_dump_on_every_platform(
+    source: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str
+) -> None:
+    """Elsewhere than on Linux a file in /dev/fd is read from where its writer stopped: at its end."""
+    monkeypatch.setattr(tools, "sys", SimpleNamespace(platform=platform, executable=sys.executable))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    programs = tools.find_tools(source.server.postgres.installation.major, 99, None)
+
+    programs.dump(
+        parse(source.url, "source"), ["--schema-only", "--exclude-schema=_heroku", f"--file={tmp_path}/dump"], "source"
+    )
+    with pytest.raises(StateError) as refused:
+        programs.dump(replace(parse(source.url, "source"), password="wrong"), [], "source")
+
+    assert "CREATE TABLE" in (tmp_path / "dump").read_text()
+    assert "password authentication failed" in str(refused.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["dump"]
 
 
 def test_a_password_that_is_a_word_masks_no_names(run_module: Any, source: Database, target: Database) -> None:
