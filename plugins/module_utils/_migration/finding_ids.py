@@ -74,7 +74,7 @@ OF_STEPS: dict[str, Row] = {
 OF_POSTGRES: dict[str, Row] = {
     "database-change-log": (WARN, "The change log of a table could not be prepared.", "Run again."),
     "database-collation": (
-        WARN,
+        f"{BLOCK}, {WARN}",
         "The two databases sort text in another order, or one has a collation that the other lacks. The text names "
         "the columns that are ordered or unique.",
         "Create the target's database with the source's collation, or give such columns one of their own.",
@@ -127,6 +127,11 @@ OF_POSTGRES: dict[str, Row] = {
         WARN,
         "Functions that indexes or materialized views call got a `search_path` on the target.",
         "Give them the same on Heroku, in a migration.",
+    ),
+    "database-superuser": (
+        BLOCK,
+        "Only a superuser can make some objects, and the target's role is none.",
+        "Have them made on the target, as members of an extension, or drop them on the source.",
     ),
     "database-unreadable": (BLOCK, "The source's role may not read something.", "Grant that, or use the owner's URL."),
     "database-version": (
