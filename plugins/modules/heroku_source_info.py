@@ -132,7 +132,7 @@ findings:
       urgency: before
       path: config/puma.rb
       line: 12
-      text: DYNO is read, which only a dyno has.
+      text: This reads DYNO, which only a dyno has.
       remedy: Read FLY_MACHINE_ID or FLY_PROCESS_GROUP instead, or set DYNO under [env] in fly.toml.
 language:
   description: The app's language, or nothing.

@@ -179,8 +179,8 @@ RULES = (
         Rule(
             id=name,
             level=WARN,
-            text=f"The Dockerfile has {program} {{given}}, and {file} asks for {{wanted}}.",
-            remedy="Use one version in both.",
+            text=f"The Dockerfile installs {program} {{given}}; {file} asks for {{wanted}}.",
+            remedy="Use the same version in both.",
             source=source,
             find=find,
         )
@@ -189,7 +189,7 @@ RULES = (
     Rule(
         id="production-env",
         level=WARN,
-        text="Nothing sets {name}: {what} runs in development mode. Heroku's buildpack sets it to production.",
+        text="Nothing sets {name}, so {what} runs in development mode. Heroku sets it to production.",
         remedy="Set {name} to production in the Dockerfile (ENV) or under [env] in fly.toml.",
         source="https://devcenter.heroku.com/articles/ruby-support-reference",
         find=_environment,
@@ -197,7 +197,7 @@ RULES = (
     Rule(
         id="collectstatic",
         level=WARN,
-        text="Heroku's build runs collectstatic, and the Dockerfile does not: CSS, JavaScript and images are missing.",
+        text="Heroku's build runs collectstatic; the Dockerfile does not. CSS, JavaScript and images will be missing.",
         remedy="Add RUN python manage.py collectstatic --noinput to the Dockerfile.",
         source="https://devcenter.heroku.com/articles/django-assets",
         find=_collectstatic,
@@ -206,7 +206,7 @@ RULES = (
         id="gunicorn-workers",
         level=INFO,
         urgency=AFTER,
-        text="Nothing tells gunicorn how many workers to start. Heroku sets WEB_CONCURRENCY; on Fly it starts one.",
+        text="Nothing says how many workers gunicorn starts. Heroku sets WEB_CONCURRENCY; without it there is one.",
         remedy="Set WEB_CONCURRENCY under [env] in fly.toml.",
         source="https://devcenter.heroku.com/articles/python-concurrency",
         find=_gunicorn,
@@ -214,7 +214,7 @@ RULES = (
     Rule(
         id="schema-dump",
         level=WARN,
-        text="Migrations dump structure.sql with pg_dump, which the Dockerfile does not install: the release fails.",
+        text="Migrations run pg_dump to write structure.sql. The Dockerfile does not install it, so the release fails.",
         remedy="Set config.active_record.dump_schema_after_migration to false, or install postgresql-client.",
         source="https://guides.rubyonrails.org/configuring.html#config-active-record-dump-schema-after-migration",
         find=_schema_dump,
@@ -222,7 +222,7 @@ RULES = (
     Rule(
         id="time-zones",
         level=WARN,
-        text="Rails needs the time zones of the system, and this image of Alpine Linux has none.",
+        text="Rails needs the system's time zones, which this Alpine image does not have.",
         remedy="Install tzdata with apk in the Dockerfile.",
         source="https://github.com/tzinfo/tzinfo/wiki/Resolving-TZInfo::DataSourceNotFound-Errors",
         find=_time_zones,
@@ -230,7 +230,7 @@ RULES = (
     Rule(
         id="redis-ipv4",
         level=WARN,
-        text="ioredis {version} looks for IPv4 addresses only; Redis on Fly's private network has only IPv6.",
+        text="ioredis {version} connects over IPv4. Redis on Fly's private network has only IPv6.",
         remedy="Update ioredis to 5.8.2 or newer, or pass family: 0.",
         source="https://github.com/directus/directus/issues/21659",
         find=_redis_family,
@@ -238,7 +238,7 @@ RULES = (
     Rule(
         id="static-files",
         level=WARN,
-        text="Assets are served only with RAILS_SERVE_STATIC_FILES, which Heroku's buildpack sets and Fly does not.",
+        text="Rails serves assets only with RAILS_SERVE_STATIC_FILES, which Heroku sets and Fly does not.",
         remedy="Set it under [env] in fly.toml or in the Dockerfile.",
         source="https://devcenter.heroku.com/articles/ruby-support-reference",
         find=lambda app: _switched_off(app, "RAILS_SERVE_STATIC_FILES"),
@@ -246,7 +246,7 @@ RULES = (
     Rule(
         id="log-to-stdout",
         level=WARN,
-        text="The log goes to a file unless RAILS_LOG_TO_STDOUT is set, as Heroku's buildpack does and Fly does not.",
+        text="Rails logs to a file unless RAILS_LOG_TO_STDOUT is set. Heroku sets it; Fly does not.",
         remedy="Set it under [env] in fly.toml or in the Dockerfile.",
         source="https://devcenter.heroku.com/articles/ruby-support-reference",
         find=lambda app: _switched_off(app, "RAILS_LOG_TO_STDOUT"),
