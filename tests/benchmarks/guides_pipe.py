@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the guide's pipes make of config vars: ports of the two programs' rules, to compare with.
+"""What the guide's pipes do to config vars: ports of the two programs' rules, to compare with.
 
 Sources: heroku/cli src/lib/config/quote.ts (11.9 and newer) for C(heroku config -s); superfly/flyctl
 internal/command/secrets/parser.go for C(fly secrets import); fly.io/docs "Migrate from Heroku" for the filters.
