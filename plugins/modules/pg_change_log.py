@@ -14,7 +14,7 @@ author:
 description:
   - Puts a trigger on each large table of the source, which notes the keys of the rows that are inserted, updated and
     deleted, and takes them away again. Only the owner's rights are needed.
-  - With it M(flyover.heroku_to_fly.pg_transfer) brings a copy forward without scanning those tables, so that a freeze
+  - With it M(flyover.heroku_to_fly.pg_transfer) updates a copy without scanning those tables, so that a freeze
     window does not grow with the database. It uses a log wherever it finds one that it can trust, and scans elsewhere.
   - It writes to the source, and costs the app some time with every row it writes to those tables. So it is for
     databases whose scans take longer than the app may stand still.

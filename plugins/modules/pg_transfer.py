@@ -59,7 +59,7 @@ options:
     default: present
   mode:
     description:
-      - V(auto) brings a complete copy forward. It copies everything where there is none, where that is not possible,
+      - V(auto) updates a complete copy. It copies everything where there is none, where that is not possible,
         and where so much changed that copying takes less time.
       - V(warm) is V(auto) for the time in which the app still writes. It ends by comparing all content by O(verify),
         also of what has not moved, so that nothing of that is left to do when the app has stopped.

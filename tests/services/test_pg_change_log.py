@@ -460,7 +460,7 @@ def test_a_target_that_is_written_to_meanwhile(
     assert equal(transfer, source, target)
 
 
-def test_broken_off_before_it_was_called_complete(
+def test_interrupted_before_it_was_called_complete(
     transfer: Any, log: Any, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lost(*_arguments: Any) -> None:

@@ -4,13 +4,15 @@
 
 """Random schemas with random histories, updated and compared by a way that is not the module's.
 
-A failure names its seed, which E(FLYOVER_SEED) runs alone; E(FLYOVER_HISTORIES) says how many the slow test runs.
+A failure names its seed, which E(FLYOVER_SEED) runs alone. E(FLYOVER_HISTORIES) says how many the slow test runs, and
+E(FLYOVER_MINUTES) after how many minutes it begins no other; C(-s) shows each as it ends.
 """
 
 from __future__ import annotations
 
 import os
 import random
+import time
 from contextlib import suppress
 from itertools import count
 from typing import Any
@@ -93,11 +95,20 @@ def test_histories(heroku_server: Server, seed: int) -> None:
 
 @pytest.mark.slow
 def test_many_histories(heroku_server: Server) -> None:
-    seeds = [random.randrange(10**9) for _history in range(int(os.environ.get("FLYOVER_HISTORIES", "500")))]
+    """About 4 seconds for each history on a machine with nothing else to do."""
+    wanted, seconds = (
+        int(os.environ.get("FLYOVER_HISTORIES", "500")),
+        60 * int(os.environ.get("FLYOVER_MINUTES", "600")),
+    )
+    ends = time.monotonic() + seconds
     failed = []
-    for seed in seeds:
+    for number in range(wanted):
+        if time.monotonic() > ends:
+            break
         try:
-            _with_databases(seed, heroku_server)
+            _with_databases(random.randrange(10**9), heroku_server)
         except AssertionError as error:
             failed.append(f"{error}"[:2000])
+            print(failed[-1])
+        print(f"{number + 1} histories, {len(failed)} failed")
     assert not failed, "\n\n".join(failed)

@@ -118,7 +118,7 @@ def _tell_adapted(run: Run, names: Sequence[str]) -> None:
         run.findings.warn(
             "database-search-path",
             f"PostgreSQL {run.target.major} builds indexes and fills materialized views with a search_path of "
-            f"its own. On the target these functions were given one, for they call others without their schema: "
+            f"its own. On the target these functions were given one, because they call others without naming a schema: "
             f"{named(names)}.",
             "Give them the same on Heroku, in a migration: ALTER FUNCTION … SET search_path = ….",
         )

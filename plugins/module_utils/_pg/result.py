@@ -28,7 +28,7 @@ def result(
     found: Marker | None = None,
     seconds: dict[str, float] | None = None,
 ) -> dict[str, Any]:
-    """Return the module's result, from a comparison of everything or from what moved."""
+    """Return the module's result, from a comparison of everything or from what changed."""
     moved = {change.table.name: change for change in movement.changes} if movement else {}
     rows = []
     for table in run.tables:

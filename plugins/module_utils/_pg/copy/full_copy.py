@@ -161,24 +161,24 @@ class Copy:
         source: Session,
         target: Session,
         tables: Sequence[Table],
-        broken_off: Marker | None,
+        interrupted: Marker | None,
         pool: Pool,
         progress: Progress,
     ) -> None:
-        """O(source) is in the transaction whose snapshot O(pool) shares; go on where O(broken_off) ended."""
+        """O(source) is in the transaction whose snapshot O(pool) shares; resume O(interrupted)."""
         self._source = source
         self._target = target
         self._tables = tables
-        self._resumed = broken_off is not None
-        self._made = broken_off.entries if broken_off else frozenset[int]()
-        self._kept = set(broken_off.tables) if broken_off else set()
+        self._resumed = interrupted is not None
+        self._made = interrupted.entries if interrupted else frozenset[int]()
+        self._kept = set(interrupted.tables) if interrupted else set()
         self._pool = pool
         self._progress = progress
         self.seconds: dict[str, float] = {}
         """Seconds of COPY per table."""
-        self.rows = {name: evidence.rows for name, evidence in broken_off.tables.items()} if broken_off else {}
+        self.rows = {name: evidence.rows for name, evidence in interrupted.tables.items()} if interrupted else {}
         """Rows per table, as both sides counted them."""
-        self.adaptation = Adaptation(source, target, broken_off.document.get("adapted", ()) if broken_off else ())
+        self.adaptation = Adaptation(source, target, interrupted.document.get("adapted", ()) if interrupted else ())
         self._later_tables: list[tuple[Table, StateError]] = []
         self._later_entries: list[tuple[Entry, StateError]] = []
         self.large_objects = 0
@@ -193,7 +193,7 @@ class Copy:
     def run(self, before: Sequence[Entry], after: Sequence[Entry], level: Callable[[], None]) -> None:
         """Copy everything with the schema's entries O(before) and O(after) the data; raises the first error.
 
-        O(level) brings tables that an earlier run copied to this snapshot, before foreign keys look at them.
+        O(level) updates tables that an earlier run copied to this snapshot, before foreign keys look at them.
         """
         self._progress.phase("schema")
         self._make(before)
@@ -260,7 +260,7 @@ class Copy:
 
     def _data_tasks(self, stages_: Stages) -> list[Task]:
         """Large tables come first, so that none is left alone at the end; their indexes follow as tasks."""
-        # What an earlier run did of the large objects is seen where tables are brought to this snapshot.
+        # What an earlier run did of the large objects is seen where tables are updated to this snapshot.
         tasks = [] if self._resumed else [Task(work) for work in self._large_object_work()]
         large = [table for table in self._tables if table.bytes >= LARGE]
         small = [table for table in self._tables if table.bytes < LARGE and table.name not in self._kept]

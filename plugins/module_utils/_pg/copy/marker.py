@@ -28,7 +28,7 @@ COMPLETE = "complete"
 SEALED = "sealed"
 """The target is the system of record: nothing may overwrite it."""
 
-# Of the marker's own tables; a marker of another format is a copy of ours whose evidence is not understood.
+# Of the marker's own tables; a marker of another format tells of a copy whose evidence is not understood.
 _FORMAT = 4
 
 _CREATE = f"""
@@ -55,7 +55,7 @@ create table {MARKER_SCHEMA}.transfer_entry (id int primary key);
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was noted in the transaction that made a table equal to the source's: by it one scan tells what moved."""
+    """What was noted in the transaction that made a table equal to the source's: by it one scan tells what changed."""
 
     rows: int
     source_horizon: int

@@ -5,7 +5,7 @@
 # PRIVATE: internal to this collection, may change without notice.
 """Giving the target what may be set at any time: privileges, comments on schemas and extensions, settings.
 
-No part of a copy depends on it, so it is brought level in every run, and what the role may not do is told.
+No part of a copy depends on it, so every run does it, and tells what the role may not do.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def _privileges(source: set[Grant], target: Session, findings: Findings, check_m
         )
     }
     possible = {about: sql for about, sql in wanted.items() if not any(f" {name} " in about for name in foreign)}
-    findings.leave("grant", [sql for about, sql in wanted.items() if about not in possible], "the schema is not ours")
+    findings.leave(
+        "grant", [sql for about, sql in wanted.items() if about not in possible], "the schema belongs to another role"
+    )
     return _run(target, possible, findings, "grant", check_mode)
 
 

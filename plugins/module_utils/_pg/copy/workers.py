@@ -255,7 +255,7 @@ class _Feed:
             except FlyoverError as error:
                 if isinstance(error, ConnectionFailed):
                     raise
-                return  # the source broke off, and sends nothing more
+                return  # the source stopped, and sends nothing more
             if self._asked <= 0:
                 return
             self.reader.start()

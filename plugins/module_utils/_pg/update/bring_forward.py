@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""From a complete copy to the source's present: find out what moved, stage it, put it in place in one transaction."""
+"""From a complete copy to the source's present: find out what changed, stage it, put it in place in one transaction."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _NAMED = 5  # tables in a reason
 
 @dataclass
 class Movement:
-    """What moved on either side since the copy."""
+    """What changed on either side since the copy."""
 
     changes: list[Change] = field(default_factory=list)
     large_objects: int = 0
@@ -73,12 +73,12 @@ class Movement:
 
     @property
     def tables(self) -> list[Change]:
-        """The tables that moved."""
+        """The tables that changed."""
         return [change for change in self.changes if change.how != UNCHANGED]
 
     @property
     def any(self) -> bool:
-        """Whether anything moved."""
+        """Whether anything changed."""
         return bool(self.tables or self.large_objects_differ or self.sequences_differ)
 
     @property
@@ -134,7 +134,7 @@ def survey(
 
 
 class _Survey:
-    """What moved in each table, by the cheapest way that is certain."""
+    """What changed in each table, by the cheapest way that is certain."""
 
     def __init__(self, source: Session, target: Session, movement: Movement, pool: Pool) -> None:
         self._source = source
@@ -147,7 +147,7 @@ class _Survey:
         self._proven: list[tuple[Table, Evidence]] = []
 
     def run(self, copied: Sequence[tuple[Table, Evidence]]) -> None:
-        """Note what moved in O(copied)."""
+        """Note what changed in O(copied)."""
         there = identity.named(self._target, [table.name for table, _noted in copied])
         identities = self._movement.identities
         for table, noted in copied:
@@ -319,7 +319,7 @@ class Forward:
             marker.advance(target, horizon)
 
     def _kept(self, staged: Sequence[Staged]) -> list[tuple[str, int, str | None]]:
-        """Return what to note of the tables that were written: name, rows, and the logs that go on telling."""
+        """Return what to note of the tables that were written: name, rows, and the logs that still tell."""
         logs = change_log.logs(self._target) if any(one.change.logged for one in staged) else {}
         identities = {
             one.name: replace(one.change.logged, target=logs[one.name]).identity

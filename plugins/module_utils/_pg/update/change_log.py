@@ -27,7 +27,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.ses
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import Address
 
 TRIGGER = LOG_SCHEMA
-"""The name of every trigger of ours."""
+"""The name of all the log's triggers."""
 PATIENCE = 30.0
 """Seconds in which a table's lock is asked for."""
 # Whoever writes to the table meanwhile has to wait behind us, so it is asked for often, and never for long.
@@ -177,12 +177,12 @@ def exists(session: Session) -> bool:
 
 
 def _found(session: Session) -> list[tuple[Any, ...]]:
-    """Return of each trigger of ours: its table's oid and name, the log's name and columns, what it does and is."""
+    """Return of each of the log's triggers: table's oid and name, the log's name and columns, what it does and is."""
     return session.rows(_LOGS, {"settings": _SETTINGS, "guard": _GUARD})
 
 
 def _there(session: Session) -> dict[str, int]:
-    """Return the oids of the tables that have a trigger of ours, whatever it is worth, by name."""
+    """Return the oids of the tables that have such a trigger, whatever it is worth, by name."""
     return {table: oid for oid, table, *_facts in _found(session)}
 
 

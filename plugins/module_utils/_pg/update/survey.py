@@ -73,7 +73,7 @@ class Logged:
 
 @dataclass(frozen=True)
 class Change:
-    """What moved in one table since it was copied."""
+    """What changed in one table since it was copied."""
 
     table: Table
     key: Key | None
@@ -233,7 +233,7 @@ class SurveyLogs:
         ]
 
     def do(self, target: Session, feed: Feed) -> list[Change | None]:
-        """Return what moved in each table, or None where its logs don't tell."""
+        """Return what changed in each table, or None where its logs don't tell."""
         feed.ask(self)
         there = _counts(
             target, [written(logs.target, foreign(evidence)) for _table, evidence, logs, _key in self.tables]

@@ -79,7 +79,7 @@ class FrameWriter(io.RawIOBase):
         self._all(_LENGTH.pack(_END) + _ROWS.pack(rows))
 
     def fail(self, error: BaseException) -> None:
-        """Say that a COPY broke off."""
+        """Say that a COPY was interrupted."""
         packed = pack_error(error)
         self._all(_LENGTH.pack(_ERROR) + _LENGTH.pack(len(packed)) + packed)
 
@@ -106,7 +106,7 @@ class FrameReader:
         self.rows = -1
         """Rows that the source says it sent; -1 until it has."""
         self.error: FlyoverError | None = None
-        """Why the source broke off."""
+        """Why the source stopped."""
 
     def start(self) -> FrameReader:
         """Get ready for the next COPY."""
@@ -114,14 +114,14 @@ class FrameReader:
         return self
 
     def read(self, size: int) -> bytes:
-        """Return some bytes, or none at the end; raises FlyoverError when the source broke off."""
+        """Return some bytes, or none at the end; raises FlyoverError when the source stopped."""
         if not self._left and not self._ended:
             self._left = self._header()
         if self._ended:
             return b""
         data = os.read(self._descriptor, min(size, self._left))
         if not data:
-            raise self._broken_off()
+            raise self._cut_off()
         self._left -= len(data)
         self._count(len(data))
         return data
@@ -143,11 +143,11 @@ class FrameReader:
         while len(data) < size:
             piece = os.read(self._descriptor, size - len(data))
             if not piece:
-                raise self._broken_off()
+                raise self._cut_off()
             data += piece
         return data
 
-    def _broken_off(self) -> FlyoverError:
+    def _cut_off(self) -> FlyoverError:
         self.error = ConnectionFailed(
             "the source",
             "its process ended in the middle of a table",
