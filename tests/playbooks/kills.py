@@ -131,9 +131,11 @@ def kill(process: subprocess.Popen[str], workers: bool) -> None:
 
 
 def _descendants(pid: int) -> Iterator[int]:
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
-        with suppress(OSError):
-            yield from _descendants(int(child))
+    children = ""
+    with suppress(OSError):  # it may have ended meanwhile
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    for child in children.split():
+        yield from _descendants(int(child))
         yield int(child)
 
 
