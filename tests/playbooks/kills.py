@@ -14,7 +14,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,10 +74,31 @@ class Observer:
         urlopen(Request(f"{self._url}/fault", body, {"Content-Type": "application/json"}), timeout=30).close()
 
 
-def changing(box: Sandbox, since: int) -> list[tuple[str, str]]:
-    """Return the requests that changed something, each once, in the order in which they first came."""
-    sent = [r for r in Observer(box).requests(since) if r["mutating"] and 0 < r["status"] < 400]
-    return list(dict.fromkeys((r["method"], _pattern(r["path"])) for r in sent))
+def undisturbed(box: Sandbox, tasks: Sequence[str], playbook: str, *options: str) -> tuple[Run, list[Point]]:
+    """Run to the end; return the run, and where to kill another one like it, in the order of time.
+
+    That is in the middle of O(tasks), and before and after each kind of request that changes something.
+    """
+    observer = Observer(box)
+    since = len(observer.requests())
+    began: dict[str, int] = {}
+
+    def look(line: str) -> None:
+        for task in tasks:
+            if line.startswith("TASK [") and f"{task}] ***" in line:
+                began.setdefault(task, len(observer.requests(since)))
+
+    process = box.start(playbook, *options)
+    output = Output(process, look)
+    run = Run(process.wait(_LONGEST), output.rest())
+    points: list[tuple[int, Point]] = [(number, AtTask(task)) for task, number in began.items()]
+    seen: set[tuple[str, str]] = set()
+    for number, request in enumerate(observer.requests(since)):
+        kind = (request["method"], _pattern(request["path"]))
+        if request["mutating"] and 0 < request["status"] < 400 and kind not in seen:
+            seen.add(kind)
+            points += [(number, AtRequest(*kind, answered)) for answered in (False, True)]
+    return run, [point for _number, point in sorted(points, key=lambda entry: entry[0])]
 
 
 def _pattern(path: str) -> str:
@@ -142,8 +163,10 @@ def _descendants(pid: int) -> Iterator[int]:
 class Output:
     """What a process prints, read as it comes."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], look: Callable[[str], None] = lambda _line: None) -> None:
+        """Call O(look) with each line as it comes."""
         self._lines: list[str] = []
+        self._look = look
         self._thread = threading.Thread(target=self._read, args=(process,), daemon=True)
         self._thread.start()
 
@@ -151,6 +174,7 @@ class Output:
         assert process.stdout is not None
         for line in process.stdout:
             self._lines.append(line)
+            self._look(line)
 
     def wait_for(self, words: str, process: subprocess.Popen[str]) -> None:
         """Return when O(words) were printed."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from .conftest import Run, Sandbox
-from .kills import AtRequest, AtTask, Observer, Point, Relay, changing, facts
+from .kills import AtRequest, AtTask, Observer, Point, Relay, facts, undisturbed
 
 CUT_OVER = ("-e", "migrate_cutover=true")
 BACK = ("-e", "migrate_discard_fly_writes=true")
@@ -81,17 +81,14 @@ def _as_in(stage: str, box: Sandbox, run: Run) -> dict[str, Any]:
 @pytest.mark.slow
 def test_killed_anywhere_the_same_command_finishes(boxes: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """Before and after each kind of request that changes something, and in the middle of what is done elsewhere."""
-    undisturbed, killed = boxes(), boxes()
+    whole, killed = boxes(), boxes()
     relay = Relay(killed)
     for stage, (playbook, *options) in STAGES.items():
         if stage == "thaw":
-            for box in (undisturbed, killed):
+            for box in (whole, killed):
                 Observer(box).fault(**BROKEN, times=10000)
-        since = len(Observer(undisturbed).requests())
-        expected = _as_in(stage, undisturbed, undisturbed.play(playbook, *options))
-        points: list[Point] = [AtTask(name) for name in TASKS[stage]]
-        for method, path in changing(undisturbed, since):
-            points += [AtRequest(method, path, False), AtRequest(method, path, True)]
+        run, points = undisturbed(whole, TASKS[stage], playbook, *options)
+        expected = _as_in(stage, whole, run)
         last = relay.run(stage, points, playbook, *options)
         assert _as_in(stage, killed, last) == expected, relay.table()
     with capsys.disabled():
