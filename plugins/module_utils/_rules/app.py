@@ -110,10 +110,19 @@ class App:
         return packages.read(self.folder)
 
     @cached_property
+    def dockerfile_path(self) -> str:
+        """Return the path of the Dockerfile that Fly would build, or nothing where it builds none."""
+        build = self.fly_toml.get("build")
+        said = build if isinstance(build, Mapping) else {}
+        if said.get("image") or said.get("builder"):
+            return ""
+        names = (str(said.get("dockerfile") or ""), "Dockerfile", "dockerfile")
+        return next((name for name in names if name in self.folder), "")
+
+    @cached_property
     def dockerfile(self) -> str:
         """Return the text of the Dockerfile with blanks for comments, or nothing."""
-        name = next((name for name in ("Dockerfile", "dockerfile") if name in self.folder), "")
-        return self.folder.code(name) if name else ""
+        return self.folder.code(self.dockerfile_path)
 
     @cached_property
     def fly_toml(self) -> Mapping[str, Any]:

@@ -58,8 +58,8 @@ _BY_NAME = {
 def language(path: str) -> str:
     """Return the language of the file O(path) by its name, or nothing."""
     name = PurePosixPath(path)
-    if name.name in _BY_NAME:
-        return _BY_NAME[name.name]
+    if name.name in _BY_NAME or name.name.startswith("Dockerfile."):
+        return _BY_NAME.get(name.name, "hash")
     # config/database.yml.erb is YAML all the same.
     suffixes = [suffix for suffix in name.suffixes if suffix != ".erb" or len(name.suffixes) == 1]
     return _BY_SUFFIX.get(suffixes[-1], "") if suffixes else ""

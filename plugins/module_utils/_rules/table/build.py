@@ -119,10 +119,9 @@ def _npmrc(app: App) -> Iterator[Hit]:
 
 
 def _precompile(app: App) -> Iterator[Hit]:
-    name = "Dockerfile" if "Dockerfile" in app.folder else "dockerfile"
     found = re.search(r"assets:precompile", app.dockerfile)
     if found and "SECRET_KEY_BASE" not in app.dockerfile and "type=secret" not in app.dockerfile:
-        yield Hit(name, app.dockerfile.count("\n", 0, found.start()) + 1)
+        yield Hit(app.dockerfile_path, app.dockerfile.count("\n", 0, found.start()) + 1)
 
 
 def _build_environment(app: App) -> Iterator[Hit]:

@@ -20,10 +20,6 @@ _NODE_WANTED = re.compile(r"\s*(?P<least>>=)?\s*[v^~=]*\s*(?P<major>\d+)(?:\.[\d
 _MIGRATES = re.compile(r"\bdb:(?:migrate|prepare|setup)\b|bin/release|release-tasks")
 
 
-def _dockerfile(app: App) -> str:
-    return "Dockerfile" if "Dockerfile" in app.folder else "dockerfile"
-
-
 def _in_dockerfile(app: App, pattern: str) -> tuple[str, int]:
     """Return the first version that O(pattern) finds in the Dockerfile, and its line; nothing where there is none."""
     found = re.search(pattern, app.dockerfile, re.MULTILINE)
@@ -40,7 +36,7 @@ def _ruby(app: App) -> Iterator[Hit]:
     wanted = re.search(r"^RUBY VERSION\n\s+ruby (\d+\.\d+)", app.folder.text("Gemfile.lock"), re.MULTILINE)
     given, line = _in_dockerfile(app, _base("ruby", "RUBY_VERSION", r"\d+\.\d+"))
     if wanted and given and wanted[1] != given:
-        yield Hit(_dockerfile(app), line, {"given": given, "wanted": wanted[1]})
+        yield Hit(app.dockerfile_path, line, {"given": given, "wanted": wanted[1]})
 
 
 def _bundler(app: App) -> Iterator[Hit]:
@@ -49,7 +45,7 @@ def _bundler(app: App) -> Iterator[Hit]:
     given, line = _in_dockerfile(app, rf"{asked}|^(?:ARG|ENV)\s+BUNDLER_VERSION[= ][\"']?(\d+\.[.\d]+)")
     # Within a major version Bundler switches to the one of the lock file by itself.
     if wanted and given and wanted[1] != given.partition(".")[0]:
-        yield Hit(_dockerfile(app), line, {"given": given, "wanted": wanted[1] + wanted[2]})
+        yield Hit(app.dockerfile_path, line, {"given": given, "wanted": wanted[1] + wanted[2]})
 
 
 def _node(app: App) -> Iterator[Hit]:
@@ -65,7 +61,7 @@ def _node(app: App) -> Iterator[Hit]:
     if not asked or not given:
         return
     if int(given) < int(asked["major"]) or (int(given) != int(asked["major"]) and not asked["least"]):
-        yield Hit(_dockerfile(app), line, {"given": given, "wanted": wanted, "file": path})
+        yield Hit(app.dockerfile_path, line, {"given": given, "wanted": wanted, "file": path})
 
 
 def _python(app: App) -> Iterator[Hit]:
@@ -73,7 +69,7 @@ def _python(app: App) -> Iterator[Hit]:
     wanted = re.match(r"\s*(?:python-)?(\d+\.\d+)", app.folder.text(path)) if path else None
     given, line = _in_dockerfile(app, _base("python", "PYTHON_VERSION", r"\d+\.\d+"))
     if wanted and given and wanted[1] != given:
-        yield Hit(_dockerfile(app), line, {"given": given, "wanted": wanted[1], "file": path})
+        yield Hit(app.dockerfile_path, line, {"given": given, "wanted": wanted[1], "file": path})
 
 
 def _switch(variable: str) -> str:
@@ -110,7 +106,7 @@ def _environment(app: App) -> Iterator[Hit]:
     else:
         return
     if not said:
-        yield Hit(_dockerfile(app), line, {"name": name, "what": what})
+        yield Hit(app.dockerfile_path, line, {"name": name, "what": what})
 
 
 def _collectstatic(app: App) -> Iterator[Hit]:
@@ -152,7 +148,7 @@ def _time_zones(app: App) -> Iterator[Hit]:
     last = re.findall(r"^FROM\s+(?:--platform=\S+\s+)?(\S+)", app.dockerfile, re.MULTILINE | re.IGNORECASE)
     given = "tzdata" in app.dockerfile or "gem:tzinfo-data" in app.packages
     if last and "alpine" in last[-1] and app.package("gem:rails", "gem:railties") and not given:
-        yield Hit(_dockerfile(app), app.dockerfile.count("\n", 0, app.dockerfile.rfind(last[-1])) + 1)
+        yield Hit(app.dockerfile_path, app.dockerfile.count("\n", 0, app.dockerfile.rfind(last[-1])) + 1)
 
 
 def _redis_family(app: App) -> Iterator[Hit]:
