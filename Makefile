@@ -44,8 +44,8 @@ lint: setup ## layers, sizes, words, ruff, mypy, yamllint, ansible-lint, documen
 sanity: setup ## ansible-test sanity
 	tests/tools/ansible-test sanity
 
-findings-table: setup ## each rule about an app's source, with what it finds in its examples
-	PYTHONPATH=$(TREE) $(BIN)/python tests/tools/findings-table
+findings-table: setup ## each rule about an app's source, with what it finds in its examples, or in the folders of ARGS
+	PYTHONPATH=$(TREE) $(BIN)/python tests/tools/findings-table $(ARGS)
 
 units: setup ## ansible-test units
 	tests/tools/ansible-test units --python $$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
