@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""python -m tests.sandbox: a local stand-in of Heroku and Fly.io. See README.md beside this file."""
+"""python -m tests.sandbox: a local stand-in for Heroku and Fly.io. See README.md in this folder."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def main() -> None:
     try:
         arguments.run(arguments)
     except BrokenPipeError:
-        sys.stdout = None  # whoever read this has seen enough
+        sys.stdout = None  # the reader closed the pipe
     except (lifecycle.SandboxError, ScenarioError) as error:
         sys.exit(str(error))
 
 
 def _up(arguments: argparse.Namespace) -> None:
-    load(arguments.scenario)  # say what is wrong with it here, not in a log
+    load(arguments.scenario)  # report its errors here, not in a log
     lifecycle.up(arguments.directory, arguments.scenario)
 
 
@@ -56,7 +56,7 @@ def _state(arguments: argparse.Namespace) -> None:
 def _fault(arguments: argparse.Namespace) -> None:
     method, _blank, path = arguments.request.partition(" ")
     if not path.startswith("/"):
-        sys.exit("Give the request as 'METHOD /path', with * for any part.")
+        sys.exit("Give the request as 'METHOD /path', with * as a wildcard.")
     fault = {
         "method": method,
         "path": path,
@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         found.add_argument("directory", type=Path, metavar="DIR")
         return found
 
-    up = command("up", _up, "start everything on loopback; return when it is ready")
+    up = command("up", _up, "start everything on loopback; return once it is ready")
     up.add_argument("--scenario", type=Path, default=BUILT_IN, help="the Heroku app as a YAML file")
     env = command("env", _env, "print shell exports")
     env.add_argument("--json", action="store_true", help="print a JSON object instead")
@@ -87,12 +87,12 @@ def _parser() -> argparse.ArgumentParser:
     requests.add_argument("--mutating", action="store_true", help="only those that change something")
     command("state", _state, "print both platforms' state as one JSON object")
     fault = command("fault", _fault, "let the next requests fail")
-    fault.add_argument("request", help="'METHOD /path', with * for any part")
-    fault.add_argument("--times", type=int, default=1, help="how many requests (0: none any more)")
-    fault.add_argument("--status", type=int, default=0, help="answer with this status, and do nothing")
+    fault.add_argument("request", help="'METHOD /path', with * as a wildcard")
+    fault.add_argument("--times", type=int, default=1, help="how many requests (0: remove the fault)")
+    fault.add_argument("--status", type=int, default=0, help="answer with this status without carrying out the request")
     fault.add_argument("--delay", type=float, default=0.0, help="seconds to wait before anything else")
-    fault.add_argument("--reset", action="store_true", help="cut the connection, and do nothing")
-    fault.add_argument("--truncate", action="store_true", help="do it, and cut the answer in half")
+    fault.add_argument("--reset", action="store_true", help="cut the connection without carrying out the request")
+    fault.add_argument("--truncate", action="store_true", help="carry out the request, and cut its answer in half")
     command("down", lambda arguments: lifecycle.down(arguments.directory), "end everything")
     return parser
 

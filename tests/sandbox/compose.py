@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Puts a sandbox together from its parts, and ends it."""
+"""Put a sandbox together from its parts, and end it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def build(directory: Path, scenario: Scenario, heroku_port: int, fly_port:
     newest = found[-1] if found else None
     if newest is None:
         raise RuntimeError("PostgreSQL with its contrib modules is missing: run 'make setup', or install it.")
-    # Heroku's is of an older major version where this machine has two.
+    # Heroku's server has an older major version if this machine has two.
     source, target = PostgresServer(found[0], certificate), PostgresServer(newest)
     world = World(directory, scenario, heroku_port, fly_port, source, target)
     try:
@@ -52,7 +52,7 @@ async def build(directory: Path, scenario: Scenario, heroku_port: int, fly_port:
 
 
 async def _start_addons(world: World, certificate: Certificate) -> dict[int, str]:
-    """Make the real databases and start the real Redis servers of the scenario; return their URLs by position."""
+    """Create the scenario's real databases and start its real Redis servers; return their URLs by position."""
     urls: dict[int, str] = {}
     for number, addon in enumerate(world.scenario.addons):
         if addon.service == POSTGRES:

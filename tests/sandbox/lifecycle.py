@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Starting and ending a sandbox, and what its folder says about it."""
+"""Start and end a sandbox, and read what its folder says about it."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ START_TIMEOUT = 120  # seconds
 
 
 class SandboxError(Exception):
-    """What the command line says when it can't do what was asked."""
+    """The error that the command line prints if it cannot do what was asked."""
 
 
 def up(directory: Path, scenario: Path) -> None:
-    """Start a sandbox in O(directory); return when it answers."""
+    """Start a sandbox in O(directory); return once it answers."""
     directory = directory.resolve()
     if running(directory):
-        raise SandboxError(f"A sandbox runs in {directory} already; end it with 'down'.")
+        raise SandboxError(f"A sandbox is already running in {directory}; end it with 'down'.")
     if directory.exists() and any(directory.iterdir()):
         raise SandboxError(f"{directory} is not empty: give a new folder.")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def down(directory: Path) -> None:
 
 
 def running(directory: Path) -> int:
-    """Return the process id of the sandbox in O(directory), 0 where none runs."""
+    """Return the process id of the sandbox in O(directory), 0 if none is running."""
     try:
         pid = int((directory / PID).read_text())
         os.kill(pid, 0)
@@ -98,15 +98,15 @@ def running(directory: Path) -> int:
 
 
 def facts(directory: Path) -> dict[str, Any]:
-    """Return where everything is; raises SandboxError when no sandbox runs there."""
+    """Return where everything is; raises SandboxError if no sandbox is running there."""
     if not running(directory) or not (directory / FACTS).exists():
-        raise SandboxError(f"No sandbox runs in {directory}; start one with 'up'.")
+        raise SandboxError(f"No sandbox is running in {directory}; start one with 'up'.")
     found: dict[str, Any] = json.loads((directory / FACTS).read_text())
     return found
 
 
 def ask(directory: Path, path: str, body: Any = None) -> Any:
-    """Ask the running sandbox."""
+    """Send a request to the running sandbox."""
     url = facts(directory)["environment"]["HEROKU_API_URL"] + "/_sandbox/" + path
     data = None if body is None else json.dumps(body).encode()
     try:
@@ -117,7 +117,7 @@ def ask(directory: Path, path: str, body: Any = None) -> Any:
 
 
 def write_facts(directory: Path, world: World) -> None:
-    """Say that the sandbox is ready, and how it is to be used."""
+    """Print that the sandbox is ready and how to use it."""
     heroku, fly = f"http://{LOOPBACK}:{world.heroku_port}", f"http://{LOOPBACK}:{world.fly_port}"
     app = world.scenario.heroku_app
     sources = world.heroku.app(app).service_urls()
@@ -126,7 +126,7 @@ def write_facts(directory: Path, world: World) -> None:
         "HEROKU_API_URL": heroku,
         "HEROKU_HOST": heroku,
         "HEROKU_DATA_HOST": LOOPBACK,
-        # What one-off dynos are reached by: for Python beside the certificates that it knows, for Node by itself.
+        # To reach one-off dynos: for Python along with the certificates that it already trusts, for Node alone.
         "SSL_CERT_FILE": str(_known_certificates(directory, world)),
         "NODE_EXTRA_CA_CERTS": str(world.rendezvous.certificate.certificate),
         "FLY_API_TOKEN": ",".join(FLY_TOKENS),
@@ -165,7 +165,7 @@ def _known_certificates(directory: Path, world: World) -> Path:
 
 
 def forget(directory: Path) -> None:
-    """Remove what says that a sandbox runs here."""
+    """Remove what marks a running sandbox."""
     for name in (FACTS, PID):
         (directory / name).unlink(missing_ok=True)
 

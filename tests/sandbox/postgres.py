@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Real PostgreSQL servers: one in Heroku's shape, one in Fly's."""
+"""Real PostgreSQL servers: one set up like Heroku's, one like Fly's."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ class Installation:
 def installations(clients: bool = True) -> list[Installation]:
     """Return the PostgreSQL versions with contrib modules on this machine, oldest first.
 
-    Those that tests/tools/postgres-versions installs have no client programs and come only without O(clients).
+    Those installed by tests/tools/postgres-versions have no client programs, so they are included only without
+    O(clients).
     """
     patterns = [
         *DISTRIBUTIONS,
@@ -75,7 +76,7 @@ def _has_contrib(folder: Path) -> bool:
 
 
 class PostgresServer:
-    """One server with data in a folder of its own."""
+    """One server with data in its own folder."""
 
     def __init__(
         self,
@@ -83,13 +84,13 @@ class PostgresServer:
         certificate: Certificate | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        """With O(certificate) the server takes TLS connections only; O(settings) go beside the usual ones."""
+        """With O(certificate) the server accepts only TLS connections; O(settings) are added to the usual ones."""
         self.installation = installation
         self.port = free_port()
         self._certificate = certificate
         self._more_settings = dict(settings or {})
         self._password = os.urandom(12).hex()
-        # Not in the sandbox's own folder: whoever runs the server must be allowed to reach it.
+        # Not in the sandbox's own folder: the user who runs the server must be able to reach it.
         self._folder = Path(tempfile.mkdtemp(prefix="sandbox-postgres-"))
         self._bin = installation.folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -102,11 +103,11 @@ class PostgresServer:
 
     @property
     def log(self) -> Path:
-        """The file with the server's log."""
+        """The server's log file."""
         return self._folder / "log"
 
     def start(self) -> None:
-        """Create the data folder and start the server, ready when this returns."""
+        """Create the data folder and start the server, which is ready when this returns."""
         self._folder.chmod(0o755)
         self._bin = self._reachable_programs()
         data, password = self._folder / "data", self._folder / "password"
@@ -118,7 +119,7 @@ class PostgresServer:
         arguments = ["-U", SUPERUSER, "-A", "scram-sha-256", f"--pwfile={password}", "-E", "UTF8", "--locale=C.UTF-8"]
         self._run("initdb", "-D", str(data), "--no-sync", "--no-instructions", *arguments)
         kind = "hostssl" if self._certificate else "host"
-        # Who can come this far is for listen_addresses to say.
+        # listen_addresses already limits who can connect.
         (data / "pg_hba.conf").write_text(f"{kind} all all all scram-sha-256\n")
         (data / "postgresql.auto.conf").write_text("".join(f"{key} = '{value}'\n" for key, value in self._settings()))
         self.log.touch()
@@ -152,7 +153,7 @@ class PostgresServer:
         return connection
 
     def create_database(self, database: str, owner: str, password: str) -> None:
-        """Create a role that is no superuser, and a database that it owns."""
+        """Create a role that is not a superuser, and a database that it owns."""
         names = {"role": sql.Identifier(owner), "database": sql.Identifier(database)}
         connection = self.superuser()
         with connection.cursor() as cursor:
@@ -161,7 +162,7 @@ class PostgresServer:
         connection.close()
 
     def prepare(self, database: str, owner: str) -> None:
-        """Give a database what Heroku puts into each, as its superuser does."""
+        """Create in a database, as its superuser, what Heroku creates in each."""
         self._psql(database, HEROKU_SHAPE, owner)
 
     def load(self, database: str, owner: str, script: Path) -> None:
@@ -203,7 +204,7 @@ class PostgresServer:
             "logging_collector": "off",
         }
         if self._certificate:
-            # The server insists that the key is its own and no one else's.
+            # The server requires that it owns the key and that nobody else can read it.
             certificate, key = self._folder / "server.crt", self._folder / "server.key"
             shutil.copy(self._certificate.certificate, certificate)
             shutil.copy(self._certificate.key, key)
@@ -214,7 +215,7 @@ class PostgresServer:
         return list({**settings, **self._more_settings}.items())
 
     def _reachable_programs(self) -> Path:
-        """Return a folder of the programs that the server's user may run, a copy where it may not reach them."""
+        """Return a folder with programs that the server's user may run, a copy if it cannot reach the originals."""
         try:
             subprocess.run([self._bin / "postgres", "--version"], capture_output=True, check=True, **demoted())
         except (OSError, subprocess.CalledProcessError):

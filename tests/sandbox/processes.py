@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Programs that the sandbox runs: started with few privileges, and gone with it."""
+"""Programs that the sandbox runs: they start with few privileges and end with it."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ LOOPBACK = "127.0.0.1"
 UNPRIVILEGED = 65534
 
 
-# Below those that systems give to outgoing connections, one of which could take a port before its server does.
+# Below the ports for outgoing connections, one of which could take a port before its server does.
 _PORTS = range(15000, 32000)
 
 
-# Sockets of the other kind with the numbers of the ports that were given out: a server may take its port seconds later.
+# UDP sockets on the ports that were given out, to reserve them: a server may take its TCP port seconds later.
 _CLAIMS: list[socket.socket] = []
 
 
 def free_port() -> int:
-    """Return a port of loopback on which nobody listens, and that no sandbox gets again while this process lives."""
+    """Return a free loopback port that no other sandbox gets while this process lives."""
     while True:
         address = (LOOPBACK, random.choice(_PORTS))
         claim = socket.socket(type=socket.SOCK_DGRAM)
@@ -48,16 +48,16 @@ def free_port() -> int:
 
 
 def answers(port: int) -> bool:
-    """Return whether somebody listens on a port of loopback."""
+    """Return whether something listens on a loopback port."""
     with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):
         return True
     return False
 
 
 def dying_with_parent(number: signal.Signals = signal.SIGTERM) -> Callable[[], None]:
-    """Return what a child calls to get a signal when its parent is gone, as far as the system can do that.
+    """Return what a child process calls to get a signal when its parent is gone, if the system supports that.
 
-    SIGHUP is no longer ignored: all below a 'nohup make test' would inherit that.
+    It also stops ignoring SIGHUP, which every process below a 'nohup make test' would otherwise inherit.
     """
     libc = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
 
@@ -77,7 +77,7 @@ def spawn(
     unprivileged: bool = False,
     end: signal.Signals = signal.SIGTERM,
 ) -> subprocess.Popen[bytes]:
-    """Start a program that writes to O(log) and gets O(end) when the sandbox is killed."""
+    """Start a program that writes to O(log) and gets the signal O(end) when the sandbox is killed."""
     with log.open("ab") as output:
         return subprocess.Popen(
             [str(part) for part in command],
@@ -93,14 +93,14 @@ def spawn(
 
 
 def demoted() -> dict[str, Any]:
-    """Return what makes a subprocess run as somebody else than root."""
+    """Return the arguments that make a subprocess run as another user than root."""
     if os.getuid() != 0:
         return {}
     return {"user": UNPRIVILEGED, "group": UNPRIVILEGED, "extra_groups": []}
 
 
 def stop(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM, patience: float = 5) -> None:
-    """End a program that spawn() started, with all its children."""
+    """End a program started by spawn(), with all its children."""
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, how)

@@ -39,10 +39,10 @@ def program(*names: str) -> str:
 
 
 class RedisServer:
-    """One server, with TLS in front of it where it gets a certificate."""
+    """One server, with TLS in front of it if it has a certificate."""
 
     def __init__(self, folder: Path, certificate: Certificate | None = None) -> None:
-        """O(folder) is for its log."""
+        """Take the O(folder) for its log."""
         self.password = "p" + os.urandom(16).hex()
         self._plain_port = free_port()
         self._certificate = certificate
@@ -53,13 +53,13 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        """The URL as the platform gives it to the app."""
+        """The URL that the platform gives to the app."""
         if self._certificate:
             return f"rediss://:{self.password}@{LOOPBACK}:{self.port}"
         return f"redis://default:{self.password}@{LOOPBACK}:{self.port}"
 
     async def start(self) -> None:
-        """Start the server, ready when this returns."""
+        """Start the server, which is ready when this returns."""
         self._folder.mkdir(parents=True, exist_ok=True)
         configuration = self._folder / "redis.conf"
         configuration.touch(mode=0o600)
@@ -82,7 +82,7 @@ class RedisServer:
             )
 
     def load(self, commands: Path) -> None:
-        """Run a file of commands, one in each line, in the quoting of redis-cli."""
+        """Run a file of commands, one per line, quoted as for redis-cli."""
         lines = [
             line
             for line in commands.read_text(encoding="utf-8").splitlines()

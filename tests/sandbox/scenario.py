@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A Heroku app as a file describes it: what the sandbox starts with."""
+"""The Heroku app that the sandbox starts with, as a file describes it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POSTGRES, REDIS = "heroku-postgresql", "heroku-redis"
 
 
 class ScenarioError(Exception):
-    """The scenario file can't be used; the text names file, key and cause."""
+    """The scenario file cannot be used; the text names file, key and cause."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Addon:
     config: dict[str, str] = field(default_factory=dict)
     sql: Path | None = None
     commands: Path | None = None
-    color: str = ""  # a second attachment HEROKU_POSTGRESQL_<COLOR>, as a promoted database has
-    tls_url: bool = False  # REDIS_TLS_URL beside REDIS_URL, as old plans have
-    app: str = ""  # the app that pays for it, where that is another one
+    color: str = ""  # a second attachment HEROKU_POSTGRESQL_<COLOR>, like that of a promoted database
+    tls_url: bool = False  # REDIS_TLS_URL in addition to REDIS_URL, as in old plans
+    app: str = ""  # the app that is billed for it, if another one
 
     @property
     def service(self) -> str:
@@ -49,7 +49,7 @@ class Process:
     quantity: int
     size: str
     command: str
-    runs: bool = False  # whether its dynos really run the command
+    runs: bool = False  # whether its dynos actually run the command
 
 
 @dataclass(frozen=True)
@@ -85,14 +85,14 @@ def load(path: Path) -> Scenario:
 
 def _parsed(text: str) -> Any:
     try:
-        # JSON is YAML too, but the parser of YAML makes two characters of an escaped pair of surrogates.
+        # JSON is also YAML, but a YAML parser turns an escaped surrogate pair into two characters.
         return json.loads(text)
     except ValueError:
         return yaml.safe_load(text)
 
 
 def procfile(source: Path | None) -> dict[str, str]:
-    """Return the process types of a source folder, {} where there is no Procfile."""
+    """Return the process types in a source folder, {} if there is no Procfile."""
     path = source / "Procfile" if source else None
     if path is None or not path.is_file():
         return {}
@@ -109,7 +109,7 @@ class _Reader:
         more = ("runtime_env", "fly_org", "features", "log_drains", "maintenance")
         entries = self._mapping(given, "scenario", (*known, *more))
         if not re.fullmatch(r"[a-z][a-z0-9-]{1,28}[a-z0-9]", str(entries.get("heroku_app", ""))):
-            raise self._error("heroku_app", "is missing or no app's name")
+            raise self._error("heroku_app", "is missing or is not an app's name")
         if entries.get("generation", "cedar") not in GENERATIONS:
             raise self._error("generation", f"is none of {', '.join(GENERATIONS)}")
         source = self._file(entries.get("source"), "source", folder=True)
@@ -118,7 +118,7 @@ class _Reader:
             kind: self._process(kind, entry, commands)
             for kind, entry in self._mapping(entries.get("formation", {}), "formation").items()
         }
-        # A process type of the Procfile that nobody scaled is in the formation too, with nothing running.
+        # A process type in the Procfile that was never scaled is also in the formation, with quantity 0.
         for kind, command in commands.items():
             formation.setdefault(kind, Process(0, "Standard-1X", command))
         plain = {
@@ -141,7 +141,7 @@ class _Reader:
         where = f"addons[{number}]"
         entry = self._mapping(given, where, ("plan", "as", "config", "sql", "commands", "color", "tls_url", "app"))
         if ":" not in str(entry.get("plan", "")):
-            raise self._error(f"{where}.plan", "is no service:plan")
+            raise self._error(f"{where}.plan", "is not in the form service:plan")
         service = entry["plan"].partition(":")[0]
         return Addon(
             plan=entry["plan"],
@@ -158,19 +158,19 @@ class _Reader:
         entry = self._mapping(given, f"formation.{kind}", ("quantity", "size", "command", "runs"))
         quantity = entry.get("quantity", 0)
         if not isinstance(quantity, int) or quantity < 0:
-            raise self._error(f"formation.{kind}.quantity", "is no whole number")
+            raise self._error(f"formation.{kind}.quantity", "is not a whole number")
         command = entry.get("command") or commands.get(kind) or f"bundle exec {kind}"
         return Process(quantity, entry.get("size", "Standard-1X"), command, bool(entry.get("runs", False)))
 
     def _config(self, given: Any, where: str) -> dict[str, str]:
         for name, value in self._mapping(given, where).items():
             if not isinstance(value, str):
-                raise self._error(f"{where}.{name}", "is no string; put it in quotes")
+                raise self._error(f"{where}.{name}", "is not a string; put it in quotes")
         return dict(given)
 
     def _mapping(self, given: Any, where: str, known: tuple[str, ...] = ()) -> dict[str, Any]:
         if not isinstance(given, dict):
-            raise self._error(where, "is no mapping")
+            raise self._error(where, "is not a mapping")
         unknown = sorted(set(given) - set(known)) if known else []
         if unknown:
             raise self._error(where, f"has the unknown key {unknown[0]}; known: {', '.join(known)}")
@@ -181,7 +181,7 @@ class _Reader:
             return None
         path = (self._path.parent / str(given)).resolve()
         if not (path.is_dir() if folder else path.is_file()):
-            raise self._error(where, f"names {path}, which is no {'folder' if folder else 'file'}")
+            raise self._error(where, f"names {path}, which is not a {'folder' if folder else 'file'}")
         return path
 
     def _error(self, where: str, cause: str) -> ScenarioError:

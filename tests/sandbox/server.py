@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One process that is both platforms: two HTTP servers in one event loop, and the servers behind them."""
+"""The process that is both platforms: two HTTP servers in one event loop, and the servers behind them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .world import World
 
 
 def admin(world: World) -> list[Route]:
-    """Return what the sandbox's own command line asks."""
+    """Return the paths that the sandbox's own command line uses."""
 
     async def state(_request: Request) -> Response:
         return JSONResponse({"heroku": heroku.describe(world.heroku), "fly": await fly.describe(world.fly)})
@@ -56,7 +56,7 @@ def application(world: World, service: str, routes: list[Any], id_header: str) -
 
 
 class Server(uvicorn.Server):
-    """Leaves signals to the sandbox."""
+    """A server that leaves signals to the sandbox."""
 
     def capture_signals(self) -> Any:
         """Capture none."""
@@ -66,7 +66,7 @@ class Server(uvicorn.Server):
 
 
 def http_server(app: Any, port: int) -> Server:
-    """Return an HTTP server of loopback."""
+    """Return an HTTP server on loopback."""
     configuration = uvicorn.Config(
         app, host=LOOPBACK, port=port, http=Protocol, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
     )
@@ -74,7 +74,7 @@ def http_server(app: Any, port: int) -> Server:
 
 
 async def serve(directory: Path, scenario: Path) -> None:
-    """Run until a signal comes; DIR/sandbox.json says where everything is, and that it is ready."""
+    """Run until a signal arrives; DIR/sandbox.json says where everything is, and that it is ready."""
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -108,7 +108,7 @@ async def serve(directory: Path, scenario: Path) -> None:
 
 
 if __name__ == "__main__":
-    # Started by 'up', which waits for it; whoever started that may be gone meanwhile.
+    # Started by 'up', which waits for it; the process that started 'up' may be gone by now.
 
     try:
         asyncio.run(serve(Path(sys.argv[1]), Path(sys.argv[2])))

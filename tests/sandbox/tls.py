@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Self-signed certificates: such as Heroku's databases and Redis have, and one that a client can verify."""
+"""Self-signed certificates: like those of Heroku's databases and Redis, and one that a client can verify."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from cryptography.x509.oid import NameOID
 
 @dataclass(frozen=True)
 class Certificate:
-    """Files with a certificate and its key, in PEM."""
+    """Files with a certificate and its key, in PEM format."""
 
     certificate: Path
     key: Path
 
     def server_context(self) -> ssl.SSLContext:
-        """Return what a TLS server needs."""
+        """Return the context for a TLS server."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate, self.key)
         return context
@@ -39,10 +39,10 @@ def self_signed(folder: Path) -> Certificate:
 
 
 def for_loopback(folder: Path) -> Certificate:
-    """Write a new certificate into O(folder), which who knows it can verify: it is of 127.0.0.1."""
+    """Write a new certificate for 127.0.0.1 into O(folder), which clients that trust it can verify."""
     folder.mkdir(exist_ok=True)
     loopback = x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))
-    # It is its own authority: it signs itself, and may do so.
+    # It is its own authority, and is allowed to sign itself.
     return _write(folder, {x509.SubjectAlternativeName([loopback]): False, x509.BasicConstraints(True, 0): True})
 
 

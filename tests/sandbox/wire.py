@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What every request passes through: recording, injected faults, request ids."""
+"""What applies to every request: recording, injected faults, request ids."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TRANSPORTS: dict[tuple[str, int], asyncio.Transport] = {}
 
 
 def now() -> str:
-    """Return the time as both platforms write it."""
+    """Return the time in the format of both platforms."""
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
@@ -43,7 +43,7 @@ def new_id() -> str:
 
 
 class Refused(Exception):
-    """A request that is not carried out: the answer's status and body."""
+    """A refused request: the answer's status and body."""
 
     def __init__(self, status: int, body: Any) -> None:
         super().__init__(status)
@@ -52,13 +52,13 @@ class Refused(Exception):
 
 
 async def refuse(_request: Request, error: Exception) -> Response:
-    """Answer with what a handler refused."""
+    """Return the answer for a request that a handler refused."""
     assert isinstance(error, Refused)
     return JSONResponse(error.body, error.status)
 
 
 class Protocol(H11Protocol):
-    """Remembers each connection, so that a fault can cut it."""
+    """A protocol that remembers each connection, so that a fault can cut it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -88,19 +88,19 @@ class Fault:
 
 @dataclass
 class Journal:
-    """Every request so far, and the faults that wait."""
+    """All requests so far, and the pending faults."""
 
     entries: list[dict[str, Any]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
     def fault(self, fault: Fault) -> None:
-        """Add a fault in the place of one for the same requests; none at all when it is for no request."""
+        """Add a fault, which replaces any for the same requests; with zero times, only remove that."""
         self.faults = [f for f in self.faults if (f.method, f.path) != (fault.method, fault.path)]
         if fault.times > 0:
             self.faults.append(fault)
 
     def next_fault(self, method: str, path: str) -> Fault | None:
-        """Return and count the fault for a request."""
+        """Return the fault for a request, and count it."""
         for fault in self.faults:
             if fault.takes(method, path):
                 fault.times -= 1
@@ -112,7 +112,7 @@ class Wire:
     """ASGI middleware around one platform's application."""
 
     def __init__(self, app: ASGIApp, service: str, journal: Journal, id_header: str) -> None:
-        """O(id_header) is the name of the platform's request id header."""
+        """Take the name of the platform's request id header (O(id_header))."""
         self._app = app
         self._service = service
         self._journal = journal
@@ -205,7 +205,7 @@ async def _body(receive: Any) -> bytes:
 
 
 def _reset(scope: Message) -> None:
-    """Cut the connection, so that the client sees a reset."""
+    """Cut the connection, so that the client gets a reset."""
     transport = _TRANSPORTS.get(tuple(scope["client"])[:2])
     if transport is not None:
         connection = transport.get_extra_info("socket")

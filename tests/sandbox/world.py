@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Everything that the sandbox holds: both platforms' state, the real servers, and where they are."""
+"""Everything in the sandbox: both platforms' state, the real servers, and where they are."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Stand-in of Fly.io: Machines API, GraphQL and the REST of releases and Managed Postgres, on one port."""
+"""Stand-in for Fly.io: Machines API, GraphQL, and the REST API for releases and Managed Postgres, on one port."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def routes(world: World) -> list[Any]:
 
 
 async def _private(world: World, request: Request) -> JSONResponse:
-    """Answer where a host of Fly's private network is, for the stand-in's tunnels: no name server has it.
+    """Return the address of a host in Fly's private network for the stand-in's tunnels, as it is not in any DNS.
 
-    Upstash's is the Redis; every app is an unmanaged Postgres.
+    Upstash's host is the Redis; every app is an unmanaged Postgres.
     """
     server = world.target_redis[0] if request.path_params["host"].endswith(".upstash.io") else world.target_postgres
     return JSONResponse({"host": LOOPBACK, "port": server.port})

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fly's Machines API: certificates. No DNS is ever looked at, so that none becomes active."""
+"""Fly's Machines API: certificates. DNS is never checked, so none becomes active."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..world import World
 
 HOSTNAME = re.compile(r"(\*\.)?([a-z0-9-]+\.)+[a-z]{2,}")
-# What a look at the DNS finds: nothing.
+# The result of a DNS check: nothing.
 NO_RECORDS: dict[str, Any] = {"a": [], "aaaa": [], "cname": [], "resolved_addresses": [], "soa": None}
 
 
@@ -42,7 +42,7 @@ class Certificates(Part):
         if hostname in app.certificates:
             raise error(409, f"a certificate for {hostname} already exists")
         if not HOSTNAME.fullmatch(hostname):
-            raise error(422, f"{hostname} is no hostname")
+            raise error(422, f"{hostname} is not a hostname")
         app.certificates[hostname] = _detail(app, hostname)
         return JSONResponse(_shown(app.certificates[hostname]), 201)
 
@@ -81,7 +81,7 @@ def _summary(detail: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shown(detail: dict[str, Any]) -> dict[str, Any]:
-    """Return a certificate as it is shown by itself; only the list tells when it was made."""
+    """Return the full form of a certificate; only the list says when it was created."""
     return {name: value for name, value in detail.items() if name != "created_at"}
 
 

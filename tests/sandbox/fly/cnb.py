@@ -4,7 +4,7 @@
 
 """How an image of Heroku's Cloud Native Buildpacks starts a command: its ENTRYPOINT and the launcher.
 
-After github.com/buildpacks/lifecycle (phase/exporter.go, launch/process.go, launch/bash.go) and
+Modelled on github.com/buildpacks/lifecycle (phase/exporter.go, launch/process.go, launch/bash.go) and
 github.com/heroku/buildpacks-procfile (src/launch.rs).
 """
 
@@ -21,23 +21,23 @@ NO_COMMAND = "ERROR: failed to launch: determine start command: when there is no
 
 
 def mark(image: Path) -> None:
-    """Let O(image), a folder, be known as made by buildpacks."""
+    """Mark the folder O(image) as an image built by buildpacks."""
     (image / MARK).touch()
 
 
 def is_cnb(image: Path) -> bool:
-    """Return whether buildpacks made O(image)."""
+    """Return whether buildpacks built O(image)."""
     return (image / MARK).exists()
 
 
 def argv(image: Path, entrypoint: list[str], command: list[str]) -> list[str]:
-    """Return what a container of O(image) runs; without O(entrypoint) it is the image's own."""
+    """Return what a container of O(image) runs; without O(entrypoint), the image's own is used."""
     processes = procfile(image)
     default = "web" if "web" in processes else next(iter(processes), "") if len(processes) == 1 else ""
     entrypoint = entrypoint or [f"{PROCESSES}/{default}" if default else LAUNCHER]
     program, arguments = PurePosixPath(entrypoint[0]), [*entrypoint[1:], *command]
     if str(program.parent) == PROCESSES and program.name in processes:
-        # The line of the Procfile is what arguments replace; 'bash -c' before it stays.
+        # Arguments replace the Procfile's line, but not 'bash -c' before it.
         return ["bash", "-c", *(arguments or [processes[program.name]])]
     if str(program) not in (LAUNCHER, "launcher"):
         return [*entrypoint, *command]
@@ -47,6 +47,6 @@ def argv(image: Path, entrypoint: list[str], command: list[str]) -> list[str]:
         return arguments[1:]
     if len(arguments) == 1:
         return ["bash", "-c", arguments[0]]
-    # The launcher lets bash evaluate each word once more.
+    # The launcher makes bash evaluate each word once more.
     words = " ".join(f'"$(eval echo \\"${{{number}}}\\")"' for number in range(len(arguments)))
     return ["bash", "-c", words, *arguments]

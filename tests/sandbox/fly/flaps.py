@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What all of the Machines API shares: tokens, rate limits, bodies and errors, and finding apps and Machines."""
+"""What all parts of the Machines API share: tokens, rate limits, bodies, errors, and finding apps and Machines."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .state import TAKEN, FlyApp
 if TYPE_CHECKING:
     from ..world import World
 
-# For each action and app or Machine: requests a second, and how many at once.
+# For each action per app or Machine: requests a second, and the burst size.
 WRITE_LIMIT, READ_LIMIT = (1.0, 3), (5.0, 10)
 APP = "/v1/apps/{app}"
 MACHINE = APP + "/machines/{machine}"
@@ -36,7 +36,7 @@ def error(status: int, text: str, code: str = "unknown") -> Refused:
 
 
 def tokens(request: Request, *schemes: str) -> list[str]:
-    """Return a request's tokens; refuses one with another scheme, or without any of the sandbox's tokens."""
+    """Return a request's tokens; refuse it if it has another scheme or none of the sandbox's tokens."""
     scheme, _blank, given = request.headers.get("authorization", "").partition(" ")
     found = given.split(",")
     if scheme not in schemes or not set(found) & set(FLY_TOKENS):
@@ -45,9 +45,9 @@ def tokens(request: Request, *schemes: str) -> list[str]:
 
 
 def authorize(request: Request) -> None:
-    """Refuse what the Machines API does: only GraphQL and the REST take both kinds of tokens at once.
+    """Refuse what the Machines API refuses: only GraphQL and the REST API accept both types of tokens at once.
 
-    After fly-go's tokens/tokens.go.
+    Modelled on fly-go's tokens/tokens.go.
     """
     if len({token.startswith("fm") for token in tokens(request, "Bearer", "FlyV1")}) > 1:
         raise error(401, "unauthorized")
@@ -106,7 +106,7 @@ class Part:
 
 
 async def read(request: Request, fields: Mapping[str, type], required: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return a JSON body; refuse fields that nobody knows, unless Fly's own client sends them."""
+    """Return a JSON body; refuse unknown fields unless Fly's own client sends them."""
     try:
         body = json.loads(await request.body() or b"{}")
     except ValueError:

@@ -76,7 +76,7 @@ class Root:
         return _region("iad")
 
     def latestImageDetails(self, _info: Any, image: str, **_more: Any) -> Any:
-        # It is for Fly's own images, none of which is here.
+        # It is for Fly's own images, which do not exist here.
         raise GraphQLError(f"Unknown repository {image}", extensions={"code": "NOT_FOUND"})
 
     def viewer(self, _info: Any) -> Any:
@@ -130,7 +130,7 @@ class Root:
 
 
 class App:
-    """One app: what takes time, or arguments, is found out when a query asks for it."""
+    """One app: what takes time or arguments is computed when a query asks for it."""
 
     def __init__(self, app: FlyApp, fly: FlyState) -> None:
         self._app, self._fly = app, fly
@@ -143,10 +143,10 @@ class App:
         self.deployed = self._release is not None
         self.status = "deployed" if self._release else "pending"
         self.version = self._release["version"] if self._release else 0
-        self.network = None  # the default one has no name here
+        self.network = None  # the default network has no name here
         self.platformVersion = "machines"
         self.role = None
-        self.services: list[Any] = []  # what they are is in the configuration
+        self.services: list[Any] = []  # the configuration says what they are
         self.imageDetails = None
         self.sharedIpAddress = next((ip["ip"] for ip in app.ips if ip["shared"]), None)
 
@@ -188,7 +188,7 @@ class App:
         return _nodes(_machine(machine, self) for machine in self._app.active_machines())
 
     def ipAddresses(self, _info: Any, **_more: Any) -> Any:
-        # The shared address has a field of its own.
+        # The shared address has its own field.
         return _nodes(_ip(ip) for ip in self._app.ips if not ip["shared"])
 
     def egressIpAddresses(self, _info: Any, **_more: Any) -> Any:
@@ -303,13 +303,13 @@ def _redis(redis: Redis, fly: FlyState) -> dict[str, Any]:
 
 
 def _problem(error: GraphQLError) -> dict[str, Any]:
-    """Return an error as Fly's client reads it: a path of strings only."""
+    """Return an error in the form that Fly's client reads: a path with only strings."""
     path = [str(part) for part in error.path or ()]
     return {"message": error.message, "path": path, "extensions": error.extensions or {}}
 
 
 def routes(world: World) -> list[Route]:
-    """Return the one path of GraphQL."""
+    """Return GraphQL's only path."""
     root = Root(world)
 
     async def answer(request: Request) -> Response:

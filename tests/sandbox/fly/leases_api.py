@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fly's Machines API: leases. As long as one is held, only who names its nonce may change the Machine."""
+"""Fly's Machines API: leases. While one is held, only a request with its nonce may change the Machine."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from ..world import World
 
 NONCE = "fly-machine-lease-nonce"
-SECONDS = 13  # flyctl's own for a deploy
+SECONDS = 13  # flyctl's own description for a deploy
 
 
 def grant(machine: Machine, seconds: int) -> Lease:
-    """Return a new lease of the Machine."""
+    """Return a new lease on the Machine."""
     machine.lease = Lease(os.urandom(6).hex(), int(time.time()) + seconds)
     return machine.lease
 
 
 def require_lease(machine: Machine, request: Request) -> None:
-    """Refuse a change of a Machine that somebody else has leased, or that is destroyed."""
+    """Refuse to change a Machine that someone else has leased, or that is destroyed."""
     machine.refresh()
     if machine.state == "destroyed":
         raise error(412, "failed_precondition: machine is destroyed")
@@ -48,7 +48,7 @@ class Leases(Part):
         return _answer(*self._leased(request))
 
     async def acquire(self, request: Request) -> Any:
-        """Give a lease, or let a held one last longer for who names its nonce."""
+        """Grant a lease, or extend one for a request with its nonce."""
         machine = self._machine(request)
         require_lease(machine, request)
         seconds = int(request.query_params.get("ttl") or SECONDS)
@@ -73,7 +73,7 @@ class Leases(Part):
 
 
 def _answer(machine: Machine, lease: Lease) -> dict[str, Any]:
-    # The version lets flyctl do without reading the Machine once more.
+    # With the version, flyctl need not read the Machine again.
     data = {
         "nonce": lease.nonce,
         "expires_at": lease.expires_at,

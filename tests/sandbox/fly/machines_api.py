@@ -73,7 +73,7 @@ class Machines(Part):
             await asyncio.to_thread(machine.start)
         described = {**await asyncio.to_thread(machine.describe), **leased}
         if body.get("skip_launch"):
-            machine.state = "stopped"  # a moment later: flyctl waits for that before it starts a release command
+            machine.state = "stopped"  # only after a moment: flyctl waits for that before it starts a release command
         return described
 
     async def machine(self, request: Request) -> Any:
@@ -127,7 +127,7 @@ class Machines(Part):
         return {"ok": True}
 
     async def wait(self, request: Request) -> Any:
-        """Answer when the Machine is in one of the states; at once that it is gone, where it never will be."""
+        """Answer once the Machine is in one of the states, or at once if it is gone and never will be."""
         machine = self._machine(request)
         wanted = request.query_params.getlist("state") or ["started"]
         version = request.query_params.get("version") or request.query_params.get("instance_id")
@@ -165,7 +165,7 @@ class Machines(Part):
         return {"ok": True}
 
     async def cordon(self, request: Request) -> Any:
-        """Let no request reach the Machine, or start it, or again."""
+        """Cordon or uncordon the Machine: no request reaches or starts a cordoned one."""
         machine = self._machine(request)
         require_lease(machine, request)
         machine.cordoned = request.url.path.endswith("/cordon")

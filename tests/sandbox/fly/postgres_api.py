@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Managed Postgres in both forms: as 'fly mpg' sees it (/api/v1), and as the Machines API has it (/v1/postgres)."""
+"""Managed Postgres in both forms: for 'fly mpg' (/api/v1), and in the Machines API (/v1/postgres)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Postgres(Part):
     async def clusters(self, request: Request) -> Any:
         organization = self._organization(request)
         found = [cluster for cluster in self._world.fly.clusters if cluster.organization is organization]
-        # Only the list has those of both versions, and tells them apart.
+        # Only the list has clusters of both versions, and distinguishes them.
         return {"data": [{**self._cluster_object(cluster), "version": cluster.version} for cluster in found]}
 
     async def cluster_regions(self, request: Request) -> Any:
@@ -210,7 +210,7 @@ class Postgres(Part):
             "disk": cluster.disk,
             "replicas": 1,
             "postgis_enabled": False,
-            # Not the name in the pooled URL, so that one is told from the other.
+            # Not the name in the pooled URL, so that the two can be distinguished.
             "ip_assignments": {"direct": "localhost"},
             "attached_apps": [{"name": name, "id": self._world.fly.apps[name].number} for name in cluster.attached],
         }

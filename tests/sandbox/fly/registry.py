@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a build leaves in the registry, and the deployed apps themselves under /_apps."""
+"""The registry that builds push to, and the deployed apps themselves under /_apps."""
 
 from __future__ import annotations
 

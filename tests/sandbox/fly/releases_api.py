@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fly's REST (/api/v1): organizations, releases, builds as flyctl records them, and logs."""
+"""Fly's REST API (/api/v1): organizations, releases, builds as flyctl records them, and logs."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Releases(Part):
                     return _release(release)
         raise error(404, "Not Found")
 
-    # flyctl takes no other status than 200 for these, and whole numbers as ids.
+    # For these, flyctl accepts only the status 200 and integer ids.
 
     async def create_build(self, request: Request) -> Any:
         fields = {"app_name": str, "builder_type": str, "machine_id": str, "strategies_available": list}
@@ -115,7 +115,7 @@ class Releases(Part):
 
 
 class Logs(Part):
-    """What the Machines printed, a line each; who names the token of the last answer gets only what came since."""
+    """Return the Machines' output, one entry per line; with the last answer's token, only what came since."""
 
     async def logs(self, request: Request) -> Any:
         app = self._app(request.path_params["app"])

@@ -23,23 +23,23 @@ from ..processes import LOOPBACK, answers, free_port, spawn, stop
 from ..wire import new_id, now
 from . import cnb
 
-# What Fly's init prints; flyctl reads a release command's log until this line comes.
+# Printed by Fly's init; flyctl reads a release command's log up to this line.
 ENDED = " INFO Main child exited normally"
 
 
 class App(Protocol):
-    """What a Machine's process gets of its app."""
+    """What a Machine's process gets from its app."""
 
     name: str
     secrets_version: int
 
     def secret_values(self) -> dict[str, str]:
-        """Return all secrets in clear."""
+        """Return all secrets in plain text."""
 
 
 @dataclass
 class Lease:
-    """The right of one client to change a Machine, for a while."""
+    """One client's temporary right to change a Machine."""
 
     nonce: str
     expires_at: int
@@ -81,7 +81,7 @@ class Machine:
 
     @property
     def url(self) -> str:
-        """Where the Machine's service answers, "" where it has none."""
+        """Where the Machine's service answers, "" if it has none."""
         return f"http://{LOOPBACK}:{self.port}" if self.port and self.state == "started" else ""
 
     @property
@@ -111,7 +111,7 @@ class Machine:
             "FLY_MACHINE_VERSION": self.instance_id,
         }
         if self.port:
-            # All Machines share this computer's loopback: each gets a port of its own.
+            # All Machines share this computer's loopback, so each gets its own port.
             environment["PORT"] = str(self.port)
         return environment
 
@@ -138,23 +138,23 @@ class Machine:
             self._exited(0, requested=True)
 
     def refresh(self) -> None:
-        """Notice that the process has ended."""
+        """Record that the process has ended."""
         if self.process and self.state == "started" and self.process.poll() is not None:
             self._exited(int(self.process.returncode))
 
     def note(self, kind: str, status: str, source: str, **request: Any) -> None:
-        """Add an event; the newest comes first. flyctl looks for a start after the launch, an exit after the start."""
+        """Add an event, newest first. flyctl looks for a start after the launch, and an exit after the start."""
         event = {"type": kind, "status": status, "source": source, "timestamp": int(time.time() * 1000)}
         self.events.insert(0, {**event, "request": request} if request else event)
 
     def current_lease(self) -> Lease | None:
-        """Return the lease that somebody holds."""
+        """Return the current lease, if any."""
         if self.lease and self.lease.expires_at < time.time():
             self.lease = None
         return self.lease
 
     def run(self, command: list[str], timeout: float) -> dict[str, Any]:
-        """Run a command beside the process, with the same environment."""
+        """Run a command alongside the process, with the same environment."""
         try:
             done = subprocess.run(
                 command,
@@ -178,7 +178,7 @@ class Machine:
         return {key: value for key, value in found.items() if value}
 
     def checks(self) -> list[dict[str, Any]]:
-        """Ask the service's health checks now."""
+        """Run the service's health checks now."""
         found = []
         for service in self.config.get("services") or []:
             for number, check in enumerate(service.get("checks") or []):
@@ -189,7 +189,7 @@ class Machine:
         return found
 
     def describe(self) -> dict[str, Any]:
-        """Return the Machine as the API shows it; to be called in a thread, for it asks the checks."""
+        """Return the Machine as the API shows it. Call it in a thread, because it runs the checks."""
         self.refresh()
         repository, _colon, tag = str(self.config.get("image", "")).partition("@")[0].rpartition(":")
         registry, _slash, name = repository.partition("/")
@@ -238,7 +238,7 @@ class Machine:
         command = _words(init.get("cmd"))
         if cnb.is_cnb(self.image_folder):
             return cnb.argv(self.image_folder, _words(init.get("entrypoint")), command)
-        # A Dockerfile's ENTRYPOINT is left out: its path is one inside the image.
+        # A Dockerfile's ENTRYPOINT is ignored, because its path is inside the image.
         return command or self._default_command()
 
     def _default_command(self) -> list[str]:
@@ -254,7 +254,7 @@ class Machine:
             self.state = "destroyed"
         with self.log.open("a") as log:
             log.write(f"{ENDED} with code: {code}\n")
-        # A zero is left out.
+        # Zero values are omitted.
         codes = {"exit_code": code} if code else {}
         self.note("exit", "stopped", "flyd", exit_event={**codes, "requested_stop": requested, "exited_at": now()})
 

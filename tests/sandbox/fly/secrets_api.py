@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fly's Machines API: secrets, whose values nobody can read."""
+"""Fly's Machines API: secrets, whose values cannot be read."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ class Secrets(Part):
         return {"version": self._app(request).update_secrets({request.path_params["name"]: None})}
 
     def _at_version(self, request: Request) -> FlyApp:
-        """Return the app, at the least version that is asked for: fly-go calls it otherwise than the documentation."""
+        """Return the app, at the requested minimum version, whose name in fly-go differs from the documentation."""
         app = self._app(request)
         least = request.query_params.get("version") or request.query_params.get("min_version") or "0"
         if not least.isdigit():
-            raise error(400, f"version {least!r} is no number")
+            raise error(400, f"version {least!r} is not a number")
         if int(least) > app.secrets_version:
             raise error(412, f"min_secrets_version {least} is not yet available on this app")
         return app

@@ -22,7 +22,7 @@ from ..wire import new_id, now
 from . import cnb
 from .runner import Machine
 
-# An app of an organization that the token can't see.
+# An app in an organization that the token cannot see.
 TAKEN = "taken-elsewhere"
 REGIONS = ("ams", "fra", "gru", "iad", "lax", "lhr", "nrt", "ord", "sin", "sjc", "syd", "yyz")
 CLUSTER_STARTS = 1.0  # seconds
@@ -67,7 +67,7 @@ class FlyApp:
         self._digest_key = os.urandom(16)
 
     def secret_values(self) -> dict[str, str]:
-        """Return all secrets in clear."""
+        """Return all secrets in plain text."""
         return {name: secret.value for name, secret in self.secrets.items()}
 
     def update_secrets(self, values: dict[str, str | None]) -> int:
@@ -84,17 +84,17 @@ class FlyApp:
 
     @property
     def cname_target(self) -> str:
-        """Where CNAME records of the app's hostnames point."""
+        """The target for CNAME records of the app's hostnames."""
         return f"{self.id[:7]}.{self.name}.fly.dev"
 
     def active_machines(self) -> list[Machine]:
-        """Return the Machines that are not destroyed, as they are now."""
+        """Return the Machines that are not destroyed, in their current state."""
         for machine in self.machines.values():
             machine.refresh()
         return [machine for machine in self.machines.values() if machine.state != "destroyed"]
 
     def current_release(self) -> dict[str, Any] | None:
-        """Return the newest release that was completed."""
+        """Return the newest completed release."""
         return next((r for r in reversed(self.releases) if r["status"] == "complete"), None)
 
 
@@ -142,10 +142,10 @@ class Redis:
 
 
 class FlyState:
-    """All of it."""
+    """All of Fly's state."""
 
     def __init__(self, directory: Path, org: str, postgres: PostgresServer, redis: list[RedisServer]) -> None:
-        """O(postgres) holds all clusters; of O(redis), which grows, the first server is there from the start."""
+        """Take the server for all clusters (O(postgres)), and the list O(redis), which grows from its first server."""
         self._directory = directory
         self._postgres = postgres
         self._redis_servers = redis
@@ -158,7 +158,7 @@ class FlyState:
         self.images: dict[str, Path] = {}
         self.digests: dict[str, str] = {}
         self.builds: list[str] = []  # their statuses
-        # The first cluster's database is there from the start, so that its URL can be told.
+        # The first cluster's database exists from the start, so that its URL is known.
         self._first_password = "p" + os.urandom(12).hex()
         postgres.create_database("fly-db", "fly-user", self._first_password)
 
@@ -201,7 +201,7 @@ class FlyState:
     async def create_redis(
         self, name: str, organization: Organization, region: str, plan: str, options: dict[str, Any]
     ) -> Redis:
-        """Create a Redis; the first one takes the server that is there already."""
+        """Create a Redis; the first one uses the existing server."""
         if self.redis:
             server = RedisServer(self._directory / "redis" / f"fly-{len(self.redis)}")
             await server.start()
@@ -211,7 +211,7 @@ class FlyState:
         return redis
 
     def store_image(self, reference: str, source: Path, buildpacks: bool) -> None:
-        """Keep a copy of a source folder as an image, in the shape of one that buildpacks made or of a Dockerfile's."""
+        """Keep a copy of a source folder as an image, as built by buildpacks or from a Dockerfile."""
         folder = self._directory / "images" / reference.replace("/", "_").replace(":", "_")
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(source, folder, symlinks=True)
@@ -233,7 +233,7 @@ class FlyState:
 
 
 async def describe(fly: FlyState) -> dict[str, Any]:
-    """Return Fly's part of the sandbox's state, values in clear."""
+    """Return Fly's part of the sandbox's state, with values in plain text."""
     return {
         "apps": {app.name: _app(app) for app in fly.apps.values()},
         "postgres": [

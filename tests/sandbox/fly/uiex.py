@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is shared by Fly's REST beside the Machines API (/api/v1), which flyctl calls ui-ex."""
+"""What all parts of Fly's REST API share that is not the Machines API (/api/v1); flyctl calls it ui-ex."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def error(status: int, detail: str) -> Refused:
 
 
 def authorize(request: Request) -> None:
-    """Refuse another scheme than C(Bearer), which flyctl uses here for every kind of token (internal/uiex)."""
+    """Refuse any scheme except C(Bearer), which flyctl uses here for every type of token (internal/uiex)."""
     tokens(request, "Bearer")
 
 
 class Part:
-    """A part of the REST: its handlers return the body, or a whole answer."""
+    """A part of the REST API: its handlers return the body, or a whole answer."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -52,7 +52,7 @@ class Part:
 
     def _organization(self, request: Request) -> Organization:
         found = self._world.fly.organization(request.path_params["org"])
-        # The alias is not enough for Postgres: it wants the raw slug.
+        # Postgres requires the raw slug, not the alias.
         if found is None or (request.url.path.count("/postgres") and request.path_params["org"] != found.raw_slug):
             raise error(404, "Not Found")
         return found

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""flyctl's stand-in: the commands that a migration runs, by the same API calls in the same order. No part of Fly's own.
+"""A stand-in for flyctl: the commands that a migration runs, with the same API calls in the same order.
 
-Standard library only, as it runs with whatever environment its caller leaves it.
+It contains no part of Fly's own, and needs only the standard library, because its caller controls its environment.
 """
 
 from __future__ import annotations

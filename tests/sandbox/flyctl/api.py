@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fly's three APIs, with the token of each and a few repetitions."""
+"""Fly's three APIs, each with its token and a few retries."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from urllib.parse import urlencode
 
 
 class Failed(Exception):
-    """What ends a command with 'Error: ...'."""
+    """An error that ends a command with 'Error: ...'."""
 
     code = 1
 
 
 class TimedOut(Failed):
-    """What ran out of its time."""
+    """A timeout."""
 
     code = 126
 
@@ -35,7 +35,7 @@ def call(
     headers: dict[str, str] | None = None,
     **query: Any,
 ) -> Any:
-    """Return the answer's JSON; raises Failed. With O(quiet) 404 gives None."""
+    """Return the answer's JSON; raises Failed. With O(quiet), 404 gives None."""
     token = (os.environ.get("FLY_ACCESS_TOKEN") or os.environ.get("FLY_API_TOKEN") or "").strip()
     if not token:
         raise Failed("no access token available. Please login with 'flyctl auth login'")
@@ -70,7 +70,7 @@ def call(
 
 
 def authorization(base: str, token: str) -> str:
-    """Return the header: only GraphQL and the REST take both kinds of tokens at once."""
+    """Return the header: only GraphQL and the REST API accept both types of tokens at once."""
     parts = token.split(",")
     macaroons = [part for part in parts if part.startswith(("fm1r_", "fm1a_", "fm2_"))]
     if base == "FLY_UIEX_BASE_URL" or not macaroons:
@@ -84,7 +84,7 @@ def flaps(method: str, path: str, body: Any = None, **options: Any) -> Any:
 
 
 def uiex(method: str, path: str, body: Any = None, **options: Any) -> Any:
-    """Call the REST of releases and Managed Postgres."""
+    """Call the REST API for releases and Managed Postgres."""
     return call("FLY_UIEX_BASE_URL", method, f"/api/v1{path}", body, **options)
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""fly.toml: what flyctl reads of it, refuses in it, and makes of it for a Machine."""
+"""fly.toml: what flyctl reads, what it refuses, and the Machine configuration that it makes from it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import tomllib
 
 from .api import Failed
 
-CPU_KINDS = {"shared": 256, "performance": 2048}  # MB for each CPU
+CPU_KINDS = {"shared": 256, "performance": 2048}  # MB per CPU
 
 
 def configuration(arguments: argparse.Namespace) -> tuple[Path, dict[str, Any]]:
@@ -33,7 +33,7 @@ def configuration(arguments: argparse.Namespace) -> tuple[Path, dict[str, Any]]:
 
 
 def processes(config: dict[str, Any]) -> dict[str, str]:
-    """Return [processes] in its modern form, with the default group where there is none."""
+    """Return [processes] in its modern form, with the default group if there is none."""
     given = config.get("processes") or {}
     if isinstance(given, list):
         given = {entry.get("name"): entry.get("command", "") for entry in given}
@@ -41,7 +41,7 @@ def processes(config: dict[str, Any]) -> dict[str, str]:
 
 
 def services(config: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return every service, http_service among them."""
+    """Return every service, including http_service."""
     http = config.get("http_service")
     return [*([{**http, "http": True}] if http else []), *(s for s in config.get("services") or [] if s)]
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""flyctl deploy: build, release, roll the Machines."""
+"""flyctl deploy: build, release, and roll out to the Machines."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DEPLOY_LEASE, SCALE_LEASE = 13, 120  # seconds
 
 
 def deploy(arguments: argparse.Namespace) -> None:
-    """Build, release, roll the Machines."""
+    """Build, release, and roll out to the Machines."""
     say("==> Verifying app config")
     path, config = configuration(arguments)
     say("--> Verified app config")
@@ -65,7 +65,7 @@ def deploy(arguments: argparse.Namespace) -> None:
 
 
 def build(app: str, path: Path, config: dict[str, Any], arguments: argparse.Namespace) -> str:
-    """Push the source folder as an image, made by a builder or from a Dockerfile."""
+    """Push the source folder as an image, built by a builder or from a Dockerfile."""
     wanted = config.get("build") or {}
     if wanted.get("image"):
         return str(wanted["image"])
@@ -100,7 +100,7 @@ def find_image(app: str, image: str) -> str:
 
 @contextlib.contextmanager
 def recorded_build(app: str) -> Iterator[None]:
-    """Tell Fly of a build, also where an image is only looked for."""
+    """Record a build at Fly, even if an image is only looked up."""
     number = uiex("POST", "/builds", {"app_name": app})["id"]
     status = "failed"
     try:
@@ -113,7 +113,7 @@ def recorded_build(app: str) -> Iterator[None]:
 def run_release_command(
     app: str, config: dict[str, Any], image: str, release: dict[str, Any], arguments: argparse.Namespace
 ) -> None:
-    """Run [deploy] release_command in a Machine of its own; it must end with 0."""
+    """Run [deploy] release_command in its own Machine; it must exit with 0."""
     command = (config.get("deploy") or {}).get("release_command")
     if not command or arguments.skip_release_command:
         return
@@ -129,7 +129,7 @@ def run_release_command(
     flaps("GET", f"{path}/wait", state="stopped", timeout=60)
     say("Starting machine")
     flaps("POST", f"{path}/start")
-    flaps("GET", f"{path}/wait", quiet=True, state="started", timeout=60)  # it may have ended already
+    flaps("GET", f"{path}/wait", quiet=True, state="started", timeout=60)  # it may already have ended
     flaps("GET", f"{path}/wait", state="destroyed", timeout=60)
     events = flaps("GET", path)["events"]
     code = next(event for event in events if event["type"] == "exit")["request"]["exit_event"].get("exit_code", 0)
@@ -157,7 +157,7 @@ def roll(
         if group not in groups:
             raise Failed(f"unknown process group '{group}'")
     for machine in machines:
-        # Machines of other groups are left alone where groups are named.
+        # If groups are named, Machines of other groups are left alone.
         if not only and group_of(machine) not in groups:
             flaps("DELETE", f"/apps/{app}/machines/{machine['id']}", kill="true")
     if machines:
@@ -172,7 +172,7 @@ def roll(
         if not present and not arguments.update_only:
             say(f"No machines in group {group}, launching a new machine", sys.stdout)
         missing = 0 if present or arguments.update_only else 2 if arguments.ha and wanted["services"] else 1
-        # Nobody else may touch a new Machine until it is healthy, also when this process is killed.
+        # Nobody else may change a new Machine until it is healthy, even if this process is killed.
         body = {"config": wanted, "region": region(config), "lease_ttl": int(arguments.timeout)}
         for _number in range(missing):
             made = flaps("POST", f"/apps/{app}/machines", body)
@@ -181,7 +181,7 @@ def roll(
 
 
 def scale_count(arguments: argparse.Namespace) -> None:
-    """Create and destroy Machines until each group has its number, without waiting for those that start."""
+    """Create and destroy Machines until each group has its number, without waiting for new ones to start."""
     app = app_name(arguments, {})
     current = graphql(
         "query($name: String!) { app(name: $name)"
@@ -194,7 +194,7 @@ def scale_count(arguments: argparse.Namespace) -> None:
     machines = own_machines(app)
     release = {"id": current["id"], "version": current["version"]}
     with contextlib.ExitStack() as leases:
-        # Of all Machines, also those of other groups.
+        # From all Machines, including those of other groups.
         nonces = {m["id"]: leases.enter_context(leased(app, m["id"], SCALE_LEASE)) for m in machines}
         for pair in arguments.counts:
             group, _equals, number = pair.rpartition("=")
@@ -210,7 +210,7 @@ def scale_count(arguments: argparse.Namespace) -> None:
 
 
 def secrets_sync(arguments: argparse.Namespace) -> None:
-    """Learn the version of the app's secrets, as flyctl does: by unsetting a secret that does not exist."""
+    """Find out the version of the app's secrets like flyctl: by unsetting a secret that does not exist."""
     app = app_name(arguments, {})
     version = flaps("POST", f"/apps/{app}/secrets", {"values": {"BogusDummySecret_0123456789abcdef": None}})["version"]
     print(f"secrets of {app} are at version {version}")

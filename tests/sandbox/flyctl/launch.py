@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""flyctl launch, with all that it does unless it is told not to (internal/command/launch, scanner/rails.go)."""
+"""flyctl launch, with everything that it does unless told not to (internal/command/launch, scanner/rails.go)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def launch(arguments: argparse.Namespace) -> None:
     tools = {name: tool(name) for name in ("bundle", "ruby")} if rails else {}
     name = arguments.name or re.sub(r"[^a-z0-9]+", "-", here.name.lower()).strip("-")
     if call("FLY_FLAPS_BASE_URL", "GET", f"/v1/apps/{name}", quiet=True):
-        name = f"{name}-{secrets.token_hex(3)}"  # taken, so it makes up another one
+        name = f"{name}-{secrets.token_hex(3)}"  # the name is taken, so it generates another one
     if not arguments.no_create:
         flaps("POST", "/apps", {"name": name, "org_slug": org})
         print(f"Created app '{name}' in organization '{org}'")
@@ -54,7 +54,7 @@ def launch(arguments: argparse.Namespace) -> None:
 
 
 def organization(wanted: str) -> str:
-    """Return the slug of an organization of the token's."""
+    """Return the slug of an organization that the token can see."""
     found = graphql("{ organizations { nodes { slug rawSlug name } } }")["organizations"]["nodes"]
     if not any(wanted in (o["slug"], o["rawSlug"], o["name"]) for o in found):
         raise Failed(f"organization '{wanted}' not found")
@@ -62,7 +62,7 @@ def organization(wanted: str) -> str:
 
 
 def is_rails(here: Path) -> bool:
-    """Return whether the scanner takes the folder for a Rails app."""
+    """Return whether the scanner detects a Rails app in the folder."""
     texts = {name: (here / name).read_text() for name in ("config.ru", "Gemfile.lock") if (here / name).is_file()}
     return (
         (here / "bin" / "rails").is_file()
@@ -80,9 +80,9 @@ def tool(name: str) -> str:
 
 
 def launch_secrets(name: str, here: Path) -> None:
-    """Set the key of Rails' credentials, or a random SECRET_KEY_BASE, also where no app was created.
+    """Set the key of Rails' credentials, or a random SECRET_KEY_BASE, even if no app was created.
 
-    A key without a value would be asked for; nobody answers, so that it is left out.
+    flyctl would prompt for a key without a value; nobody answers, so it is left out.
     """
     keys = [here / "config" / path for path in ("credentials/production.key", "master.key")]
     found = next((path.read_text() for path in keys if path.is_file()), None)
@@ -94,7 +94,7 @@ def launch_secrets(name: str, here: Path) -> None:
 
 
 def launch_databases(name: str, org: str, here: Path, arguments: argparse.Namespace) -> None:
-    """Create what the source seems to want: an unmanaged Postgres, which is an app of its own, and a Redis."""
+    """Create what the source seems to need: an unmanaged Postgres, which is its own app, and a Redis."""
     database = here / "config" / "database.yml"
     if not arguments.no_db and database.is_file() and re.search("adapter.*postgres", database.read_text()):
         flaps("POST", "/apps", {"name": f"{name}-db", "org_slug": org})
@@ -123,7 +123,7 @@ def generate(here: Path, tools: dict[str, str]) -> None:
 
 
 def write(path: Path, text: str, mode: int = 0o644) -> None:
-    """Write a file, over one that is there."""
+    """Write a file, overwriting an existing one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     path.chmod(mode)

@@ -22,28 +22,28 @@ NONCE = "fly-machine-lease-nonce"
 
 
 def log_of(app: str, machine: str = "") -> list[str]:
-    """Return what a Machine, or all of them, printed."""
-    # Next to GraphQL, but with the tokens of the Machines API.
+    """Return what one Machine, or all of them, printed."""
+    # On the same host as GraphQL, but with the tokens for the Machines API.
     entries = call("FLY_FLAPS_BASE_URL", "GET", f"/api/v1/apps/{app}/logs", instance=machine, next_token="")["data"]
     return [entry["attributes"]["message"] for entry in entries]
 
 
 @contextlib.contextmanager
 def leased(app: str, machine: str, seconds: int = 0, nonce: str = "") -> Iterator[dict[str, str]]:
-    """Lease a Machine, unless O(nonce) is of a lease; give the header that it is changed with, and the lease back."""
+    """Lease a Machine, unless O(nonce) names a lease; yield the header for changes, then release the lease."""
     headers = {NONCE: nonce or flaps("POST", f"/apps/{app}/machines/{machine}/lease", ttl=seconds)["data"]["nonce"]}
     try:
         yield headers
     finally:
-        # It may have ended by itself.
+        # It may have ended on its own.
         call("FLY_FLAPS_BASE_URL", "DELETE", f"/v1/apps/{app}/machines/{machine}/lease", quiet=True, headers=headers)
 
 
 def healthy(app: str, machine: str, timeout: float) -> None:
-    """Wait until a Machine is started and its checks pass; only of one that ends the log is shown."""
+    """Wait until a Machine is started and its checks pass; its log is shown only if it exits."""
     say(f"> Checking health of machine {machine}", sys.stdout)
     deadline = time.monotonic() + timeout
-    with contextlib.suppress(Failed):  # it may have ended already
+    with contextlib.suppress(Failed):  # it may already have ended
         flaps("GET", f"/apps/{app}/machines/{machine}/wait", state="started", timeout=min(60, int(timeout)))
     while True:
         found = flaps("GET", f"/apps/{app}/machines/{machine}")
@@ -62,9 +62,9 @@ def healthy(app: str, machine: str, timeout: float) -> None:
 
 
 def logs(arguments: argparse.Namespace) -> None:
-    """Print what the Machines, or one of them, wrote."""
+    """Print the output of all Machines, or of one."""
     while not (lines := log_of(app_name(arguments, {}), arguments.machine or "")):
-        time.sleep(1)  # flyctl waits for the first line, also with --no-tail
+        time.sleep(1)  # flyctl waits for the first line, even with --no-tail
     print("\n".join(lines))
 
 
@@ -75,12 +75,12 @@ def status(arguments: argparse.Namespace) -> None:
 
 
 def say(text: str, stream: TextIO = sys.stderr) -> None:
-    """Print a line at once, as flyctl does where nobody watches a terminal."""
+    """Print a line at once, as flyctl does without a terminal."""
     print(text, file=stream, flush=True)
 
 
 def app_name(arguments: argparse.Namespace, config: dict[str, Any]) -> str:
-    """Return the app that a command is for."""
+    """Return the name of the app that a command is for."""
     name = arguments.app or os.environ.get("FLY_APP") or config.get("app")
     if not name:
         raise Failed("the config for your app is missing an app name; add an app field to the fly.toml file")
@@ -88,7 +88,7 @@ def app_name(arguments: argparse.Namespace, config: dict[str, Any]) -> str:
 
 
 def own_machines(app: str) -> list[dict[str, Any]]:
-    """Return the app's Machines without those of release commands."""
+    """Return the app's Machines, without those of release commands."""
     return [m for m in flaps("GET", f"/apps/{app}/machines") if group_of(m) != RELEASE_GROUP]
 
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from .api import Failed, call, uiex
 
-PRIVATE = (".flycast", ".internal", ".upstash.io")  # hosts that the organization's network alone has
+PRIVATE = (".flycast", ".internal", ".upstash.io")  # hosts that exist only in the organization's network
 
 
 def proxy(arguments: argparse.Namespace) -> None:
@@ -42,7 +42,7 @@ def mpg_proxy(arguments: argparse.Namespace) -> None:
 
 
 def relay(bind: str, port: int, host: str, remote: int) -> NoReturn:
-    """Forward connections until the process is ended."""
+    """Forward connections until the process ends."""
     listener = socket.create_server((bind, port))
     print(f"Proxying localhost:{port} to remote [{host}]:{remote}", flush=True)
     while True:

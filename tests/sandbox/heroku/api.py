@@ -4,8 +4,8 @@
 
 """Heroku's Platform API v3 and data host over HTTP: paths, fields, statuses, headers, ranges and error bodies.
 
-Strict with requests as the real one is: an unknown field or a wrong type is refused. Lenient only where the official
-command-line client itself leaves the published schema (quantities as text, the deprecated C(size)).
+As strict with requests as the real API: an unknown field or a wrong type is refused. Lenient only where the official
+command-line client itself deviates from the published schema (quantities as text, the deprecated C(size)).
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ class Dynos(Part):
 
     async def stop_dyno(self, request: Request) -> Any:
         dyno = self._dyno(self._app(request), request)
-        # Heroku starts one of the formation again.
+        # Heroku restarts a dyno of the formation.
         if dyno.process:
             await dyno.process.stop()
         return {}

@@ -4,7 +4,8 @@
 
 """One-off dynos: their commands really run, in the app's source folder, attached through a TLS rendezvous server.
 
-The rendezvous server gets an id and CR LF, answers with a line, and from then on both sides are the dyno's terminal.
+The rendezvous server receives an id and CR LF and answers with a line; after that the connection is the dyno's
+terminal.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from ..processes import LOOPBACK, dying_with_parent, free_port
 from ..tls import Certificate
 from ..wire import new_id
 
-# How long a dyno waits for its client, and a command for a gentler end than its last (seconds).
+# How long a dyno waits for its client, and how long a command may take to exit before it is killed (seconds).
 ATTACH_TIMEOUT = 30.0
 STOP_TIMEOUT = 5.0
 CHUNK = 65536
-# What a dyno does before its command: buildpacks leave their settings in .profile.d.
+# What a dyno runs before its command: buildpacks put their settings in .profile.d.
 PROFILE = "for file in .profile.d/*.sh .profile; do [ -r $file ] && . ./$file; done; "
 
 
@@ -35,7 +36,7 @@ class OneOffDyno:
     """A command that runs once, with a terminal or a socket as its input and output."""
 
     def __init__(self, command: str, folder: Path, environment: Mapping[str, str], terminal: bool) -> None:
-        """O(environment) holds what the app gives; the rest comes from here."""
+        """Take the app's O(environment); the rest comes from here."""
         path = [folder / "bin", Path(sys.executable).parent, "/usr/local/bin", "/usr/bin", "/bin"]
         self._command = ["bash", "-c", PROFILE + command]
         self._folder = folder
@@ -50,7 +51,7 @@ class OneOffDyno:
         self.ended = False
 
     async def run(self, reader: asyncio.StreamReader | None = None, writer: asyncio.StreamWriter | None = None) -> None:
-        """Run to the end; without a client what it prints is lost (there is no log here)."""
+        """Run to the end; without a client, its output is lost, because there is no log here."""
         if self.ended:
             return
         ours, theirs = pty.openpty() if self._terminal else _socket_pair()
@@ -83,7 +84,7 @@ class OneOffDyno:
             self.ended = True
 
     async def stop(self) -> None:
-        """End the command, and whatever it started."""
+        """End the command and everything that it started."""
         self.signal(signal.SIGTERM)
         with contextlib.suppress(asyncio.TimeoutError):
             if self._process:
@@ -101,14 +102,14 @@ class OneOffDyno:
         with contextlib.suppress(OSError):
             while typed := await reader.read(CHUNK):
                 os.write(ours, typed)
-        self.signal(signal.SIGHUP)  # who disconnects ends the dyno
+        self.signal(signal.SIGHUP)  # disconnecting ends the dyno
 
 
 class Rendezvous:
-    """Where clients meet their dynos."""
+    """The server where clients meet their dynos."""
 
     def __init__(self, certificate: Certificate) -> None:
-        """O(certificate) is one for loopback."""
+        """Take a certificate for loopback."""
         self.certificate = certificate
         self._port = free_port()
         self._server: asyncio.Server | None = None
@@ -123,7 +124,7 @@ class Rendezvous:
         )
 
     async def close(self) -> None:
-        """End the server, and every dyno."""
+        """End the server and every dyno."""
         if self._server:
             self._server.close()
         for task in self._tasks:
@@ -131,7 +132,7 @@ class Rendezvous:
         await asyncio.gather(*(dyno.stop() for dyno in self._dynos if not dyno.ended))
 
     def run(self, dyno: OneOffDyno, seconds: float, attach: bool) -> str | None:
-        """Let a dyno run for at most O(seconds), at once or when its client comes; return where that is."""
+        """Run a dyno for at most O(seconds), at once or when its client connects; return the URL to connect to."""
         self._dynos.append(dyno)
         self._soon(self._end(dyno, seconds))
         if not attach:
@@ -143,8 +144,8 @@ class Rendezvous:
         return f"rendezvous://{LOOPBACK}:{self._port}/{identity}"
 
     def launch(self, folder: Path, command: str, environment: Mapping[str, str]) -> OneOffDyno:
-        """Start a dyno of the formation, which has no end and no terminal."""
-        # In the place of its shell: a signal is the command's own, which then takes its time to end.
+        """Start a dyno of the formation, which has no time limit and no terminal."""
+        # exec replaces the shell, so that the command itself gets the signal and can take its time to exit.
         dyno = OneOffDyno(f"exec {command}", folder, environment, terminal=False)
         self._dynos.append(dyno)
         self._soon(dyno.run())
@@ -184,7 +185,7 @@ def _socket_pair() -> tuple[int, int]:
 
 
 async def _read(descriptor: int) -> bytes:
-    """Return what comes next, b"" at the end, which a terminal tells by an error."""
+    """Return the next chunk, b"" at the end, which a terminal reports as an error."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
     loop.add_reader(descriptor, lambda: None if ready.done() else ready.set_result(None))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What every request to Heroku passes: token, version, rate limit, ranges and ETag; what handlers read of it."""
+"""What applies to every request to Heroku: token, version, rate limit, ranges, ETag; and helpers for handlers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def error(status: int, error_id: str, message: str, **more: Any) -> Refused:
 
 
 class Part:
-    """Handlers of one subject; each returns what the answer's body holds."""
+    """Handlers for one subject; each returns the content of the answer's body."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -52,14 +52,14 @@ class Part:
 
 
 class Gate:
-    """Stands before all handlers."""
+    """Wraps all handlers."""
 
     def __init__(self, world: World, token: str) -> None:
         self._world = world
         self._token = token
 
     def wrapped(self, handler: Handler, data_host: bool, paged: str, status: int) -> Handler:
-        """Return O(handler) behind what every request of Heroku passes: token, version, rate limit, ranges, ETag."""
+        """Return O(handler) wrapped in what applies to every request: token, version, rate limit, ranges, ETag."""
 
         async def answer(request: Request) -> Response:
             self._authorize(request, data_host)
@@ -109,7 +109,7 @@ async def body_of(
     try:
         body = json.loads(await request.body())
     except ValueError:
-        raise error(400, "bad_request", "The body is no JSON.") from None
+        raise error(400, "bad_request", "The body is not JSON.") from None
     if not isinstance(body, dict):
         raise error(400, "bad_request", "The body must be an object.")
     for name in required:

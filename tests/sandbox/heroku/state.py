@@ -18,9 +18,9 @@ from ..scenario import POSTGRES, REDIS, Addon, Scenario
 from ..wire import new_id, now
 from .one_off import OneOffDyno
 
-# Runs a command with an environment, as a dyno of the formation does.
+# Runs a command with an environment, like a dyno of the formation.
 Launch = Callable[[str, Mapping[str, str]], OneOffDyno]
-# How long a dyno that was scaled away goes on running (seconds): scaling down is asynchronous on Heroku too.
+# How long a dyno keeps running after scaling down (seconds), which is asynchronous on Heroku too.
 DYNO_SHUTDOWN = 1.0
 OWNER = {"email": "owner@example.com", "id": "01234567-89ab-cdef-0123-456789abcdef"}
 SERVICE_NAMES = {POSTGRES: "postgresql", REDIS: "redis"}
@@ -28,7 +28,7 @@ SERVICE_NAMES = {POSTGRES: "postgresql", REDIS: "redis"}
 
 @dataclass
 class Attachment:
-    """An add-on under a name in an app, with the config vars that this gives the app."""
+    """An add-on attached to an app under a name, with the config vars that this gives the app."""
 
     name: str
     config: dict[str, str]
@@ -50,7 +50,7 @@ class InstalledAddon:
 
 @dataclass
 class Dyno:
-    """One dyno; it is gone from C(gone_at) on."""
+    """One dyno; it is gone after C(gone_at)."""
 
     kind: str
     number: int
@@ -69,7 +69,7 @@ class Dyno:
 
     @property
     def gone(self) -> bool:
-        """Whether nothing of it runs any more."""
+        """Whether it has stopped completely."""
         return self.process.ended if self.process else 0 < self.gone_at <= time.monotonic()
 
 
@@ -77,7 +77,7 @@ class HerokuApp:
     """One app."""
 
     def __init__(self, scenario: Scenario, urls: dict[int, str], launch: Launch | None) -> None:
-        """O(urls) are the URLs of the real servers, by the position of their add-on in the scenario."""
+        """Take the URLs of the real servers, by the position of their add-on in the scenario."""
         self.id = new_id()
         self._launch = launch
         self.name = scenario.heroku_app
@@ -114,12 +114,12 @@ class HerokuApp:
             self.release(description)
 
     def config(self) -> dict[str, str]:
-        """Return all config vars, those of add-ons included."""
+        """Return all config vars, including those of add-ons."""
         attached = {name: value for a in self.addons for b in a.attachments for name, value in b.config.items()}
         return {**self.own_config, **attached}
 
     def run_time_config(self) -> dict[str, str]:
-        """Return what a dyno sees: what buildpacks export at run time fills in what the app leaves empty."""
+        """Return a dyno's environment: what buildpacks export at run time fills in what the app does not set."""
         config = self.config()
         return {**config, **{name: config.get(name) or value for name, value in self.scenario.runtime_env.items()}}
 
@@ -128,7 +128,7 @@ class HerokuApp:
         return next((a for a in self.addons for b in a.attachments if name in b.config), None)
 
     def service_urls(self) -> dict[str, str]:
-        """Return the first URL of each service that is a real server."""
+        """Return the first URL of each service with a real server."""
         found: dict[str, str] = {}
         for addon in self.addons:
             if addon.url:
@@ -136,7 +136,7 @@ class HerokuApp:
         return found
 
     def scale(self, kind: str, quantity: int) -> None:
-        """Start or stop dynos; a stopped one goes on for a moment."""
+        """Start or stop dynos; a stopped one keeps running for a moment."""
         entry = self.formation[kind]
         entry["quantity"] = quantity
         running = [dyno for dyno in self.dynos if dyno.kind == kind and not dyno.gone_at]
@@ -154,12 +154,12 @@ class HerokuApp:
         return Dyno(kind, number, entry["command"], entry["size"], process=process)
 
     def running_dynos(self) -> list[Dyno]:
-        """Return the dynos that are there now."""
+        """Return the dynos that exist now."""
         self.dynos = [dyno for dyno in self.dynos if not dyno.gone]
         return self.dynos
 
     def release(self, description: str) -> None:
-        """Record a release; its version is what moves with every change."""
+        """Record a release; every change increments its version."""
         for entry in self.releases:
             entry["current"] = False
         self.releases.append(
@@ -206,7 +206,7 @@ class HerokuState:
 
 
 def describe(heroku: HerokuState) -> dict[str, Any]:
-    """Return the part of Heroku in the sandbox's state, values in clear."""
+    """Return Heroku's part of the sandbox's state, with values in plain text."""
     return {
         "apps": {
             app.name: {
@@ -241,7 +241,7 @@ def _install(number: int, addon: Addon, url: str) -> InstalledAddon:
 
 
 def credential(addon: InstalledAddon) -> dict[str, Any]:
-    """Return a database's credential as the data host gives it."""
+    """Return a database's credential as the data host returns it."""
     parts = urlsplit(addon.url)
     return {
         "database": parts.path.lstrip("/"),

@@ -223,7 +223,7 @@ def test_faults(box: Box) -> None:
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        ("[]", "no mapping"),
+        ("[]", "not a mapping"),
         ("heroku_app: A", "heroku_app"),
         ("heroku_app: small-app\ncolour: red", "colour"),
         ("heroku_app: small-app\nconfig: {N: 1}", "config.N"),
@@ -242,7 +242,7 @@ def test_scenario_errors_name_the_key(tmp_path: Path, text: str, part: str) -> N
 
 def test_commands_without_a_sandbox_say_so(tmp_path: Path) -> None:
     done = command("state", str(tmp_path))
-    assert (done.returncode, "No sandbox runs" in done.stderr) == (1, True)
+    assert (done.returncode, "No sandbox is running" in done.stderr) == (1, True)
     assert command("down", str(tmp_path)).returncode == 0
 
 
