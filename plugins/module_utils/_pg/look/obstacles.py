@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import dotted, quoted
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import (
+    HIDDEN_SCHEMAS,
     NAME,
     OWN_RELATION,
     USER_SCHEMA,
@@ -169,7 +170,9 @@ def superusers_own(session: Session) -> list[str]:
         select pg_describe_object(classid, objid, 0) from theirs where objid >= 16384
           and not exists (select from pg_depend d where d.classid = theirs.classid and d.objid = theirs.objid
                           and d.deptype in ('e', 'i'))
+          and coalesce((pg_identify_object(classid, objid, 0)).schema, '') <> all (%s)
         order by 1
-        """
+        """,
+        [list(HIDDEN_SCHEMAS)],
     )
     return [name for (name,) in found]
