@@ -105,6 +105,8 @@ def by_flyover(source_url: str, target_url: str) -> tuple[int, float]:
 def run_way(way: str, source_url: str, target_url: str, keys: int) -> None:
     """Run one way in this process, and print its figures as JSON."""
     source, target = _client(source_url), _client(target_url)
+    servers = [(client, _cpu_of(client)) for client in (_client(source_url), _client(target_url))]
+    own = time.process_time()
     if way == "flyover":
         done, seconds = by_flyover(source_url, target_url)
     elif way == "redis-cli":
@@ -112,7 +114,14 @@ def run_way(way: str, source_url: str, target_url: str, keys: int) -> None:
     else:
         done, seconds = {"one by one": one_by_one, "restore": restore}[way](source, target, keys)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"keys": done, "seconds": seconds, "megabytes": peak}))
+    cpu = time.process_time() - own + sum(_cpu_of(client) - before for client, before in servers)
+    print(json.dumps({"keys": done, "seconds": seconds, "megabytes": peak, "cpu": cpu}))
+
+
+def _cpu_of(client: redis.Redis) -> float:
+    """Return the seconds of CPU that a server has used."""
+    used = client.info("cpu")
+    return float(used["used_cpu_user"]) + float(used["used_cpu_sys"])
 
 
 def fill(url: str, keys: int, lists: int, megabytes: int) -> None:
@@ -200,7 +209,9 @@ def _groups(source: redis.Redis) -> Iterator[tuple[list[bytes], list[bytes], lis
 
 def compare(options: argparse.Namespace, title: str, keys: int, lists: int) -> None:
     """Fill a source, copy it in each way, and print a table."""
-    print(f"\n{title}\n\n| way | seconds | keys a second | MB here | of redis_transfer's time |\n|---|---|---|---|---|")
+    print(
+        f"\n{title}\n\n| way | seconds | CPU of all three | keys a second | MB here | of redis_transfer's time |\n|---|---|---|---|---|---|"
+    )
     with (
         tempfile.TemporaryDirectory() as folder,
         running(Path(folder), options.latency / 1000) as (source, target, reached),
@@ -227,10 +238,10 @@ def compare(options: argparse.Namespace, title: str, keys: int, lists: int) -> N
                 raise SystemExit(done.stderr)
             rows[way] = json.loads(done.stdout)
         for way, row in rows.items():
-            seconds = row["seconds"] * max(keys, lists) / row["keys"]
+            seconds, cpu = (row[name] * max(keys, lists) / row["keys"] for name in ("seconds", "cpu"))
             times, pace = seconds / rows["flyover"]["seconds"], row["keys"] / row["seconds"]
             print(
-                f"| {way} | {seconds:.1f} | {pace:.0f} | {row['megabytes']:.0f} | {times:.1f} |",
+                f"| {way} | {seconds:.1f} | {cpu:.1f} | {pace:.0f} | {row['megabytes']:.0f} | {times:.1f} |",
                 flush=True,
             )
 
