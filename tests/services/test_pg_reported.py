@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import catalog, collation
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import collation, obstacles
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import pg_transfer
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import Database
@@ -55,7 +55,7 @@ def test_another_order_of_text_is_told_with_what_is_at_stake(
 def test_another_order_of_text_is_told_before_there_is_a_target(
     monkeypatch: pytest.MonkeyPatch, name: str, told: bool
 ) -> None:
-    monkeypatch.setattr(catalog, "ordered_text", lambda _session: ["public.items.rank"])
+    monkeypatch.setattr(obstacles, "ordered_text", lambda _session: ["public.items.rank"])
     findings = Findings()
     collation.foresee(None, {"collation": name}, findings)  # type: ignore[arg-type]
     assert [("public.items.rank" in one["text"]) for one in findings.all] == ([True] if told else [])
