@@ -48,7 +48,7 @@ def test_what_is_no_url_is_refused_without_showing_it(sandbox: Sandbox) -> None:
     for name, url in (("postgres", "postgres://u:canary/1@h/d"), ("redis", "http//:canary@h")):
         run = sandbox.play("migrate", "-vvv", "-e", f"migrate_{name}_url={url}")
         assert run.rc != 0
-        assert f"migrate_{name}_url: it is not a URL of a" in run.output
+        assert f"migrate_{name}_url: it is not the URL of a" in run.output
         assert "canary" not in run.output
     assert sandbox.writes() == []
 
