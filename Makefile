@@ -1,6 +1,6 @@
 # Every target makes its own set-up; nothing needs an activated environment. See CONTRIBUTING.md.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint docs sanity findings-table units sandbox-tests services integration molecule cores postgres-versions contracts contract bench-secrets bench-pg bench-redis count-requests dist clean
+.PHONY: help setup lock demo test test-all lint docs sanity findings-table units sandbox-tests coverage services integration molecule cores postgres-versions contracts contract bench-secrets bench-pg bench-redis count-requests package clean
 
 BIN := .venv/bin
 TREE := .ansible/collections
@@ -17,6 +17,11 @@ setup: .venv/ready ## build .venv, with everything that the other targets need
 
 .venv/ready: tests/requirements.txt tests/tools/setup
 	@tests/tools/setup
+
+lock: setup ## pin what make setup installs, with hashes: tests/requirements.in to tests/requirements.txt
+	@$(BIN)/python -m pip --disable-pip-version-check --quiet install uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+		--custom-compile-command 'make lock' tests/requirements.in --output-file tests/requirements.txt
 
 demo: setup ## move the sandbox's app: audit, rehearsal, cut-over, second run, report
 	@tests/tools/demo
@@ -60,6 +65,9 @@ contract: setup ## the same with the platforms' own clients, which npm and go in
 sandbox-tests: setup ## the sandbox itself
 	$(PYTEST) tests/sandbox/tests
 
+coverage: setup ## lines of the plugins that units and services reach, merged; fails below 90 percent
+	@tests/tools/coverage
+
 services: setup ## modules against real PostgreSQL and Redis servers
 	$(PYTEST) --numprocesses 2 --dist loadfile $(COLLECTION)/tests/services
 
@@ -94,8 +102,8 @@ cores: setup ## unit and playbook tests on each supported ansible-core
 bench-window: setup ## the freeze window by phase, as a table; ARGS="--help" lists its options
 	PYTHONPATH=$(TREE) $(BIN)/python -m ansible_collections.flyover.heroku_to_fly.tests.benchmarks.window $(ARGS)
 
-dist: setup ## build the collection's archive
-	$(BIN)/ansible-galaxy collection build --force --output-path .tools
+package: setup ## build the collection's archive, say what is in it, and run galaxy-importer on it
+	@tests/tools/package
 
 clean: ## remove everything that these targets made
 	rm -rf .venv .ansible .demo .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -4,7 +4,7 @@
 
 """Show a plan, or run the module migration_report and show its lines.
 
-A plan writes nothing, so it is made here, because a module would cost a process.
+A plan that goes to no file is made here, because a module would cost a process.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class ActionModule(ShownLines):
 
     def result(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return the plan, or the module's result."""
-        seen = self._task.args.get("seen")
-        if self._task.args.get("show") == "plan" and isinstance(seen, dict):
-            return show_plan(Seen(seen))
+        seen, former = self._task.args.get("seen"), self._task.args.get("former", [])
+        if self._task.args.get("show") == "plan" and not self._task.args.get("path") and isinstance(seen, dict):
+            return show_plan(Seen(seen), former)
         return super().result(task_vars)

@@ -29,7 +29,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(verdict), C(totals), C(verified), C(seconds), and the sentence C(summary).
+  description: >-
+    C(verdict), C(totals), C(verified), C(seconds), for each of the C(tables) its C(name), C(rows) and C(how), and the
+    sentence C(summary).
   type: dict
 """
 
@@ -47,9 +49,11 @@ _WORDS = {
 def database_record(result: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is kept of pg_transfer's result."""
     parts = {part: result.get(part) or {} for part in ("totals", "verified", "seconds")}
+    tables = result.get("tables") or [] if parts["verified"] else []
     return {
         "verdict": result.get("verdict", ""),
         **parts,
+        "tables": [{key: table.get(key) for key in ("name", "rows", "how")} for table in tables],
         "summary": _summary(result, parts["totals"], parts["verified"]),
     }
 

@@ -42,11 +42,30 @@ options:
     default: report
   path:
     description:
-      - Path of the report's files without their endings C(.json), C(.md) and C(.html). Required with O(show=report).
+      - Path of the files without their endings C(.json), C(.md) and C(.html). Required with O(show=report).
+      - With O(show=plan) nothing is written unless it is given. Then there are two more files for CI systems, C(.sarif)
+        (SARIF 2.1.0) and C(.junit.xml).
     type: path
+  former:
+    description:
+      - JSON files of earlier reports. The first one that exists is what RV(drift) is told against, with O(show=plan).
+    type: list
+    elements: path
+    default: []
 """
 
 EXAMPLES = r"""
+- name: Say what an app's migration would do and what became different since yesterday, for CI too
+  flyover.heroku_to_fly.migration_report:
+    show: plan
+    path: /srv/audits/paper-crane
+    former: [/srv/audits/paper-crane.json]
+    seen:
+      heroku_app: paper-crane
+      fly_app: paper-crane
+      heroku: "{{ heroku }}"
+      fly: "{{ fly }}"
+
 - name: Show what is so now
   flyover.heroku_to_fly.migration_report:
     path: /srv/reports/paper-crane
@@ -91,15 +110,41 @@ next_steps:
   returned: with O(show=report)
   type: list
   elements: str
-drift:
+changes:
   description: What changed, or would change in check mode.
   returned: success
   type: list
   elements: str
   sample: [Fly app, secrets]
+drift:
+  description:
+    - What became different since the earlier report of O(former); empty with O(show=report).
+    - Config vars and tables that were added to or removed from Heroku, secrets that were added, changed or removed on
+      Fly.io by others, and processes of the Procfile.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: What happened, which is stable.
+      type: str
+      sample: config-var-added
+    name:
+      description: Name of the config var, secret, process or table.
+      type: str
+      sample: PAYMENT_KEY
+    text:
+      description: The same as a sentence.
+      type: str
+      sample: config var PAYMENT_KEY was added on Heroku (transfer)
+compared:
+  description: Whether there was an earlier report to compare with.
+  returned: success
+  type: bool
+  sample: true
 files:
-  description: Paths of the report by kind.
-  returned: with O(show=report)
+  description: Paths of the files by kind; empty with O(show=plan) and no O(path).
+  returned: success
   type: dict
   sample:
     json: /srv/reports/paper-crane.json
@@ -122,10 +167,13 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.r
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
-    seen, path = Seen(module.params["seen"]), module.params["path"]
-    result = make_report(seen, path, module.check_mode) if module.params["show"] == "report" else show_plan(seen)
+    seen, (show, path, former) = Seen(module.params["seen"]), (module.params[key] for key in ("show", "path", "former"))
+    if show == "report":
+        result = make_report(seen, path, module.check_mode)
+    else:
+        result = show_plan(seen, former, path, module.check_mode)
     # Not all that was read once more.
-    return {**result, "invocation": {"module_args": {"show": module.params["show"], "path": path}}}
+    return {**result, "invocation": {"module_args": {"show": show, "path": path, "former": former}}}
 
 
 def main() -> None:
@@ -134,6 +182,7 @@ def main() -> None:
             "seen": {"type": "dict", "required": True},
             "show": {"type": "str", "choices": ["plan", "report"], "default": "report"},
             "path": {"type": "path"},
+            "former": {"type": "list", "elements": "path", "default": []},
         },
         required_if=[("show", "report", ["path"])],
         supports_check_mode=True,

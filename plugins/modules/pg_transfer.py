@@ -145,10 +145,11 @@ reason:
 tables:
   description:
     - For each table C(name), C(rows), C(bytes) and C(how) it became equal, V(copy), V(by log), V(by key),
-      V(whole) or V(unchanged). In check mode C(rows) is null for a table that would be updated V(by log).
+      V(whole) or V(unchanged). In check mode C(rows) is null for a table that would be updated V(by log), and for every
+      table as long as there is no target.
     - When it was copied, C(seconds) of copying. When a copy was updated, the number of rows that C(moved), and
       C(verified_at), when all of its content was last compared.
-  returned: when both sides were compared
+  returned: when both sides were compared, or without a target
   type: list
   elements: dict
   sample: [{name: public.orders, rows: 30000, bytes: 4194304, how: copy, seconds: 0.2}]

@@ -71,10 +71,26 @@ def test_processes_can_come_from_heroku_itself(sandbox: Sandbox, tmp_path: Path)
     assert tree(tmp_path) == {"fly.toml": toml.read_bytes()}
 
 
-def test_audit_playbook_can_fail_on_drift(sandbox: Sandbox) -> None:
-    run = sandbox.play("audit", "-e", "migrate_fail_on_drift=true")
+def test_an_audit_before_the_first_run_tells_what_became_different_since_the_last_one(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    asked = ("-e", "migrate_audit_fail_on=drift", "-e", f"migrate_audit_dir={tmp_path}")
+    shown = sandbox.play("audit", *asked).succeeded()
+    assert shown.changed == 0 or "drift" not in shown.output
+    assert {path.name.partition(".audit.")[2] for path in tmp_path.glob("paper-crane--*")} == {
+        "html", "md", "json", "sarif", "junit.xml"
+    }  # fmt: skip
+    earlier = tmp_path / "paper-crane--paper-crane.audit.json"
+    report = json.loads(earlier.read_text())
+    assert "public.orders" in report["tables"]
+    del report["config"]["SECRET_KEY_BASE"]
+    report["tables"].remove("public.orders")
+    earlier.write_text(json.dumps(report))
+    run = sandbox.play("audit", *asked)
     assert run.rc != 0
-    assert "drift" in run.output
+    assert "  ! config var SECRET_KEY_BASE was added on Heroku (transfer)" in run.output
+    assert "  ! table public.orders was added on Heroku" in run.output
+    assert "differ (drift): config var SECRET_KEY_BASE was added on Heroku (transfer); table" in run.output
     assert sandbox.writes() == []
 
 

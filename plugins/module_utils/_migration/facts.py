@@ -85,6 +85,7 @@ def facts(seen: Seen) -> dict[str, Any]:
         "secrets": fly.get("secrets") or {},
         "database": ledger.get("database") or {},
         "database_size": _database_size(seen),
+        "tables": _tables(seen),
         "redis": ledger.get("redis") or {},
         "processes": processes.get("processes") or {},
         # Heroku's formation is at zero once it is frozen.
@@ -98,6 +99,7 @@ def facts(seen: Seen) -> dict[str, Any]:
         "addons_to_replace": [addon for addon in heroku.get("addons") or [] if addon["service"] not in _MOVED],
         "scheduler_jobs": seen.value("scheduler_jobs", []),
         "window": window(ledger),
+        "drift": [],
     }
 
 
@@ -174,6 +176,12 @@ def _database_size(seen: Seen) -> dict[str, Any]:
     }
 
 
+def _tables(seen: Seen) -> list[str]:
+    """Return the names of the tables on Heroku; once it is not looked at any more, of those that were copied."""
+    found = seen["database_plan"].get("tables") or (seen.ledger.get("database") or {}).get("tables") or []
+    return sorted(table["name"] for table in found)
+
+
 def window(ledger: Mapping[str, Any]) -> dict[str, Any]:
     """Return the freeze window that led to the cut-over, {} before it."""
     opened, cutover = (ledger.get("freeze") or {}).get("opened_at"), ledger.get("cutover") or {}
@@ -184,6 +192,6 @@ def window(ledger: Mapping[str, Any]) -> dict[str, Any]:
     return {"opened_at": opened, "closed_at": closed, "seconds": int(seconds), **measured}
 
 
-def drift(seen: Seen) -> list[str]:
-    """Return the names of what changed, or would."""
+def changes(seen: Seen) -> list[str]:
+    """Return the names of what a run changed, or would."""
     return [words for name, words in _DRIFT.items() if seen.changed(name)]

@@ -42,6 +42,7 @@ def html_report(facts: Mapping[str, Any], steps: Iterable[str]) -> str:
         title,
         _head(facts, title),
         section("What to do next", tag("ol", *(tag("li", _with_commands(step)) for step in steps))),
+        _drift(facts["drift"]),
         _window(facts["window"]),
         _findings(facts["findings"]),
         _dns(facts),
@@ -70,6 +71,11 @@ def _with_commands(step: str) -> Html:
             for part in parts
         )
     )
+
+
+def _drift(drift: Sequence[Mapping[str, str]]) -> Html | str:
+    lines = [tag("li", _capital(one["text"]), ".") for one in drift]
+    return section("Since the last run", tag("ul", *lines)) if lines else ""
 
 
 def _window(window: Mapping[str, Any]) -> Html | str:

@@ -20,6 +20,7 @@ def markdown(facts: Mapping[str, Any], steps: Iterable[str]) -> str:
     sections = [
         _head(facts),
         _section("Next steps", [f"{number}. {step}" for number, step in enumerate(steps, 1)]),
+        _section("Since the last run", [f"- {one['text']}" for one in facts["drift"]]),
         _table(
             "DNS records to create",
             ("hostname", "certificate", "type", "name", "value", "for"),

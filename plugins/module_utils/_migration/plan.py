@@ -54,6 +54,7 @@ def plan(seen: Seen) -> dict[str, Any]:
         "items": items,
         "counts": {verb: sum(item["verb"] == verb for item in items) for verb in VERBS},
         "findings": known["findings"],
+        "drift": [],
         "window": expected_window(seen),
         "costs": costs(
             machines,

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.files import prepare_folder, replace_file
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.facts import Seen, drift, facts
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.ci import junit, sarif
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.drift import earlier, since
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.facts import Seen, changes, facts
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.html_report import html_report
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.markdown import markdown
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.next_steps import (
@@ -24,16 +26,32 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.n
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.plan import human_seconds, plan
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.text import plan_lines, report_lines
 
+ENDINGS = {"json": "json", "markdown": "md", "html": "html", "sarif": "sarif", "junit": "junit.xml"}
+OF_A_REPORT = ("json", "markdown", "html")
 
-def show_plan(seen: Seen) -> dict[str, Any]:
-    """Return the plan, its lines, and what a run in check mode would change."""
-    found = plan(seen)
+
+def show_plan(
+    seen: Seen, former: Iterable[str] = (), path: str | None = None, check_mode: bool = False
+) -> dict[str, Any]:
+    """Return the plan, its lines, and what a run would change; write it in every format to O(path), if any.
+
+    The first of the reports O(former) that is there is what drift is told against.
+    """
+    before = earlier(former)
+    known = facts(seen)
+    known["drift"] = since(before, known, seen["secrets"].get("names") or {})
+    found = {**plan(seen), "drift": known["drift"]}
+    files = _paths(path, ENDINGS) if path else {}
+    changed = _write_all(files, _contents(known, found["next_steps"]), check_mode)
     return {
-        "changed": False,
+        "changed": changed,
         "plan": found,
-        "summary": summary(facts(seen), found["counts"], found["window"]["text"]),
-        "drift": drift(seen),
-        "lines": plan_lines(found),
+        "summary": summary(known, found["counts"], found["window"]["text"]),
+        "changes": changes(seen),
+        "drift": known["drift"],
+        "compared": bool(before),
+        "files": files,
+        "lines": [*plan_lines(found), *(f"Audit ({kind}): {file}" for kind, file in files.items() if not check_mode)],
     }
 
 
@@ -41,22 +59,37 @@ def make_report(seen: Seen, path: str, check_mode: bool) -> dict[str, Any]:
     """Return the report, its lines and what a run in check mode would change; write the files where they differ."""
     found = facts(seen)
     steps = next_steps(found)
-    contents = {
-        "json": json.dumps({**found, "next_steps": steps}, indent=4, sort_keys=True, ensure_ascii=False) + "\n",
-        "markdown": markdown(found, steps),
-        "html": html_report(found, steps),
-    }
-    files = {kind: f"{path}.{ending}" for kind, ending in (("json", "json"), ("markdown", "md"), ("html", "html"))}
-    changed = [kind for kind, content in contents.items() if write(Path(files[kind]), content, check_mode)]
+    files = _paths(path, OF_A_REPORT)
     return {
-        "changed": bool(changed),
+        "changed": _write_all(files, _contents(found, steps), check_mode),
         "report": found,
         "summary": summary(found, {}, human_seconds(found["window"]["seconds"]) if found["window"] else ""),
         "next_steps": steps,
-        "drift": drift(seen),
+        "changes": changes(seen),
+        "drift": [],
+        "compared": False,
         "files": files,
         "lines": report_lines(found, steps, {} if check_mode else files),
     }
+
+
+def _paths(path: str, formats: Iterable[str]) -> dict[str, str]:
+    return {kind: f"{path}.{ENDINGS[kind]}" for kind in formats}
+
+
+def _contents(found: Mapping[str, Any], steps: list[str]) -> dict[str, str]:
+    return {
+        "json": json.dumps({**found, "next_steps": steps}, indent=4, sort_keys=True, ensure_ascii=False) + "\n",
+        "markdown": markdown(found, steps),
+        "html": html_report(found, steps),
+        "sarif": sarif(found),
+        "junit": junit(found),
+    }
+
+
+def _write_all(files: Mapping[str, str], contents: Mapping[str, str], check_mode: bool) -> bool:
+    changed = [kind for kind, path in files.items() if write(Path(path), contents[kind], check_mode)]
+    return bool(changed)
 
 
 def summary(found: Mapping[str, Any], counts: Mapping[str, int], window: str) -> dict[str, Any]:

@@ -33,6 +33,7 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
         "",
         f"Plan: {', '.join(_counts(plan['counts']))}.",
         f"Freeze window: {plan['window']['text']}.",
+        *_drift(plan["drift"]),
         *_costs(plan["costs"]),
         *_findings(plan["findings"]),
         *([f"Next: {plan['next']}"] if plan["next"] else []),
@@ -91,6 +92,13 @@ def _counts(counts: Mapping[str, int]) -> Iterator[str]:
     for verb in VERBS:
         if counts[verb] or verb in ("create", "change", "copy"):
             yield f"{counts[verb]} {words[verb]}"
+
+
+def _drift(drifted: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    lines = [line for drift in drifted for line in wrapped(drift["text"], "  ! ")]
+    if lines:
+        yield "Since the last run:"
+        yield from lines
 
 
 def _costs(costs: Iterable[str]) -> Iterator[str]:

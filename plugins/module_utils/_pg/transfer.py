@@ -73,6 +73,10 @@ def survey(source: Address) -> dict[str, Any]:
             "changed": True,
             "verdict": UNKNOWN,
             "sealed": False,
+            "tables": [
+                {"name": table.name, "rows": None, "bytes": table.bytes, "how": "copy"}
+                for table in sorted(tables, key=lambda table: table.name)
+            ],
             "totals": {"tables": len(tables), "bytes": sum(table.bytes for table in tables)},
             "plan": {**_plan(side, None, findings), "estimate": estimate(session, tables)},
             "findings": findings.all,

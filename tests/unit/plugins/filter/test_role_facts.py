@@ -84,6 +84,7 @@ def test_a_copy_is_summed_up() -> None:
         "totals": {},
         "verified": {},
         "seconds": {},
+        "tables": [],
         "summary": "already equal to Heroku's",
     }
     assert database_record({"verdict": "of_tomorrow"})["summary"] == "of_tomorrow"

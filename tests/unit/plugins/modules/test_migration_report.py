@@ -34,9 +34,9 @@ def test_files_are_written_once_and_for_their_owner_alone(run_module: Any, optio
 
 def test_check_mode_and_a_plan_write_nothing(run_module: Any, options: dict[str, Any], tmp_path: Path) -> None:
     assert run_module(migration_report, options, check_mode=True)["changed"] is True
-    plan = run_module(migration_report, {**options, "show": "plan"})
+    plan = run_module(migration_report, {"seen": options["seen"], "show": "plan"})
     assert (plan["changed"], plan["plan"]["counts"]["create"]) == (False, 6)
-    assert plan["drift"] == [
+    assert plan["changes"] == [
         "Fly app",
         "Postgres cluster",
         "Redis database",
@@ -55,3 +55,30 @@ def test_json_is_as_its_schema_says(run_module: Any, options: dict[str, Any]) ->
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(report, schema)
     assert set(report) == set(schema["properties"])
+
+
+def test_an_audit_tells_what_became_different_since_the_last_run_or_else_the_last_audit(
+    run_module: Any, options: dict[str, Any], tmp_path: Path
+) -> None:
+    run, audit = str(tmp_path / "run" / "a--b.report"), str(tmp_path / "audits" / "a--b.audit")
+    asked = {"show": "plan", "path": audit, "former": [f"{run}.json", f"{audit}.json"]}
+    first = run_module(migration_report, {**options, **asked})
+    assert (first["compared"], first["drift"]) == (False, [])
+    assert {path.name.partition(".")[2] for path in map(Path, first["files"].values())} == {
+        "audit.json", "audit.md", "audit.html", "audit.sarif", "audit.junit.xml"
+    }  # fmt: skip
+    for path in map(Path, first["files"].values()):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    options["seen"]["heroku"]["config_names"]["PAYMENT_KEY"] = {"class": "transfer", "reason": "set by the user"}
+    second = run_module(migration_report, {**options, **asked})
+    text = "config var PAYMENT_KEY was added on Heroku (transfer)"
+    assert second["drift"] == [{"id": "config-var-added", "name": "PAYMENT_KEY", "text": text}]
+    assert f"  ! {text}" in second["lines"]
+    for kind, path in second["files"].items():
+        assert "PAYMENT_KEY was added" in Path(path).read_text(), kind
+    # That of a run comes first, and what is no report is passed over.
+    assert run_module(migration_report, {**options, "path": run})["changed"] is True
+    assert run_module(migration_report, {**options, **asked})["drift"] == []
+    Path(f"{run}.json").write_text("{")
+    Path(f"{audit}.json").write_text('{"schema": 0}')
+    assert run_module(migration_report, {**options, **asked})["compared"] is False
