@@ -1,6 +1,6 @@
 # Every target makes its own set-up; nothing needs an activated environment. See CONTRIBUTING.md.
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo test test-all lint docs sanity findings-table units sandbox-tests coverage services integration molecule cores postgres-versions contracts contract bench-secrets bench-pg bench-redis count-requests package clean
+.PHONY: help setup lock demo test test-all lint docs sanity findings-table units sandbox-tests coverage services integration molecule cores postgres-versions contracts contract bench-secrets bench-pg bench-redis count-requests fleet package clean
 
 BIN := .venv/bin
 TREE := .ansible/collections
@@ -91,6 +91,12 @@ bench-hash: setup ## the checksum of rows beside one of their text, as a table; 
 
 count-requests: setup ## HTTP requests of audit, rehearsal, cut-over and second run, as a table
 	PYTHONPATH=$(TREE) $(BIN)/python -m ansible_collections.flyover.heroku_to_fly.tests.benchmarks.requests
+
+docs: setup ## the documentation as a site, in .tools/docs/html
+	@tests/tools/docs
+
+fleet: setup ## audits of many apps at once: seconds, requests and Heroku's limit, as a table; ARGS="--apps 50"
+	PYTHONPATH=$(TREE) $(BIN)/python -m ansible_collections.flyover.heroku_to_fly.tests.benchmarks.fleet $(ARGS)
 
 postgres-versions: setup ## the database modules from PostgreSQL 15 and 16 to 16 and 18, whose servers npm installs into .tools
 	tests/tools/postgres-versions

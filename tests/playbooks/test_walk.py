@@ -41,10 +41,11 @@ class Walk:
         self.home, self.source = home, home / "paper-crane"
         shutil.copytree(sandbox.environment["MIGRATE_SOURCE_DIR"], self.source)
         given = {**os.environ, **sandbox.environment}
+        stand_in = sandbox.environment["PATH"].partition(os.pathsep)[0]
         self.environment = {
             **{name: value for name, value in given.items() if name not in CHOSEN and not name.startswith("ANSIBLE_")},
             "HOME": str(home),
-            "PATH": f"{sandbox.environment['PATH'].partition(os.pathsep)[0]}{os.pathsep}{BIN}{os.pathsep}{given['PATH']}",
+            "PATH": os.pathsep.join([stand_in, str(BIN), given["PATH"]]),
             "ANSIBLE_NOCOLOR": "1",
         }
         self.run(f"ansible-galaxy collection install {archive}")

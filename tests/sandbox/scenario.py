@@ -70,6 +70,8 @@ class Scenario:
     features: tuple[str, ...] = ()
     log_drains: tuple[str, ...] = ()
     maintenance: bool = False
+    copies: int = 0  # that many more apps of the same account, without add-ons
+    requests_left: int = 4500  # of the account's limit, of which 75 a minute come back
 
 
 def load(path: Path) -> Scenario:
@@ -106,7 +108,7 @@ class _Reader:
 
     def scenario(self, given: Any) -> Scenario:
         known = ("heroku_app", "generation", "stack", "region", "config", "addons", "formation", "domains", "source")
-        more = ("runtime_env", "fly_org", "features", "log_drains", "maintenance")
+        more = ("runtime_env", "fly_org", "features", "log_drains", "maintenance", "copies", "requests_left")
         entries = self._mapping(given, "scenario", (*known, *more))
         if not re.fullmatch(r"[a-z][a-z0-9-]{1,28}[a-z0-9]", str(entries.get("heroku_app", ""))):
             raise self._error("heroku_app", "is missing or is not an app's name")
@@ -121,9 +123,8 @@ class _Reader:
         # A process type in the Procfile that was never scaled is also in the formation, with quantity 0.
         for kind, command in commands.items():
             formation.setdefault(kind, Process(0, "Standard-1X", command))
-        plain = {
-            key: entries[key] for key in ("generation", "stack", "region", "fly_org", "maintenance") if key in entries
-        }
+        as_given = ("generation", "stack", "region", "fly_org", "maintenance", "copies", "requests_left")
+        plain = {key: entries[key] for key in as_given if key in entries}
         return Scenario(
             heroku_app=entries["heroku_app"],
             config=self._config(entries.get("config", {}), "config"),

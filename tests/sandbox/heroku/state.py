@@ -10,7 +10,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +22,8 @@ from .one_off import OneOffDyno
 Launch = Callable[[str, Mapping[str, str]], OneOffDyno]
 # How long a dyno keeps running after scaling down (seconds), which is asynchronous on Heroku too.
 DYNO_SHUTDOWN = 1.0
+# The account's requests: at most so many are saved up, and so many come back in a second.
+LIMIT, REFILL = 4500, 75 / 60
 OWNER = {"email": "owner@example.com", "id": "01234567-89ab-cdef-0123-456789abcdef"}
 SERVICE_NAMES = {POSTGRES: "postgresql", REDIS: "redis"}
 
@@ -187,7 +189,23 @@ class HerokuState:
 
     def __init__(self, scenario: Scenario, urls: dict[int, str], launch: Launch | None = None) -> None:
         self.apps = {scenario.heroku_app: HerokuApp(scenario, urls, launch)}
-        self.requests_left = 4500
+        for number in range(2, scenario.copies + 2):
+            name = f"{scenario.heroku_app}-{number}"
+            self.apps[name] = HerokuApp(replace(scenario, heroku_app=name, addons=()), {}, launch)
+        self._left = float(scenario.requests_left)
+        self._counted = time.monotonic()
+
+    @property
+    def requests_left(self) -> int:
+        """How many requests the account may send now."""
+        now_ = time.monotonic()
+        self._left = min(LIMIT, self._left + (now_ - self._counted) * REFILL)
+        self._counted = now_
+        return int(self._left)
+
+    @requests_left.setter
+    def requests_left(self, left: int) -> None:
+        self._left += left - int(self._left)
 
     def app(self, name: str) -> HerokuApp:
         """Return an app by name or id; raises KeyError."""

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import heapq
 import socket
 import threading
 from typing import Any
@@ -16,6 +17,8 @@ from ansible.module_utils.urls import open_url
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base import http as _http
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base import polling
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.http import Response
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.api import pace
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import fly_app, fly_certificate, fly_redis, heroku_app
 
 HEROKU = {"heroku_api_key": "HRKU-canary", "app": "paper-crane", "maintenance": True}
@@ -60,13 +63,29 @@ def test_retry_after_is_honoured_within_bounds(
     assert waits == [waited]
 
 
-@pytest.mark.parametrize(("left", "slept"), [("74", [0.8]), ("0", [0.8]), ("75", []), ("many", [])])
-def test_few_requests_left_are_sent_no_faster_than_they_come_back(
+@pytest.mark.parametrize(("left", "slept"), [("75", [3.2]), ("0", [60.0]), ("150", []), ("many", [])])
+def test_the_fewer_requests_are_left_the_slower_they_are_sent(
     http: Any, run_module: Any, waits: list[float], left: str, slept: list[float]
 ) -> None:
     http.expect("GET", "/apps/paper-crane", HEROKU_APP, headers={"RateLimit-Remaining": left})
     assert run_module(heroku_app, HEROKU, check_mode=True)["changed"] is True
     assert waits == slept
+
+
+@pytest.mark.parametrize("forks", [1, 10, 50])
+def test_many_runs_share_herokus_limit_without_knowing_of_each_other(forks: int) -> None:
+    """Each sends, waits as it is told, sends again; 75 a minute come back. Nobody is refused in an hour."""
+    left, now, turns = 200.0, 0.0, [(fork * 0.05, fork) for fork in range(forks)]
+    sent = 0
+    while now < 3600:
+        at, fork = heapq.heappop(turns)
+        left, now = min(4500.0, left + (at - now) * 75 / 60), at
+        assert left >= 1, f"{sent} requests after {now:.0f} s"
+        left, sent = left - 1, sent + 1
+        told = pace(Response(200, {"ratelimit-remaining": str(int(left))}))
+        heapq.heappush(turns, (now + 0.1 + told, fork))
+    # And none of what comes back is wasted.
+    assert sent > 0.8 * 4500
 
 
 def test_fly_s_limit_of_one_request_a_second(http: Any, run_module: Any, waits: list[float]) -> None:
