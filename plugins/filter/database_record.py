@@ -30,14 +30,15 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description: >-
-    C(verdict), C(totals), C(verified), C(seconds), for each of the C(tables) its C(name), C(rows) and C(how), and the
-    sentence C(summary).
+    C(verdict), C(totals), C(verified), C(seconds), for each of the C(tables) its C(name), C(rows), C(how) and
+    C(verified_at), and the sentence C(summary).
   type: dict
 """
 
 from collections.abc import Mapping
 from typing import Any, Callable
 
+_OF_A_TABLE = ("name", "rows", "how", "verified_at")
 _WORDS = {
     "would_copy": "would be copied",
     "would_update": "would be brought forward",
@@ -53,7 +54,7 @@ def database_record(result: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "verdict": result.get("verdict", ""),
         **parts,
-        "tables": [{key: table.get(key) for key in ("name", "rows", "how")} for table in tables],
+        "tables": [{key: table[key] for key in _OF_A_TABLE if table.get(key) is not None} for table in tables],
         "summary": _summary(result, parts["totals"], parts["verified"]),
     }
 

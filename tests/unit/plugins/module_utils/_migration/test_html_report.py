@@ -120,3 +120,20 @@ def test_what_users_can_name_is_escaped(audit: dict[str, Any]) -> None:
 def test_zone_lines(record: tuple[str, str, str], line: str) -> None:
     kind, name, value = record
     assert zone_line({"type": kind, "name": name, "value": value}) == line
+
+
+def test_verification_of_each_table(rehearsed: dict[str, Any], audit: dict[str, Any]) -> None:
+    text = page_of(rehearsed).text
+    assert "Verification of each table: 2 tables, 30,012 rows" in text
+    orders = "public.orders30,000changed rows, found by a scanequal, all content compared 2026-11-26T17:55:00Z"
+    assert orders in text
+    assert 'public."Users"12copiedequal: rows and checksums' in text
+    assert "Verification of each table" not in page_of(audit).text
+
+
+def test_what_drifted_leads_the_page(rehearsed: dict[str, Any]) -> None:
+    found = facts(Seen(rehearsed))
+    drift = {"id": "table-added", "name": "public.x", "text": f"table {_HOSTILE} was added on Heroku"}
+    page = Page(html_report({**found, "drift": [drift]}, next_steps(found)))
+    assert f"Since the last runTable {_HOSTILE} was added on Heroku." in page.text
+    assert [tag for tag, _attributes in page.tags].count("script") == 1
