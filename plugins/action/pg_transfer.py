@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._progress_lines import (
+    copied_share,
     transfer_lines,
     transfer_summary,
 )
@@ -25,6 +26,10 @@ class ActionModule(WatchedAction):
     def lines(self, state: State, former: State, seconds: float) -> Iterable[str]:
         """Return one line."""
         return transfer_lines(state, former, seconds)
+
+    def share(self, state: State) -> float | None:
+        """Return how much of the bytes is copied, or of the tables where bytes are not counted."""
+        return copied_share(state)
 
     def summary(self, result: dict[str, Any]) -> str:
         """Return what the copy took, if there was one."""

@@ -31,6 +31,14 @@ def transfer_lines(state: dict[str, Any], former: dict[str, Any], seconds: float
     yield ", ".join(parts)
 
 
+def copied_share(state: dict[str, Any]) -> float:
+    """Return how much of a copy is done, from 0 to 1; what comes after the rows is not counted."""
+    for kind in ("bytes", "tables"):
+        if state[f"{kind}_total"]:
+            return float(state[f"{kind}_done"] / state[f"{kind}_total"])
+    return 0.0
+
+
 def transfer_summary(result: dict[str, Any]) -> str:
     """Return one line about a finished copy."""
     totals, seconds = result["totals"], result["seconds"]

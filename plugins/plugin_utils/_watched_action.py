@@ -5,9 +5,10 @@
 # PRIVATE: internal to this collection, may change without notice.
 """An action that runs the module of the same name and shows its progress if it runs on the controller.
 
-It prints a line every few seconds to standard error, which reaches terminals, logs and AWX without breaking what a
-callback, such as json, prints on standard output. The variable C(flyover_progress) or the environment variable
-E(FLYOVER_PROGRESS) turns the lines off.
+The progress goes to standard error, so that what a callback prints on standard output, such as JSON, stays whole. On a
+terminal, if the play has one host, it is one line that is rewritten each second; otherwise a line every few seconds,
+which also reaches logs and AWX. The variable C(flyover_progress) or the environment variable E(FLYOVER_PROGRESS) turns
+it off.
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable
+from multiprocessing import parent_process
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 
+from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._terminal import Line, bar, columns
 from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._tied_action import TiedAction
 from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._watch import State, Watch
+
+_REWRITTEN = 1.0  # seconds
 
 
 class WatchedAction(TiedAction):
@@ -36,6 +41,11 @@ class WatchedAction(TiedAction):
     def lines(self, state: State, former: State, seconds: float) -> Iterable[str]:
         """Return what to show of the progress file's O(state); O(former) is its state O(seconds) ago."""
         raise NotImplementedError
+
+    def share(self, state: State) -> float | None:
+        """Return how much is done, from 0 to 1, for a line that is rewritten; without it there is no such line."""
+        del state
+        return None
 
     def summary(self, result: dict[str, Any]) -> str:
         """Return what to show at the end of a task that is not async, "" for nothing."""
@@ -56,10 +66,33 @@ class WatchedAction(TiedAction):
             return self._execute(arguments)
         with tempfile.TemporaryDirectory(prefix="flyover-") as folder:
             path = arguments.setdefault("progress_file", os.path.join(folder, "progress"))
-            with Watch(path, self.lines, self._show, to_the_end=self.to_the_end):
-                result = self._execute(arguments)
+            result = self._watched(path, arguments)
         self._show(self.summary(result))
         return result
+
+    def _watched(self, path: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        width = self._columns()
+        if not width:
+            with Watch(path, self.lines, self._show, to_the_end=self.to_the_end):
+                return self._execute(arguments)
+        line = Line(lambda text: Display().display(text, stderr=True, screen_only=True, newline=False), width)
+        try:
+            with Watch(path, self._line, line.show, interval=_REWRITTEN):
+                return self._execute(arguments)
+        finally:
+            line.clear()
+
+    def _line(self, state: State, former: State, seconds: float) -> Iterable[str]:
+        for text in self.lines(state, former, seconds):
+            yield f"{bar(self.share(state) or 0)} {text}"
+
+    def _columns(self) -> int:
+        """Return the width of the line to rewrite, 0 where there is none, or several hosts would write there."""
+        several = len(self._task_vars.get("ansible_play_hosts_all", [])) > 1
+        if several or type(self).share is WatchedAction.share:
+            return 0
+        parent = parent_process()
+        return columns((parent.pid if parent else None) or os.getpid(), os.environ)
 
     def _wanted(self) -> bool:
         given = self._templar.template(self._task_vars.get("flyover_progress", os.environ.get("FLYOVER_PROGRESS", "")))
