@@ -9,6 +9,8 @@ from __future__ import annotations
 import heapq
 import socket
 import threading
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -35,7 +37,9 @@ def waits(http: Any, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return the seconds that were slept, in their order."""
     slept: list[float] = []
     monkeypatch.setattr(polling.random, "uniform", lambda least, _most: least)
-    monkeypatch.setattr(_http.time, "sleep", lambda seconds: slept.append(seconds) if seconds else None)
+    # Not the sleep of all modules: threads of other tests would be counted too.
+    clock = SimpleNamespace(sleep=lambda seconds: slept.append(seconds) if seconds else None, time=time.time)
+    monkeypatch.setattr(_http, "time", clock)
     return slept
 
 
