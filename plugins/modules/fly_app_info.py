@@ -63,6 +63,39 @@ machines:
   returned: success
   type: list
   elements: dict
+  contains:
+    id:
+      description: The Machine's id.
+      type: str
+      sample: 148e123
+    group:
+      description: Its process group.
+      type: str
+      sample: web
+    state:
+      description: Its state as Fly names it, such as V(started) or V(stopped).
+      type: str
+      sample: started
+    region:
+      description: Where it runs.
+      type: str
+      sample: iad
+    healthy:
+      description: Whether all of its checks pass.
+      type: bool
+      sample: true
+    image:
+      description: The image that it runs.
+      type: str
+      sample: "registry.fly.io/paper-crane:flyover-0123456789abcdef"
+    release_version:
+      description: The release that it was made by.
+      type: str
+      sample: "3"
+    guest:
+      description: Its size, with C(cpu_kind), C(cpus) and C(memory_mb).
+      type: dict
+      sample: {cpu_kind: shared, cpus: 1, memory_mb: 512}
   sample:
     - id: 148e123
       group: web

@@ -106,10 +106,41 @@ EXAMPLES = r"""
 
 RETURN = r"""
 findings:
-  description: All findings with C(id), C(level), C(urgency), C(text) and C(remedy), some with C(path) and C(line).
+  description: All findings.
   returned: success
   type: list
   elements: dict
+  contains:
+    id:
+      description: What it is about, which is stable. The collection's C(docs/findings.md) lists every id.
+      type: str
+      sample: env-dyno
+    level:
+      description: V(block) stops the migration, V(warn) may break something, V(info) is good to know or was accepted.
+      type: str
+      sample: warn
+    urgency:
+      description: When to deal with it, V(before) the cut-over, on its V(day), or V(after) it.
+      type: str
+      sample: before
+    text:
+      description: What was found.
+      type: str
+      sample: DYNO is read, which only a dyno has.
+    remedy:
+      description: What to do about it.
+      type: str
+      sample: Read FLY_MACHINE_ID instead.
+    path:
+      description: The file that it is about, from the source's folder.
+      returned: if it is about a file
+      type: str
+      sample: config/puma.rb
+    line:
+      description: The line in that file.
+      returned: if it is about a line
+      type: int
+      sample: 7
   sample:
     - id: not-moved-setting
       level: warn

@@ -60,6 +60,40 @@ apps:
   returned: success
   type: list
   elements: dict
+  contains:
+    host:
+      description: The host of the inventory. The other keys are there unless its run ended before a plan or report.
+      type: str
+      sample: paper-crane
+    status:
+      description: How far it is, V(frozen), V(failed), V(not started), V(rehearsed) or V(live).
+      type: str
+      sample: rehearsed
+    blocks:
+      description: How many findings block.
+      type: int
+      sample: 0
+    warnings:
+      description: How many findings warn.
+      type: int
+      sample: 2
+    changes:
+      description: How many things a run would create, change or copy.
+      type: int
+      sample: 0
+    window:
+      description: The freeze window, expected or measured, in words.
+      type: str
+      sample: about 15 s
+    waiting_for_dns:
+      description: The hostnames whose DNS does not point to Fly.
+      type: list
+      elements: str
+      sample: [www.example.com]
+    next:
+      description: The next command.
+      type: str
+      sample: ansible-playbook flyover.heroku_to_fly.migrate -e migrate_cutover=true
   sample:
     - host: paper-crane
       heroku_app: paper-crane

@@ -144,14 +144,44 @@ reason:
   sample: the target holds no complete copy of the source
 tables:
   description:
-    - For each table C(name), C(rows), C(bytes) and C(how) it became equal, V(copy), V(by log), V(by key),
-      V(whole) or V(unchanged). In check mode C(rows) is null for a table that would be updated V(by log), and for every
-      table as long as there is no target.
-    - When it was copied, C(seconds) of copying. When a copy was updated, the number of rows that C(moved), and
-      C(verified_at), when all of its content was last compared.
+    - What became of each table.
   returned: when both sides were compared, or without a target
   type: list
   elements: dict
+  contains:
+    name:
+      description: Schema and name, quoted as SQL needs.
+      type: str
+      sample: public.orders
+    rows:
+      description:
+        - How many rows it has on both sides. In check mode null for a table that would be updated V(by log), and for
+          every table as long as there is no target.
+      type: int
+      sample: 30000
+    bytes:
+      description: What it takes on the source's disk.
+      type: int
+      sample: 4194304
+    how:
+      description: How it became equal, V(copy), V(by log), V(by key), V(whole) or V(unchanged).
+      type: str
+      sample: copy
+    seconds:
+      description: How long it took to copy.
+      returned: if it was copied
+      type: float
+      sample: 0.2
+    moved:
+      description: How many rows were written or deleted.
+      returned: if a copy was updated
+      type: int
+      sample: 12
+    verified_at:
+      description: When all of its content was last compared.
+      returned: if a copy was updated
+      type: str
+      sample: "2026-11-26T17:55:00Z"
   sample: [{name: public.orders, rows: 30000, bytes: 4194304, how: copy, seconds: 0.2}]
 totals:
   description:
@@ -160,9 +190,23 @@ totals:
   type: dict
   sample: {tables: 46, rows: 125811, bytes: 30000000, sequences: 40, large_objects: 22}
 verified:
-  description: The C(level) of the comparison of everything, whether both sides C(matched), and the C(mismatches).
+  description: The comparison of everything.
   returned: when both sides were compared
   type: dict
+  contains:
+    level:
+      description: What was compared, V(none), V(counts) or V(checksums).
+      type: str
+      sample: checksums
+    matched:
+      description: Whether both sides are equal.
+      type: bool
+      sample: true
+    mismatches:
+      description: What differs, each with C(name) and C(difference).
+      type: list
+      elements: dict
+      sample: []
   sample: {level: checksums, matched: true, mismatches: []}
 settled:
   description: The privileges, comments and settings that were given to the target, or in check mode would be.
