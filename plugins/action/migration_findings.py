@@ -12,7 +12,11 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import FlyoverError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.findings import gather, too_small
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.findings import (
+    gather,
+    too_small,
+    with_connected,
+)
 
 _WARNING = {"id": {"type": "str", "required": True}, "texts": {"type": "list", "elements": "str", "required": True}}
 _ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -39,7 +43,10 @@ class ActionModule(ActionBase):
         _validation, options = self.validate_argument_spec(argument_spec=_ARGUMENTS)
         try:
             gathered = gather(
-                [*options["findings"], *too_small(options["database"], options["cluster"])],
+                [
+                    *with_connected(options["findings"], options["database"]),
+                    *too_small(options["database"], options["cluster"]),
+                ],
                 options["results"],
                 options["warnings"],
                 options["accepted"],

@@ -47,7 +47,7 @@ options:
     default: {}
   database:
     description:
-      - C(version) and C(size_bytes) of the database to move.
+      - C(version), C(size_bytes) and C(connected), the number of open connections, of the database to move.
     type: dict
     default: {}
   cluster:

@@ -66,3 +66,8 @@ def test_a_collation_that_the_target_may_lack_is_told(run_module: Any, source: D
     source.app(f"create collation public.ours (locale = '{locale}')")
     found = audit(run_module, source, target=target.url)["findings"]
     assert not any("collation public.ours" in one["text"] for one in found)
+
+
+def test_open_connections_are_counted(run_module: Any, source: Database) -> None:
+    with source.server.connect(source.name, source.server.role):
+        assert audit(run_module, source)["plan"]["source"]["connected"] == 1

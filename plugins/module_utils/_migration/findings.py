@@ -52,6 +52,12 @@ def gather(
     }
 
 
+def with_connected(findings: Iterable[Mapping[str, Any]], source: Mapping[str, Any]) -> list[Finding]:
+    """Return the findings, where that of too many connections also tells how many Heroku's database has open now."""
+    now = f" Heroku's database has {source['connected']} open now." if "connected" in source else ""
+    return [{**row, "text": row["text"] + now} if row["id"] == "connections" else dict(row) for row in findings]
+
+
 def too_small(source: Mapping[str, Any], cluster: Mapping[str, Any]) -> list[Finding]:
     """Return why a database does not fit into the cluster that is to be created."""
     if not source or not cluster.get("major"):

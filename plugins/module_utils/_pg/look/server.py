@@ -37,6 +37,7 @@ def facts(session: Session) -> dict[str, Any]:
         "in_recovery",
         "connection_limit",
         "free_connections",
+        "connected",
         "create_in_database",
         "search_path",
         "portable_search_path",
@@ -57,6 +58,7 @@ def facts(session: Session) -> dict[str, Any]:
                       else r.rolconnlimit - (select count(*) from pg_stat_activity where usename = current_user) end,
                  case when d.datconnlimit < 0 then 100000
                       else d.datconnlimit - (select count(*) from pg_stat_activity where datid = d.oid) end)::int,
+               (select count(*) from pg_stat_activity where datid = d.oid and pid <> pg_backend_pid())::int,
                has_database_privilege(d.oid, 'create'),
                (select reset_val from pg_settings where name = 'search_path'),
                -- The target's role has another name: where "$user" finds a schema, that schema is meant.

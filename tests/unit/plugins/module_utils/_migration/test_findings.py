@@ -15,7 +15,11 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.f
     OF_REDIS,
     OF_STEPS,
 )
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.findings import gather, too_small
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.findings import (
+    gather,
+    too_small,
+    with_connected,
+)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.table import RULES
 
 PLUGINS = Path(__file__).parents[5] / "plugins"
@@ -109,6 +113,14 @@ def test_a_database_that_does_not_fit() -> None:
     assert [(row["id"], row["level"]) for row in found] == [("postgres-version", "block"), ("postgres-size", "block")]
     assert "12.0 GB, and the new cluster crane-db would have 10 GB" in str(found[1]["text"])
     assert too_small(database, {}) == []
+
+
+def test_too_many_connections_beside_those_open_now() -> None:
+    row = {"id": "connections", "level": "warn", "text": "160 connections, 50 taken.", "remedy": "r"}
+    (told, other) = with_connected([row, DYNO], {"connected": 23})
+    assert told["text"] == "160 connections, 50 taken. Heroku's database has 23 open now."
+    assert other == DYNO
+    assert with_connected([row], {}) == [row]
 
 
 def test_what_is_to_be_left_out() -> None:
