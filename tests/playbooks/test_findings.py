@@ -90,8 +90,9 @@ def test_every_trap_in_the_source_and_the_url_that_it_needs(tmp_path: Path) -> N
     try:
         folder = ("-e", f"migrate_source_dir={tmp_path / 'app'}")  # the checkout itself
         run = box.play("audit", "-v", *folder, ANSIBLE_CALLBACK_RESULT_FORMAT="json").succeeded()
-        task = run.output[run.output.index("Collect the findings") :]
-        gathered = json.loads(re.search(r"=> (\{.*?\n?\})$", task, re.MULTILINE | re.DOTALL)[1])  # type: ignore[index]
+        starts = (match.end() for match in re.finditer(r"^ok: \[localhost\] => (?=\{)", run.output, re.MULTILINE))
+        results = (json.JSONDecoder().raw_decode(run.output, start)[0] for start in starts)
+        gathered = next(result for result in results if "unmatched" in result)
         found = {(row["id"], row["path"], row.get("line", 0)) for row in gathered["findings"] if row.get("path")}
         assert found == wanted
         assert "sk_canary" not in run.output
