@@ -45,8 +45,8 @@ class Side:
 
     def summary(self) -> dict[str, Any]:
         """Return what RV(plan) says about this side."""
-        names = ("version", "size_bytes", "encoding", "collation", "ctype", "role", "search_path")
-        names += ("free_connections", "connected")
+        names = ["version", "size_bytes", "encoding", "collation", "ctype", "role", "search_path"]
+        names += ["free_connections", "connected"]
         return {"database": str(self.session.address), **{name: self.facts[name] for name in names}}
 
 
