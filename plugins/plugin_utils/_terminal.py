@@ -52,7 +52,7 @@ def columns(pid: int, environment: Mapping[str, str]) -> int:
         os.close(descriptor)
 
 
-def bar(share: float) -> str:
+def filled_bar(share: float) -> str:
     """Return a bar that is filled to O(share), from 0 to 1."""
     filled = round(_CELLS * min(max(share, 0.0), 1.0))
     return f"[{'#' * filled}{'-' * (_CELLS - filled)}] {100 * min(max(share, 0.0), 1.0):3.0f} %"

@@ -22,7 +22,7 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 
-from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._terminal import Line, bar, columns
+from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._terminal import Line, columns, filled_bar
 from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._tied_action import TiedAction
 from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._watch import State, Watch
 
@@ -84,7 +84,7 @@ class WatchedAction(TiedAction):
 
     def _line(self, state: State, former: State, seconds: float) -> Iterable[str]:
         for text in self.lines(state, former, seconds):
-            yield f"{bar(self.share(state) or 0)} {text}"
+            yield f"{filled_bar(self.share(state) or 0)} {text}"
 
     def _columns(self) -> int:
         """Return the width of the line to rewrite, 0 where there is none, or several hosts would write there."""

@@ -16,7 +16,7 @@ import termios
 import pytest
 
 from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._progress_lines import copied_share
-from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._terminal import Line, bar, columns
+from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._terminal import Line, columns, filled_bar
 
 _XTERM = {"TERM": "xterm-256color"}
 
@@ -55,7 +55,7 @@ def test_no_terminal_is_no_line() -> None:
 
 
 def test_a_bar_is_as_full_as_the_copy() -> None:
-    assert (bar(0), bar(0.5), bar(1.2)) == (
+    assert (filled_bar(0), filled_bar(0.5), filled_bar(1.2)) == (
         "[--------------------]   0 %",
         "[##########----------]  50 %",
         "[####################] 100 %",
