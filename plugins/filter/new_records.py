@@ -6,16 +6,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: new_records
-short_description: The records of copies that were made or brought forward just now
+short_description: The records of copies that the ledger is to keep
 version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - A run that finds a copy equal keeps the earlier record, which says what was copied.
+  - A run that finds a copy equal keeps the earlier record, which says what was copied, unless there is none.
 options:
   _input:
     description:
       - Records with a C(verdict), by name.
+    type: dict
+    required: true
+  ledger:
+    description:
+      - The ledger, which has the earlier records.
     type: dict
     required: true
 """
@@ -24,12 +29,12 @@ EXAMPLES = r"""
 - name: Keep what was verified
   flyover.heroku_to_fly.migration_ledger:
     path: .flyover/paper-crane--paper-crane.json
-    record: "{{ {'database': copy | flyover.heroku_to_fly.database_record} | flyover.heroku_to_fly.new_records }}"
+    record: "{{ {'database': copy | flyover.heroku_to_fly.database_record} | flyover.heroku_to_fly.new_records(read.ledger) }}"
 """
 
 RETURN = r"""
 _value:
-  description: Those whose verdict is V(copied) or V(updated).
+  description: Those whose verdict is V(copied) or V(updated), and V(unchanged) ones that the ledger lacks.
   type: dict
 """
 
@@ -37,9 +42,10 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 
-def new_records(records: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Return the records of copies that were made or brought forward."""
-    return {name: record for name, record in records.items() if record.get("verdict") in ("copied", "updated")}
+def new_records(records: Mapping[str, Mapping[str, Any]], ledger: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the records of copies that were made or updated, and of equal ones that O(ledger) knows nothing of."""
+    kept = {name: ("copied", "updated") if name in ledger else ("copied", "updated", "unchanged") for name in records}
+    return {name: record for name, record in records.items() if record.get("verdict") in kept[name]}
 
 
 class FilterModule:

@@ -79,7 +79,7 @@ def on_a_terminal(command: list[str], **options: object) -> str:
 def test_a_terminal_gets_one_line_that_is_rewritten_and_cleared(command: list[str], tmp_path: Path) -> None:
     text = on_a_terminal(command, env=environment(tmp_path))
     parts = text.split("\r\x1b[K")
-    shown = [part for part in parts if part.startswith("[")]
+    shown = [part for part in parts if part.startswith(("[#", "[-"))]
     assert len(shown) >= 2
     assert "%" in shown[0] and shown[-1].endswith("of 4")
     assert not any("\n" in part for part in parts[1:-1])

@@ -153,7 +153,12 @@ def test_dns_records_are_one_list() -> None:
 
 def test_equal_copies_keep_their_earlier_record() -> None:
     records = {"database": {"verdict": "updated"}, "redis": {"verdict": "unchanged"}, "other": {}}
-    assert new_records(records) == {"database": {"verdict": "updated"}}
+    assert new_records(records, {"database": {}, "redis": {}}) == {"database": {"verdict": "updated"}}
+
+
+def test_equal_copies_are_recorded_where_the_ledger_was_lost() -> None:
+    records = {"database": {"verdict": "unchanged"}, "redis": {"verdict": "unknown"}}
+    assert new_records(records, {}) == {"database": {"verdict": "unchanged"}}
 
 
 def test_first_cause() -> None:
