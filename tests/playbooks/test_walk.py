@@ -79,7 +79,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory, archive: Path, sandbox: Sandb
 
 def test_the_archive_holds_what_a_user_needs_and_nothing_that_only_a_checkout_does(archive: Path) -> None:
     with tarfile.open(archive) as content:
-        names = {member.name for member in content.getmembers() if member.isfile()}
+        names = {member.name for member in content.getmembers() if not member.isdir()}
     assert {"README.md", "LICENSE", "docs/schema/report.json", "playbooks/audit.yml", "meta/runtime.yml"} <= names
     tops = {name.partition("/")[0] for name in names}
     assert tops == {
