@@ -29,7 +29,9 @@ EXAMPLES = r"""
 - name: Keep what was verified
   flyover.heroku_to_fly.migration_ledger:
     path: .flyover/paper-crane--paper-crane.json
-    record: "{{ {'database': copy | flyover.heroku_to_fly.database_record} | flyover.heroku_to_fly.new_records(read.ledger) }}"
+    record: >-
+      {{ {'database': copy | flyover.heroku_to_fly.database_record}
+         | flyover.heroku_to_fly.new_records(read.ledger) }}
 """
 
 RETURN = r"""
