@@ -133,6 +133,15 @@ ips:
   returned: success
   type: list
   elements: dict
+  contains:
+    ip:
+      description: The address.
+      type: str
+      sample: 66.241.124.1
+    kind:
+      description: V(shared_v4), V(v4), V(v6) or V(private_v6).
+      type: str
+      sample: shared_v4
   sample: [{ip: 66.241.124.1, kind: shared_v4}]
 remedy:
   description: What to do about the failure. It also ends C(msg).

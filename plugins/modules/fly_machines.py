@@ -86,6 +86,23 @@ machines:
   returned: success
   type: list
   elements: dict
+  contains:
+    id:
+      description: Its id.
+      type: str
+      sample: 148e123
+    group:
+      description: Its process group.
+      type: str
+      sample: web
+    state:
+      description: Its state, such as V(started) or V(stopped).
+      type: str
+      sample: started
+    metadata:
+      description: Its metadata.
+      type: dict
+      sample: {fly_process_group: web}
   sample:
     - id: 148e123
       group: web

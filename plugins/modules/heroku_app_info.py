@@ -132,6 +132,23 @@ formation:
   returned: success
   type: list
   elements: dict
+  contains:
+    type:
+      description: The process type.
+      type: str
+      sample: web
+    quantity:
+      description: The number of dynos.
+      type: int
+      sample: 2
+    size:
+      description: The dyno type.
+      type: str
+      sample: Standard-1X
+    command:
+      description: What it runs.
+      type: str
+      sample: bundle exec puma
   sample: [{type: web, quantity: 2, size: Standard-1X, command: bundle exec puma}]
 process_types:
   description: The Procfile of the newest release, process type to command.
@@ -148,6 +165,32 @@ addons:
   returned: success
   type: list
   elements: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      sample: postgresql-cubed-12345
+    service:
+      description: The service.
+      type: str
+      sample: heroku-postgresql
+    plan:
+      description: The plan.
+      type: str
+      sample: heroku-postgresql:essential-0
+    state:
+      description: Its state.
+      type: str
+      sample: provisioned
+    config_vars:
+      description: Names of the config vars that it sets.
+      type: list
+      elements: str
+      sample: [DATABASE_URL]
+    app:
+      description: The app that it is billed to.
+      type: str
+      sample: paper-crane
 services:
   description: Postgres and Redis add-ons that Fly.io can replace; of each kind, the one that is moved comes first.
   returned: success
@@ -183,6 +226,23 @@ domains:
   returned: success
   type: list
   elements: dict
+  contains:
+    hostname:
+      description: The hostname.
+      type: str
+      sample: www.example.com
+    kind:
+      description: V(custom) or V(heroku).
+      type: str
+      sample: custom
+    cname:
+      description: The DNS target, empty for one of Heroku's own.
+      type: str
+      sample: quiet-otter-123.herokudns.com
+    status:
+      description: How far Heroku is with it.
+      type: str
+      sample: succeeded
 release_version:
   description: Version of the newest release, V(0) if there is none.
   returned: success

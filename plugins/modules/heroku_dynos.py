@@ -60,12 +60,48 @@ dynos:
   returned: success
   type: list
   elements: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      sample: run.4711
+    type:
+      description: Its process type.
+      type: str
+      sample: run
+    command:
+      description: What it runs.
+      type: str
+      sample: bin/rails console
+    since:
+      description: When it started.
+      type: str
+      sample: "2026-11-26T12:00:00Z"
   sample: [{name: run.4711, type: run, command: bin/rails console, since: "2026-11-26T12:00:00Z"}]
 findings:
   description: What the user should know, as C(id), C(level), C(urgency), C(text) and C(remedy).
   returned: success
   type: list
   elements: dict
+  contains:
+    id:
+      description: What it is about, which is stable. The collection's C(docs/findings.md) lists every id.
+      type: str
+      sample: one-off-dynos
+    level:
+      description: V(block), V(warn) or V(info).
+      type: str
+      sample: warn
+    urgency:
+      description: When to deal with it, V(before) the cut-over, on its V(day), or V(after) it.
+      type: str
+      sample: before
+    text:
+      description: What was found.
+      type: str
+    remedy:
+      description: What to do about it.
+      type: str
   sample: []
 remedy:
   description: What to do about the failure. It also ends C(msg).

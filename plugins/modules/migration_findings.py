@@ -152,6 +152,25 @@ blocking:
   returned: success
   type: list
   elements: dict
+  contains:
+    id:
+      description: What it is about, which is stable. The collection's C(docs/findings.md) lists every id.
+      type: str
+      sample: env-dyno
+    level:
+      description: V(block), V(warn) or V(info).
+      type: str
+      sample: warn
+    urgency:
+      description: When to deal with it, V(before) the cut-over, on its V(day), or V(after) it.
+      type: str
+      sample: before
+    text:
+      description: What was found.
+      type: str
+    remedy:
+      description: What to do about it.
+      type: str
   sample: []
 counts:
   description: How many there are of each level.

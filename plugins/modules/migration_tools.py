@@ -100,6 +100,15 @@ postgres_clients:
   returned: success
   type: list
   elements: dict
+  contains:
+    folder:
+      description: The folder.
+      type: str
+      sample: /usr/lib/postgresql/17/bin
+    major:
+      description: Their major version.
+      type: int
+      sample: 17
   sample: [{folder: /usr/lib/postgresql/17/bin, major: 17}]
 findings:
   description:
@@ -107,6 +116,29 @@ findings:
   returned: success
   type: list
   elements: dict
+  contains:
+    id:
+      description: What it is about, which is stable. The collection's C(docs/findings.md) lists every id.
+      type: str
+      sample: tools-for-redis
+    level:
+      description: V(block), V(warn) or V(info).
+      type: str
+      sample: warn
+    urgency:
+      description: When to deal with it, V(before) the cut-over, on its V(day), or V(after) it.
+      type: str
+      sample: before
+    text:
+      description: What was found.
+      type: str
+    remedy:
+      description: What to do about it.
+      type: str
+    needed_for:
+      description: The one of O(needs) that lacks it.
+      type: str
+      sample: redis
   sample:
     - id: tools-for-redis
       level: block

@@ -85,12 +85,33 @@ tables:
   returned: success
   type: list
   elements: dict
+  contains:
+    name:
+      description: The table.
+      type: str
+      sample: public.orders
+    bytes:
+      description: Its size.
+      type: int
+      sample: 536870912
   sample: [{name: public.orders, bytes: 536870912}]
 not_logged:
   description: The other tables, with the C(reason). C(pg_transfer) scans them.
   returned: success
   type: list
   elements: dict
+  contains:
+    name:
+      description: The table.
+      type: str
+      sample: public.flags
+    bytes:
+      description: Its size.
+      type: int
+      sample: 8192
+    reason:
+      description: Why it is not logged.
+      type: str
   sample: [{name: public.flags, bytes: 8192, reason: "smaller than 8388608 bytes: a scan of it takes no time"}]
 remedy:
   description: What to do about the failure. It also ends C(msg).

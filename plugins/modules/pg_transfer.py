@@ -221,6 +221,21 @@ findings:
   returned: unless the target is sealed
   type: list
   elements: dict
+  contains:
+    id:
+      description: What it is about, which is stable. The collection's C(docs/findings.md) lists every id.
+      type: str
+      sample: database-extension
+    level:
+      description: V(block), V(warn) or V(info).
+      type: str
+      sample: warn
+    text:
+      description: What was found.
+      type: str
+    remedy:
+      description: What to do about it.
+      type: str
   sample:
     - id: database-extension
       level: block

@@ -78,6 +78,21 @@ findings:
   returned: success
   type: list
   elements: dict
+  contains:
+    id:
+      description: What it is about, which is stable. The collection's C(docs/findings.md) lists every id.
+      type: str
+      sample: redis-jobs
+    level:
+      description: V(block), V(warn) or V(info).
+      type: str
+      sample: warn
+    text:
+      description: What was found.
+      type: str
+    remedy:
+      description: What to do about it.
+      type: str
   sample: []
 remedy:
   description: What to do about the failure. It also ends C(msg).

@@ -147,6 +147,21 @@ findings:
   returned: success
   type: list
   elements: dict
+  contains:
+    id:
+      description: What it is about, which is stable. The collection's C(docs/findings.md) lists every id.
+      type: str
+      sample: redis-jobs
+    level:
+      description: V(block), V(warn) or V(info).
+      type: str
+      sample: warn
+    text:
+      description: What was found.
+      type: str
+    remedy:
+      description: What to do about it.
+      type: str
   sample: []
 verified:
   description: Number of keys C(compared) after the copy, and of those C(differing).

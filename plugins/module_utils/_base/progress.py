@@ -8,22 +8,24 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.files import replace_file
 
 LONGEST_STEP = 200  # characters
 
 
 def write_progress(path: str | None, state: Mapping[str, Any]) -> None:
-    """Write O(state) and the current time to O(path), if given; a reader never sees a partial file."""
+    """Write O(state) and the current time to O(path), if given; a reader never sees a partial file.
+
+    Raises InputError if it cannot be written.
+    """
     if not path:
         return
-    aside = f"{path}.{os.getpid()}"
-    with open(aside, "w", encoding="utf-8") as stream:
-        json.dump({**state, "updated_at": time.time()}, stream)
-    os.replace(aside, path)
+    replace_file(Path(path), json.dumps({**state, "updated_at": time.time()}), f"progress file {path}")
 
 
 class Steps:
