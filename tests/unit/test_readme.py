@@ -28,5 +28,13 @@ def test_what_a_page_names_is_there(page: Path) -> None:
     for playbook in re.findall(r"ansible-playbook flyover\.heroku_to_fly\.(\w+)", text):
         assert (_ROOT / "playbooks" / f"{playbook}.yml").exists(), playbook
     assert set(re.findall(r"\bmigrate_[a-z_]+[a-z]\b", text)) <= _NAMES
-    for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):
-        assert (page.parent / link).exists(), link
+    for link, heading in re.findall(r"\]\((?!https?://)([^)#]*)#?([^)]*)\)", text):
+        target = page.parent / link if link else page
+        assert target.exists(), link
+        assert not heading or heading in _headings(target), f"{link}#{heading}"
+
+
+def _headings(page: Path) -> set[str]:
+    """Return the names by which links reach the headings of a page."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
