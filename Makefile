@@ -75,6 +75,7 @@ integration: ## whole playbooks against the sandbox
 	@"$$(tests/tools/find-python)" tests/tools/stages integration
 
 molecule: setup ## the role in a molecule scenario, verified with testinfra
+	$(BIN)/molecule reset --all  # an earlier run counts as prepared, though its sandbox is gone
 	$(BIN)/molecule test --all
 
 bench-secrets: setup ## hostile config vars through the guide's pipes and through this collection, as a table
