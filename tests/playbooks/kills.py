@@ -238,7 +238,12 @@ def facts(box: Sandbox) -> dict[str, Any]:
             "config": sorted(heroku["config"]),
         },
         "fly": {
-            "machines": sorted((m["group"], m["state"]) for m in fly.get("machines", [])),
+            # flyctl leaves the release command's Machine behind, stopped, if it is killed before it starts it.
+            "machines": sorted(
+                (m["group"], m["state"])
+                for m in fly.get("machines", [])
+                if (m["group"], m["state"]) != ("fly_app_release_command", "stopped")
+            ),
             "secrets": sorted(fly.get("secrets", {})),
             "certificates": sorted(c["hostname"] for c in fly.get("certificates", [])),
             "ips": len(fly.get("ips", [])),
