@@ -86,6 +86,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Callable
 from urllib.parse import urlsplit
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ansible_collections.flyover.heroku_to_fly.plugins.filter.addon_replacements import addon_replacements
 from ansible_collections.flyover.heroku_to_fly.plugins.filter.postgres_url import postgres_url
 from ansible_collections.flyover.heroku_to_fly.plugins.filter.private_address import private_address
@@ -145,7 +147,7 @@ def _postgres(service: Some, wanted: Some, tunnel: Some) -> dict[str, Any]:
 
 def _is_pooled(wanted: Some) -> bool:
     chosen = str(wanted.get("pooled", "auto")).lower()
-    return bool(wanted.get("pooled_is_enough", True)) if chosen == "auto" else chosen in ("true", "yes", "on", "1")
+    return bool(wanted.get("pooled_is_enough", True)) if chosen == "auto" else boolean(chosen, strict=False)
 
 
 def _redis(service: Some, wanted: Some, tunnel: Some) -> dict[str, Any]:

@@ -45,10 +45,8 @@ def since(former: Mapping[str, Any], now: Mapping[str, Any], names: Mapping[str,
 
 def _config_vars(former: Mapping[str, Any], now: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[Drift]:
     before, after = _part(former, "config"), _part(now, "config")
-    for name in sorted(after.keys() - before.keys()):
-        yield _drift("config-var-added", name, f"config var {name} was added on Heroku ({after[name]['class']})")
-    for name in sorted(before.keys() - after.keys()):
-        yield _drift("config-var-removed", name, f"config var {name} was removed on Heroku")
+    classes = {name: f" ({found['class']})" for name, found in after.items()}
+    yield from _came_and_went("config-var", " on Heroku", before, after, classes)
     for name in sorted(before.keys() & after.keys()):
         was, is_now = before[name].get("class"), after[name]["class"]
         same_on_fly = _digest(former, name) == _digest(now, name) != ""
@@ -62,16 +60,12 @@ def _tables(former: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Drift
     before, after = set(former.get("tables") or []), set(now["tables"])
     if not before or not after:
         return  # one of the two runs did not read the database
-    yield from (_drift("table-added", name, f"table {name} was added on Heroku") for name in sorted(after - before))
-    yield from (_drift("table-removed", name, f"table {name} was removed on Heroku") for name in sorted(before - after))
+    yield from _came_and_went("table", " on Heroku", before, after)
 
 
 def _secrets(former: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Drift]:
     before, after = _part(former, "secrets"), _part(now, "secrets")
-    for name in sorted(after.keys() - before.keys()):
-        yield _drift("secret-added", name, f"secret {name} was added on Fly.io")
-    for name in sorted(before.keys() - after.keys()):
-        yield _drift("secret-removed", name, f"secret {name} was removed on Fly.io")
+    yield from _came_and_went("secret", " on Fly.io", before, after)
     for name in sorted(before.keys() & after.keys()):
         digests = _digest(former, name), _digest(now, name)
         if all(digests) and digests[0] != digests[1]:
@@ -82,13 +76,21 @@ def _processes(former: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Dr
     before, after = _part(former, "processes"), _part(now, "processes")
     if not before or not after:
         return  # the Procfile could not be read
-    for name in sorted(after.keys() - before.keys()):
-        yield _drift("process-added", name, f"process {name} was added")
-    for name in sorted(before.keys() - after.keys()):
-        yield _drift("process-removed", name, f"process {name} was removed")
+    yield from _came_and_went("process", "", before, after)
     for name in sorted(before.keys() & after.keys()):
         if before[name] != after[name]:
             yield _drift("process-changed", name, f"process {name} has another command")
+
+
+def _came_and_went(
+    kind: str, where: str, before: Iterable[str], after: Iterable[str], notes: Mapping[str, str] | None = None
+) -> Iterator[Drift]:
+    """Yield what was added, with its note in O(notes), then what was removed; O(where) is part of the sentence."""
+    words, was, is_now = kind.replace("-", " "), set(before), set(after)
+    for name in sorted(is_now - was):
+        yield _drift(f"{kind}-added", name, f"{words} {name} was added{where}{(notes or {}).get(name, '')}")
+    for name in sorted(was - is_now):
+        yield _drift(f"{kind}-removed", name, f"{words} {name} was removed{where}")
 
 
 def _part(report: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def show_plan(
     known["drift"] = since(before, known, seen["secrets"].get("names") or {})
     found = {**plan(seen), "drift": known["drift"]}
     files = _paths(path, ENDINGS) if path else {}
-    changed = _write_all(files, _contents(known, found["next_steps"]), check_mode)
+    changed = _write_all(files, known, found["next_steps"], check_mode)
     return {
         "changed": changed,
         "plan": found,
@@ -61,7 +61,7 @@ def make_report(seen: Seen, path: str, check_mode: bool) -> dict[str, Any]:
     steps = next_steps(found)
     files = _paths(path, OF_A_REPORT)
     return {
-        "changed": _write_all(files, _contents(found, steps), check_mode),
+        "changed": _write_all(files, found, steps, check_mode),
         "report": found,
         "summary": summary(found, {}, human_seconds(found["window"]["seconds"]) if found["window"] else ""),
         "next_steps": steps,
@@ -77,19 +77,22 @@ def _paths(path: str, formats: Iterable[str]) -> dict[str, str]:
     return {kind: f"{path}.{ENDINGS[kind]}" for kind in formats}
 
 
-def _contents(found: Mapping[str, Any], steps: list[str]) -> dict[str, str]:
-    return {
-        "json": json.dumps({**found, "next_steps": steps}, indent=4, sort_keys=True, ensure_ascii=False) + "\n",
-        "markdown": markdown(found, steps),
-        "html": html_report(found, steps),
-        "sarif": sarif(found),
-        "junit": junit(found),
-    }
+def _write_all(files: Mapping[str, str], found: Mapping[str, Any], steps: list[str], check_mode: bool) -> bool:
+    """Render each of O(files), format to path, and write it where it differs; return whether any does."""
+    changed = [write(Path(path), _rendered(kind, found, steps), check_mode) for kind, path in files.items()]
+    return any(changed)
 
 
-def _write_all(files: Mapping[str, str], contents: Mapping[str, str], check_mode: bool) -> bool:
-    changed = [kind for kind, path in files.items() if write(Path(path), contents[kind], check_mode)]
-    return bool(changed)
+def _rendered(kind: str, found: Mapping[str, Any], steps: list[str]) -> str:
+    if kind == "sarif":
+        return sarif(found)
+    if kind == "junit":
+        return junit(found)
+    if kind == "markdown":
+        return markdown(found, steps)
+    if kind == "html":
+        return html_report(found, steps)
+    return json.dumps({**found, "next_steps": steps}, indent=4, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def summary(found: Mapping[str, Any], counts: Mapping[str, int], window: str) -> dict[str, Any]:

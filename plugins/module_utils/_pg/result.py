@@ -46,7 +46,7 @@ def result(
             row["verified_at"] = found.tables[table.name].verified_at
         rows.append(row)
     return {
-        "changed": verdict not in (UNCHANGED,),
+        "changed": verdict != UNCHANGED,
         "verdict": verdict,
         "tables": rows,
         "totals": {
