@@ -103,9 +103,12 @@ def toml(text: str) -> Mapping[str, Any]:
         return {}  # as for an app in Ruby, which then need not wait for the import
     try:
         import tomlkit
-
+        from tomlkit.exceptions import TOMLKitError
+    except ImportError:
+        return {}
+    try:
         return tomlkit.parse(text).unwrap()
-    except Exception:
+    except (TOMLKitError, RecursionError):  # nested without end
         return {}
 
 
