@@ -317,7 +317,7 @@ def test_lease_is_held_against_everybody_else(flyctl: Replay, tmp_path: Path) ->
     flyctl.deploy(push(flyctl, tmp_path), {"worker": GROUPS["worker"]}, [])
     (machine,) = flyctl.wire.flaps("GET", f"/apps/{flyctl.app}/machines", [MACHINE])
     path = f"/apps/{flyctl.app}/machines/{machine['id']}"
-    nonce = flyctl.wire.flaps("POST", f"{path}/lease?ttl=1")["data"]["nonce"]
+    nonce = flyctl.wire.flaps("POST", f"{path}/lease?ttl=60")["data"]["nonce"]
     for method, target, other in (
         ("POST", f"{path}/lease?ttl=13", ""),
         ("POST", f"{path}/lease?ttl=13", "wrong"),
@@ -329,6 +329,7 @@ def test_lease_is_held_against_everybody_else(flyctl: Replay, tmp_path: Path) ->
             flyctl.wire.flaps(method, target, nonce=other)
         assert refused.value.status == 409
     assert flyctl.wire.flaps("GET", f"{path}/lease")["data"]["nonce"] == nonce
+    flyctl.wire.flaps("POST", f"{path}/lease?ttl=1", nonce=nonce)
     time.sleep(1.2)  # it ends by itself, as after a client that was killed
     with pytest.raises(Refused, match="lease not found"):
         flyctl.wire.flaps("GET", f"{path}/lease")
