@@ -41,7 +41,7 @@ from typing import Any, Callable
 _OF_A_TABLE = ("name", "rows", "how", "verified_at")
 _WORDS = {
     "would_copy": "would be copied",
-    "would_update": "would be brought forward",
+    "would_update": "would be updated with what changed since the copy",
     "unchanged": "already equal to Heroku's",
     "unknown": "unknown, because nothing is read through a tunnel in check mode",
 }
@@ -68,7 +68,7 @@ def _summary(result: Mapping[str, Any], totals: Mapping[str, Any], verified: Map
         return f"{numbers}; {verified.get('level') or 'none'} compared: equal"
     if verdict == "updated":
         moved = sum(table["how"] != "unchanged" for table in result.get("tables") or [])
-        return f"{numbers}; what changed since the copy, in {moved} tables, was brought over and compared: equal"
+        return f"{numbers}; what changed since the copy, in {moved} tables, was copied and compared: equal"
     return _WORDS.get(verdict, verdict)
 
 

@@ -97,7 +97,7 @@ def _given(heroku: Mapping[str, Any], formation: Mapping[str, Any], now: str) ->
 
 
 def _noted(fence: Mapping[str, Any], machines: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record that lies beside the data, without what is not the freeze's."""
+    """Return the record that is kept with the data, without anything that is not about the freeze."""
     found = fence.get("record") or {}
     for machine in machines.get("machines") or []:
         text = (machine.get("metadata") or {}).get("flyover_freeze")

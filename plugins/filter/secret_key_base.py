@@ -57,7 +57,7 @@ _value:
       description: Whether to read it from a dyno.
       type: bool
     kept:
-      description: Names of secrets that stay as they are on Fly.
+      description: Names of secrets that are kept on Fly.
       type: list
       elements: str
     secrets:

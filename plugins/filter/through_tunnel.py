@@ -11,7 +11,7 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - User, password, path and query stay as they are, byte for byte.
+  - User, password, path and query are kept, byte for byte.
 options:
   _input:
     description:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: window_forecast
-short_description: How long the freeze window will be, from a copy that was just brought forward
+short_description: How long the freeze window will be, by how long the last update of the copy took
 version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)

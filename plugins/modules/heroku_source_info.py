@@ -97,7 +97,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 findings:
-  description: What the source expects of Heroku, the gravest first.
+  description: What the source expects of Heroku, the most serious first.
   returned: success
   type: list
   elements: dict

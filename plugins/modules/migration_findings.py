@@ -12,8 +12,8 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Takes the findings, warnings and failures of other modules and returns one list of findings, each once, the gravest
-    first.
+  - Takes the findings, warnings and failures of other modules and returns one list of findings, each once, the most
+    serious first.
   - Accepted findings have the level V(info). It does not fail if something blocks, so that its caller can report
     first.
   - It runs on the controller.

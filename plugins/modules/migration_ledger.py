@@ -16,7 +16,7 @@ description:
     Heroku app had before it was frozen.
   - The file is replaced as a whole under a lock, has mode 0600, and holds no secret value. It is also where
     M(flyover.heroku_to_fly.fly_secrets) keeps its fingerprints, which this module neither shows nor changes.
-  - A lease beside it makes sure that one run at a time works on a migration. While a run has the lease, no other can
+  - A lease next to it makes sure that one run at a time works on a migration. While a run has the lease, no other can
     change the ledger.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes

@@ -45,7 +45,7 @@ options:
   record:
     description:
       - What Heroku ran before it was frozen, for O(state=noted), so that every controller can find it. It must hold no
-        secret. An earlier record stays as it is; V(lowered) removes it.
+        secret. An earlier record is kept; V(lowered) removes it.
     type: dict
   wait_timeout:
     description:

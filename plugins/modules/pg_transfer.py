@@ -89,8 +89,8 @@ options:
     default: false
   pg_bin_dir:
     description:
-      - Folder of C(pg_dump) and C(pg_restore), of a major version from the source's to the target's. By default they
-        are looked for on E(PATH), beside the Python that runs the module, and where distributions install them.
+      - Folder of C(pg_dump) and C(pg_restore), of a major version from the source's to the target's. By default
+        the module looks on E(PATH), next to the Python that runs it, and where distributions install them.
     type: path
   progress_file:
     description:

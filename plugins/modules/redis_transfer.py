@@ -46,8 +46,8 @@ options:
       - V(present) makes the target hold what the source holds.
       - V(sealed) says that the target is the system of record from now on, so that no later run writes over it.
       - V(caught_up) looks at the O(source) once more after the target was sealed, for what something went on writing
-        there. New keys are brought over, and what was added to lists, queues and new sorted sets; nothing on the target
-        is overwritten. What cannot be brought over safely is a finding.
+        there. New keys are copied, and what was added to lists, queues and new sorted sets; nothing on the target
+        is overwritten. What cannot be copied safely is a finding.
     type: str
     choices: [present, sealed, caught_up]
     default: present
@@ -77,7 +77,7 @@ options:
   replace:
     description:
       - Whether keys of the target that this module did not copy may be overwritten, and deleted where the source does
-        not have them. Never set it for a Redis that somebody else uses.
+        not have them. Never set it for a Redis that anyone else uses.
     type: bool
     default: false
   replace_sealed:

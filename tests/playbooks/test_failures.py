@@ -173,7 +173,7 @@ def test_release_command_that_changes_the_schema_stops_the_move_before_heroku_is
 
 @pytest.mark.slow
 def test_window_that_takes_longer_than_its_limit_is_given_up(box: Sandbox, tmp_path: Path) -> None:
-    # Somebody else holds a table on Fly, of which a row has to be brought over: the copy waits.
+    # Another client locks a table on Fly of which a row has to be copied: the copy waits.
     locked = tmp_path / "locked"
     holder = tmp_path / "hold.py"
     holder.write_text(

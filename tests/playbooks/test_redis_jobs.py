@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Jobs in Redis across a cut-over: each is run once, what goes on beside the formation is stopped, what comes late is
-brought over."""
+"""Jobs in Redis across a cut-over: each runs once, dynos outside the formation stop, and late keys are copied."""
 
 from __future__ import annotations
 

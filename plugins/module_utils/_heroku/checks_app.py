@@ -177,8 +177,8 @@ CHECKS = (
         id="embedded-credentials",
         level=WARN,
         means=(
-            "A value is no database URL, but the host or password of a database stands in it. It is "
-            "copied unchanged and points at Heroku."
+            "A value is not a database's URL, but it contains a database's host or password. It is "
+            "copied unchanged, so it points at Heroku."
         ),
         todo="Give it a new value in `migrate_secrets`, or exclude it.",
         text=("the value of {name} holds the host or password of {addon}; it would go on pointing at Heroku."),

@@ -115,7 +115,7 @@ def sentence(seen: Seen) -> str:
 
 
 def findings(seen: Seen) -> list[dict[str, Any]]:
-    """Return the findings that still hold, the most urgent first, the gravest first among these."""
+    """Return the findings that still hold, the most urgent first, and of these the most serious."""
     # Maintenance mode is our own doing while the ledger has a freeze; a Dockerfile may be there by now.
     gone = ["maintenance-on"] if "freeze" in seen.ledger else []
     if seen.changed("dockerfile") and not seen.value("check_mode", False):

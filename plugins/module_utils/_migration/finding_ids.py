@@ -174,7 +174,7 @@ OF_REDIS: dict[str, Row] = {
         "Give the cache a Redis of its own.",
     ),
     "redis-jobs-in-progress": (WARN, "Workers held jobs when they ended.", "Look whether those jobs must run again."),
-    "redis-late-keys": (WARN, "What came after the copy was brought over.", "Find out who wrote it."),
+    "redis-late-keys": (WARN, "Keys that came after the copy were copied.", "Find out who wrote it."),
     "redis-late-keys-left": (WARN, "What came after the copy was left, for it may differ on both sides.", _AS_SAID),
     "redis-not-drained": (WARN, "Jobs were left when `migrate_drain_timeout` was over.", "Nothing: they are copied."),
     "redis-other-databases": (

@@ -30,7 +30,7 @@ def gather(
     accepted: Sequence[str],
     dropped: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Return every finding once, the gravest first, and those that block.
+    """Return every finding once, the most serious first, and those that block.
 
     Raises InputError for an entry of O(accepted) that names no finding there can be: a slip would accept nothing.
     """

@@ -206,7 +206,7 @@ def _relations(database: Mapping[str, Any]) -> Html | str:
             tag("code", table_["name"]),
             f"{table_['rows']:,}" if table_.get("rows") is not None else "-",
             HOW.get(table_["how"], table_["how"]),
-            # What moved was compared again when it was brought over; the rest is proven to be the rows compared then.
+            # What changed was compared again when it was copied; the rest is proven to be the rows compared then.
             f"equal, all content compared {table_['verified_at']}" if table_.get("verified_at") else COMPARED[level],
         )
         for table_ in tables

@@ -19,7 +19,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.n
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.prices import costs, counted
 
 CREATE, CHANGE, COPY, LEAVE, UNKNOWN = VERBS = ("create", "change", "copy", "leave", "unknown")
-# What a window takes beside the data: stopping dynos, starting Machines, two seals.
+# What a window takes besides the data: stopping dynos, starting Machines, two seals.
 _REST = 12
 Item = tuple[str, str]
 

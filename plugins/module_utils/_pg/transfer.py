@@ -186,7 +186,7 @@ def _looked(
 
 @contextmanager
 def _noted(findings: Findings, check_mode: bool) -> Iterator[None]:
-    """Have what fails inside stand beside the other findings of an audit, and end any other run."""
+    """Make what fails inside one of the findings in an audit; end any other run."""
     try:
         yield
     except (InputError, StateError) as error:

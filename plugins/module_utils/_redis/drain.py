@@ -40,7 +40,7 @@ def drain(
 ) -> dict[str, Any]:
     """Wait until nothing is waiting or in progress, at most O(timeout) seconds; return the module's result.
 
-    What is scheduled or to be retried later does not count. Workers that have been killed hold jobs for ever, so the
+    What is scheduled or to be retried later does not count. Workers that have been killed hold jobs forever, so the
     end of the time is not an error.
     """
     started = clock()

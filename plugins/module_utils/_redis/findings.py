@@ -58,7 +58,7 @@ def foreign_keys(
     if others:
         text += f" It has the keys of {', '.join(others)} too, so nothing there is replaced."
     if replace:
-        level, remedy = WARN, "Leave out replace (migrate_redis_replace) if somebody else uses this Redis."
+        level, remedy = WARN, "Leave out replace (migrate_redis_replace) if anyone else uses this Redis."
         text += " They are deleted or overwritten, as replace asks."
     elif conflicting.keys:
         level, remedy = (
@@ -71,7 +71,7 @@ def foreign_keys(
         )
     else:
         level, remedy = INFO, "Nothing to do. Left over from a rehearsal? Then set replace (migrate_redis_replace)."
-        text += " They stay as they are."
+        text += " They are kept."
     return [finding("redis-foreign-keys", level, text, remedy)]
 
 
@@ -126,10 +126,10 @@ def late_keys(brought: Prefixes, left: Prefixes, dry: bool) -> list[dict[str, st
     if brought.keys:
         verb = "would be" if dry else "were"
         text = f"{brought.keys} keys were written on the source after they had been copied: {brought.in_words()}."
-        remedy = f"Nothing to do: they {verb} brought over. Look for what still writes to the source."
+        remedy = f"Nothing to do: they {verb} copied. Look for what still writes to the source."
         said.append(finding("redis-late-keys", WARN, text, remedy))
     if left.keys:
-        text = f"{left.keys} keys changed on the source after their copy and were not brought over: {left.in_words()}."
+        text = f"{left.keys} keys changed on the source after their copy and were not copied again: {left.in_words()}."
         remedy = "Compare them by hand: Fly may have changed them since. Look for what still writes to the source."
         said.append(finding("redis-late-keys-left", WARN, text, remedy))
     return said

@@ -122,7 +122,7 @@ class Keys:
                 self.others.add(name)
 
     def refresh(self, connection: Connection) -> None:
-        """Add what may have come since in a namespace that is known: queues, and the sets that stand beside them."""
+        """Add what may have come since in a namespace that is known: queues, and the sets that belong to them."""
         spaces = {match["space"] for match in map(_QUEUE.fullmatch, self.queues) if match and not match["working"]}
         spaces |= {match["space"] for match in map(_TAIL.fullmatch, self.others) if match}
         tails = (b"schedule", b"retry", b"processes", b"workers")

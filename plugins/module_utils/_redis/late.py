@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""The last look at a source after the seal: what came late is brought over where that is safe, else named.
+"""The last look at a source after the seal: what came late is copied if that is safe, else named.
 
 The record tells what each key held when it was copied. A key that is new is written where the target has none of its
 name; a list that only grew gets what was added, at the same end, in one step with the note that it has it; so do the
@@ -43,7 +43,7 @@ class Late:
 
 
 def catch_up(pair: Pair, found: Late, check: Callable[[], None], check_mode: bool) -> None:
-    """Look over the source's keys, and bring over what came late; in check mode only count it."""
+    """Look over the source's keys, and copy what came late; in check mode only count it."""
     writer = Writer(pair.source, pair.target, pair.record, False, check)
     for names in pair.source.names(pair.selection):
         for key, seen in pair.source.look(names).items():

@@ -79,7 +79,7 @@ class Seen(NamedTuple):
         return not self.digest and not self.tail
 
     def milliseconds_left(self) -> int:
-        """Return for how long the key still lives: 0 for ever, negative if it is gone."""
+        """Return for how long the key still lives: 0 forever, negative if it is gone."""
         if self.expires_at == NO_EXPIRY:
             return 0
         return (self.expires_at - _now()) or -1

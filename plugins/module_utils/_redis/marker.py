@@ -82,7 +82,7 @@ class Lock:
         self._thread.start()
 
     def check(self) -> None:
-        """Raise StateError when the lock is gone: somebody else may be writing."""
+        """Raise StateError when the lock is gone: another client may be writing."""
         if self._lost:
             raise StateError(
                 str(self._target),

@@ -121,7 +121,7 @@ class Pair:
                 continue
             count.to_write += 1
             if there is not None and not self._replace and not self.record.has(key):
-                continue  # somebody else has made it since we looked
+                continue  # another client has made it since we looked
             if there is not None and self.same(key, seen, there):
                 late[key] = seen
             else:

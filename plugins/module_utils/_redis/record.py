@@ -6,7 +6,7 @@
 """Which keys of a database were copied, and what they held then: 20 bytes for each key, here and on the target.
 
 Only what stands in the record is ours: nothing else on a target is deleted or overwritten unasked. A key is noted
-before it is written, so that a run that is killed leaves none that the next one takes for somebody else's.
+before it is written, so that a run that is killed leaves none that the next one takes for another client's.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Record:
         self._noted = array("Q", sorted([*self._noted, *noted]))
 
     def add_late(self, name: bytes, entry: bytes) -> None:
-        """Add what was brought over after the copy; it counts instead of what the copy held."""
+        """Add what was copied afterwards; it counts instead of what the copy held."""
         self._late[int.from_bytes(name, "big")] = Copied(
             int.from_bytes(entry[:8], "big"), int.from_bytes(entry[8:], "big")
         )
@@ -154,7 +154,7 @@ def save(connection: Connection, owner: str, builder: Builder) -> None:
 
 
 def late_command(owner: str, key: bytes, copied: Copied) -> Command:
-    """Return the command that notes what was brought over after the copy."""
+    """Return the command that notes what was copied afterwards."""
     entry = copied.digest.to_bytes(8, "big") + min(copied.length, MOST_LENGTH).to_bytes(4, "big")
     return ["HSET", _late_key(owner), number(key).to_bytes(8, "big"), entry]
 

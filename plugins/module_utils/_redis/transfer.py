@@ -230,7 +230,7 @@ def survey(source: Address, wanted: Wanted) -> dict[str, Any]:
 
 
 def catch_up(source: Address, target: Address, wanted: Wanted, check_mode: bool) -> dict[str, Any]:
-    """Look at the source once more after the seal, and bring over what came late; return the module's result."""
+    """Look at the source once more after the seal, and copy what came late; return the module's result."""
     found = late.Late()
     with ExitStack() as stack:
         here = stack.enter_context(connected(source))

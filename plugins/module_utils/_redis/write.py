@@ -36,7 +36,7 @@ class Writer:
     def write(self, keys: dict[bytes, Seen]) -> dict[bytes, Seen]:
         """Write keys over what is there, with their expiry; return those that are ours now.
 
-        Without O(replace) a key that somebody else made meanwhile stays.
+        Without O(replace) a key that another client made meanwhile is kept.
         """
         self._check()
         target = self._target.connection
@@ -67,7 +67,7 @@ class Writer:
         )
 
     def _restore(self, keys: dict[bytes, Seen]) -> tuple[set[bytes], set[bytes]]:
-        """Write payloads; return keys whose payload the target does not take, and those that are somebody else's."""
+        """Write payloads; return keys whose payload the target does not take, and keys of other clients."""
         alive = {key: left for key, seen in keys.items() if (left := seen.milliseconds_left()) >= 0}
         answers = self._target.connection.pipe(
             ["RESTORE", key, left, keys[key].payload or b"", *(["REPLACE"] if self._may_replace(key) else [])]

@@ -39,7 +39,7 @@ class Folder:
     """An app's source; files are named by their path in it, with slashes."""
 
     def __init__(self, root: Path) -> None:
-        """List the files below O(root); raises InputError where that is no folder."""
+        """List the files below O(root); raises InputError if that is not a folder."""
         if not root.is_dir():
             raise InputError(str(root), "it is not a folder", "Give the folder of the app's source.")
         self.root = root

@@ -19,7 +19,7 @@ _IGNORE = re.compile(r"flyover:\s*ignore\s+([\w-]+(?:[ ,]+[\w-]+)*)")
 
 
 def scan(app: App, rules: Iterable[Rule]) -> list[Finding]:
-    """Return what O(rules) find in O(app), the gravest first; a comment C(flyover: ignore ID) silences its line."""
+    """Return what O(rules) find in O(app), the most serious first. C(flyover: ignore ID) silences its line."""
     found = []
     for rule in rules:
         if rule.packages and not app.package(*rule.packages):

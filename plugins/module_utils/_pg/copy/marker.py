@@ -28,7 +28,7 @@ COMPLETE = "complete"
 SEALED = "sealed"
 """The target is the system of record: nothing may overwrite it."""
 
-# Of the marker's own tables; a marker of another format tells of a copy whose evidence is not understood.
+# Of the marker's own tables; a marker of another format is evidence that this version does not understand.
 _FORMAT = 4
 
 _CREATE = f"""

@@ -5,8 +5,8 @@
 # PRIVATE: internal to this collection, may change without notice.
 """Privileges, comments on what is there already, and settings: what may be set at any time by a statement of its own.
 
-Privileges are told as what was granted beside the server's defaults, and what was revoked of them, with C(OWNER) for an
-object's owner: so they are the same on servers with other roles.
+Privileges are told as what was granted on top of the server's defaults, and what was revoked of them, with C(OWNER) for
+an object's owner: so they are the same on servers with other roles.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Grant(NamedTuple):
 
 
 def _relative(acl: str, default: str) -> str:
-    """Return SQL for the grants of O(acl) beside O(default), and what of the latter was revoked."""
+    """Return SQL for the grants of O(acl) that O(default) lacks, and what of the latter was revoked."""
     of_acl, of_default = (
         f"select grantee, privilege_type, is_grantable, {given} from aclexplode({one})"
         for one, given in ((acl, "true"), (default, "true"))

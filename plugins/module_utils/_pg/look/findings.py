@@ -46,7 +46,7 @@ class Findings:
         self.not_moved += [{"kind": kind, "name": name, "reason": reason} for name in names]
 
     def block_by(self, error: FlyoverError) -> None:
-        """Note an error that an audit is to report beside everything else."""
+        """Note an error that an audit reports along with everything else."""
         self.block("database-copy", f"{error.thing}: {error.cause}", error.remedy)
 
     @property

@@ -6,8 +6,8 @@
 """What a table is, apart from its rows: what transaction ids of rows say holds only for the same table, whose rows are
 read by the same row type.
 
-A name is no identity: tables, schemas and partitions change names with each other. Neither is a column's name: dropped
-and made again, in the table or in a composite type inside it, it has lost its content without a new row version.
+A name does not identify: tables, schemas and partitions swap names. Nor does a column's name: dropped and made again,
+in the table or in a composite type inside it, a column has lost its content without a new row version.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What else a database holds beside tables: sequences, materialized views, and how many objects of each kind."""
+"""What a database holds besides tables: sequences, materialized views, and how many objects of each kind."""
 
 from __future__ import annotations
 

@@ -230,7 +230,7 @@ def _roles(source: Session, target: Session, findings: Findings) -> None:
 
 
 def extensions_beside(source: Side, target: Side | None) -> list[dict[str, Any]]:
-    """Return the source's extensions beside the target's; needed are those that other objects depend on."""
+    """Return the source's extensions next to the target's; needed are those that other objects depend on."""
     result = []
     for name, extension in sorted(source.extensions.items()):
         there = target.extensions.get(name) if target else None

@@ -101,7 +101,7 @@ def definitions(session: Session, without: Collection[tuple[str, int]] = ()) -> 
 def differences(source: Sequence[Definition], target: Sequence[Definition], judge: Judge) -> list[Difference]:
     """Return what is missing on the target, differs there, or is only there.
 
-    O(judge) tells of objects that are printed differently whether they mean the same.
+    O(judge) decides whether objects that are printed differently mean the same.
     """
     there = {(one.kind, one.name): one for one in target}
     here = {(one.kind, one.name): one for one in source}

@@ -103,7 +103,7 @@ def obstacle(source: Side, target: Session, found: Marker, tables: Sequence[Tabl
 
 
 def no_evidence(source: Session, target: Session, found: Marker) -> str:
-    """Return why what the marker tells of tables says nothing any more, or nothing."""
+    """Return why what the marker says about tables no longer counts, or nothing if it does."""
     servers = histories(source, target)
     if servers != found.servers or any(side["timeline"] is None for side in servers.values()):
         return "a server has another history than when the copy was made, or does not tell"

@@ -6,7 +6,7 @@
 """Updating a copy: only what changed since is read from the source, and one transaction puts it in its place.
 
 Until that transaction commits the target is the copy it was, with a marker that says so. Workers first bring the new
-rows, and the keys of the rows that are gone, into staging tables beside the marker.
+rows, and the keys of the rows that are gone, into staging tables next to the marker.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _logs(change: Change) -> Logged:
 
 @dataclass(frozen=True)
 class Staged:
-    """What waits beside the marker to be put into a table."""
+    """What waits next to the marker to be put into a table."""
 
     change: Change
     evidence: Evidence

@@ -67,7 +67,7 @@ class Logged:
 
     @property
     def identity(self) -> str:
-        """What is noted beside the copy; see change_log."""
+        """What is noted along with the copy; see change_log."""
         return f"{self.source.identity}; {self.target.identity}"
 
 
@@ -160,7 +160,7 @@ class Survey:
 
 
 def found(keys: str, key: Key, table: Table, wanted: Sequence[str]) -> str:
-    """Return FROM and its items: each row of O(keys) as C(k), beside the O(wanted) columns of its row as C(t).
+    """Return FROM and its items: each row of O(keys) as C(k), next to the O(wanted) columns of its row as C(t).
 
     One look into the key's index for each: the C(offset) keeps the planner from joining otherwise.
     """

@@ -156,12 +156,12 @@ def sql_error(error: Any, thing: str, doing: str, rows: bool = True) -> FlyoverE
     return StateError(thing, cause, remedy, sqlstate=state)
 
 
-# Of a context, which may go on with a statement; neither name nor line is a value.
+# Of a context, which a statement may follow; neither name nor line is a value.
 _FUNCTION = re.compile(r'^(?:PL/pgSQL function ([^\n"]+? line \d+)|SQL function "([^"\n]+)")', re.MULTILINE)
 
 
 def _copy_place(context: str) -> str:
-    """Return table, line and column of a COPY's context, which goes on with the value."""
+    """Return table, line and column of a COPY's context, which the value follows."""
     found = re.match(r"COPY ([^,]+), line (\d+)(?:, column ([^:]+))?", context)
     if not found:
         return ""

@@ -44,7 +44,7 @@ def pack_error(error: BaseException) -> bytes:
             "",
             "a worker of the copy",
             f"unexpected {type(error).__name__}",
-            "This is a defect of the collection: please report it with the traceback, which holds no values.",
+            "This is a bug in the collection: please report it with the traceback, which holds no values.",
             {"traceback": safe_traceback(error)},
         )
     )

@@ -73,7 +73,7 @@ class Session:
     """An open session in autocommit: transactions are begun and ended by statements."""
 
     def __init__(self, address: Address, thing: str, read_only: bool, settings: str = "") -> None:
-        """Connect to O(address), called O(thing) in errors; O(settings) are SET statements beside the usual ones.
+        """Connect to O(address), called O(thing) in errors; O(settings) are SET statements besides the usual ones.
 
         Raises InputError, ConnectionFailed or StateError.
         """

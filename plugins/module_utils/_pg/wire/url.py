@@ -25,7 +25,7 @@ _URL = re.compile(
     re.DOTALL,
 )
 _PARTS = ("user", "password", "host", "port", "dbname")
-# Parameters of a URL that are libpq's own. Rails accepts others beside them (pool, prepared_statements, ...).
+# Parameters of a URL that are libpq's own. Rails accepts others too (pool, prepared_statements, ...).
 _LIBPQ = frozenset(
     (
         "channel_binding",
@@ -94,7 +94,7 @@ def parse(url: str, option: str) -> Address:
     if found is None:
         raise InputError(
             option,
-            "it is no postgres:// URL with one host",
+            "it is not a postgres:// URL with one host",
             "Pass the URL as the platform shows it; special characters in the password must be percent-encoded.",
         )
     parts = {name: _decode(found[name] or "", option, name) for name in _PARTS}
@@ -110,7 +110,7 @@ def parse(url: str, option: str) -> Address:
         if not value:
             raise InputError(option, f"the URL has no {name}", "Pass the URL as the platform shows it.")
     if not (parts["port"] or "5432").isdigit() or not 0 < int(parts["port"] or "5432") < 65536:
-        raise InputError(option, "the URL's port is no number from 1 to 65535", "Correct the port.")
+        raise InputError(option, "the URL's port is not a number from 1 to 65535", "Correct the port.")
     if given.get("sslmode", "prefer") not in SSL_MODES:
         raise InputError(option, "the URL's sslmode is none of " + ", ".join(SSL_MODES), "Correct the sslmode.")
     if any("\0" in value for value in [*parts.values(), *given.values()]):

@@ -36,7 +36,7 @@ def rehearsed(audit: dict[str, Any]) -> dict[str, Any]:
     record = {
         "verdict": "updated",
         "seconds": {"data": 2.2, "verify": 0.8},
-        "summary": "45 tables, 125811 rows; what changed since the copy was brought over and compared: equal",
+        "summary": "45 tables, 125811 rows; what changed since the copy was copied and compared: equal",
         "verified": {"level": "checksums", "matched": True, "mismatches": []},
         "tables": [
             {"name": "public.orders", "rows": 30000, "how": "by key", "verified_at": "2026-11-26T17:55:00Z"},
