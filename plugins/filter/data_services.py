@@ -84,13 +84,12 @@ _value:
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Callable
-from urllib.parse import urlsplit
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.flyover.heroku_to_fly.plugins.filter.addon_replacements import addon_replacements
 from ansible_collections.flyover.heroku_to_fly.plugins.filter.postgres_url import postgres_url
-from ansible_collections.flyover.heroku_to_fly.plugins.filter.private_address import private_address
+from ansible_collections.flyover.heroku_to_fly.plugins.filter.private_address import address, private_address
 from ansible_collections.flyover.heroku_to_fly.plugins.filter.through_tunnel import through_tunnel
 
 _POSTGRES_PORT = 5432
@@ -133,15 +132,15 @@ def _postgres(service: Some, wanted: Some, tunnel: Some) -> dict[str, Any]:
     given, read = str(wanted.get("url") or ""), wanted.get("read") or {}
     created = bool(service) and not given
     # A cluster is reached through a tunnel, as soon as there is one; flyctl takes its id.
-    address = str(read.get("id") or "") if created else private_address(given, _POSTGRES_PORT)
+    tunnelled = str(read.get("id") or "") if created else private_address(given, _POSTGRES_PORT)
     return {
         "exists": bool(service),
         "is_created": created,
         "is_copied": bool(service),
         "config_var": service.get("primary", ""),
         "app_url": given or str(read.get("url" if _is_pooled(wanted) else "direct_url") or ""),
-        "tunnel": address,
-        "target": through_tunnel(given or postgres_url(read.get("direct") or {}), tunnel) if address else given,
+        "tunnel": tunnelled,
+        "target": through_tunnel(given or postgres_url(read.get("direct") or {}), tunnel) if tunnelled else given,
     }
 
 
@@ -155,7 +154,7 @@ def _redis(service: Some, wanted: Some, tunnel: Some) -> dict[str, Any]:
     created = bool(service) and not given
     url = given or str(read.get("url") or "")
     # One of Fly's own has a private address alone.
-    address = _address(url, _REDIS_PORT) if created else private_address(given, _REDIS_PORT)
+    tunnelled = address(url, _REDIS_PORT) if created else private_address(given, _REDIS_PORT)
     made_now = bool((wanted.get("created") or {}).get("created"))
     made_before = wanted.get("recorded") is not None and wanted["recorded"] == wanted.get("name")
     return {
@@ -165,14 +164,9 @@ def _redis(service: Some, wanted: Some, tunnel: Some) -> dict[str, Any]:
         "is_own": created and (made_now or made_before),
         "config_var": service.get("primary", ""),
         "app_url": url,
-        "tunnel": address,
-        "target": through_tunnel(url, tunnel) if address else given,
+        "tunnel": tunnelled,
+        "target": through_tunnel(url, tunnel) if tunnelled else given,
     }
-
-
-def _address(url: str, port: int) -> str:
-    parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or port}" if parts.hostname else ""
 
 
 class FilterModule:

@@ -48,12 +48,16 @@ _HOST = re.compile(
 _PRIVATE = re.compile(r".+\.(flycast|internal|flympg\.net)\.?|fly-.+\.upstash\.io\.?|\[fdaa:.*\]", re.I)
 
 
+def address(url: str, port: int) -> str:
+    """Return HOST:PORT of a URL, "" if it has no host."""
+    found = _HOST.match(url)
+    return f"{found['host']}:{found['port'] or port}" if found else ""
+
+
 def private_address(url: str, port: int) -> str:
     """Return HOST:PORT of a URL whose host is on Fly's private network, else ""."""
-    found = _HOST.match(url)
-    if not found or not _PRIVATE.fullmatch(found["host"]):
-        return ""
-    return f"{found['host']}:{found['port'] or port}"
+    found = address(url, port)
+    return found if _PRIVATE.fullmatch(found.rpartition(":")[0]) else ""
 
 
 class FilterModule:
