@@ -54,9 +54,30 @@ exists:
   type: bool
   sample: true
 app:
-  description: Name, id, organization's slug, status and hostname; only the name if the app does not exist.
+  description: The app; only its name if it does not exist.
   returned: success
   type: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      sample: paper-crane
+    id:
+      description: Its id.
+      type: str
+      sample: abc123
+    org:
+      description: Slug of its organization.
+      type: str
+      sample: personal
+    status:
+      description: Its status as Fly names it.
+      type: str
+      sample: deployed
+    hostname:
+      description: Its name on the internet.
+      type: str
+      sample: paper-crane.fly.dev
   sample: {name: paper-crane, id: abc123, org: personal, status: deployed, hostname: paper-crane.fly.dev}
 machines:
   description: The Machines by process group, without standby Machines and those of release commands.
@@ -93,8 +114,21 @@ machines:
       type: str
       sample: "3"
     guest:
-      description: Its size, with C(cpu_kind), C(cpus) and C(memory_mb).
+      description: Its size.
       type: dict
+      contains:
+        cpu_kind:
+          description: V(shared) or V(performance).
+          type: str
+          sample: shared
+        cpus:
+          description: Number of CPUs.
+          type: int
+          sample: 1
+        memory_mb:
+          description: Memory in MB.
+          type: int
+          sample: 512
       sample: {cpu_kind: shared, cpus: 1, memory_mb: 512}
   sample:
     - id: 148e123
@@ -114,6 +148,19 @@ release:
   description: The newest completed release; empty before the first.
   returned: success
   type: dict
+  contains:
+    version:
+      description: Its number.
+      type: int
+      sample: 3
+    status:
+      description: Its status as Fly names it.
+      type: str
+      sample: complete
+    image_ref:
+      description: The image that it deployed.
+      type: str
+      sample: "registry.fly.io/paper-crane:flyover-0123456789abcdef"
   sample: {version: 3, status: complete, image_ref: "registry.fly.io/paper-crane:flyover-0123456789abcdef"}
 secrets:
   description:

@@ -112,6 +112,19 @@ release:
   description: The current release.
   returned: unless O(build_only=true) or O(scale_only=true)
   type: dict
+  contains:
+    version:
+      description: Its number.
+      type: int
+      sample: 3
+    status:
+      description: Its status as Fly names it.
+      type: str
+      sample: complete
+    image_ref:
+      description: The image that it deployed.
+      type: str
+      sample: "registry.fly.io/paper-crane:flyover-0123456789abcdef"
   sample: {version: 3, status: complete, image_ref: "registry.fly.io/paper-crane:flyover-0123456789abcdef"}
 groups:
   description: For each process group, the number of Machines before and after.

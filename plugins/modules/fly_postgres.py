@@ -151,9 +151,29 @@ direct_url:
   type: str
   sample: "postgresql://fly-user:...@direct.abc123def4567.flympg.net/fly-db"
 direct:
-  description: Address of the database itself, with C(host), C(port), C(user), C(password) and C(dbname).
+  description: Address of the database itself.
   returned: with O(return_url=true)
   type: dict
+  contains:
+    host:
+      description: Address on Fly's private network.
+      type: str
+      sample: "fdaa:0:1::2"
+    port:
+      description: Port.
+      type: int
+      sample: 5432
+    user:
+      description: Role that owns the database.
+      type: str
+      sample: fly-user
+    password:
+      description: Its password.
+      type: str
+    dbname:
+      description: Name of the database.
+      type: str
+      sample: fly-db
   sample: {host: "fdaa:0:1::2", port: 5432, user: fly-user, dbname: fly-db}
 remedy:
   description: What to do about the failure. It also ends C(msg).

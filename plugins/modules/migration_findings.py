@@ -176,6 +176,19 @@ counts:
   description: How many there are of each level.
   returned: success
   type: dict
+  contains:
+    block:
+      description: Number of findings that block.
+      type: int
+      sample: 0
+    warn:
+      description: Number of warnings.
+      type: int
+      sample: 3
+    info:
+      description: Number of findings that are good to know or were accepted.
+      type: int
+      sample: 5
   sample: {block: 0, warn: 3, info: 5}
 unmatched:
   description: What was accepted and found by nobody.

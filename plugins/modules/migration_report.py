@@ -85,9 +85,57 @@ lines:
   type: list
   elements: str
 plan:
-  description: The plan as data, with C(items), C(counts), C(findings), C(window), C(costs) and the C(next) command.
+  description: The plan as data.
   returned: with O(show=plan)
   type: dict
+  contains:
+    heroku_app:
+      description: The app on Heroku.
+      type: str
+      sample: paper-crane
+    fly_app:
+      description: The app on Fly.io.
+      type: str
+      sample: paper-crane
+    mode:
+      description: What kind of run it is.
+      type: str
+      sample: "audit: nothing is written"
+    state:
+      description: How far the migration is, as a sentence.
+      type: str
+      sample: "live on Heroku, nothing runs on Fly.io"
+    items:
+      description: What would be done, each with C(verb) and C(text).
+      type: list
+      elements: dict
+    counts:
+      description: How many items each verb has.
+      type: dict
+      sample: {create: 1, change: 0, copy: 0, leave: 0, unknown: 0}
+    findings:
+      description: The findings, the most urgent first.
+      type: list
+      elements: dict
+    drift:
+      description: The same as RV(drift).
+      type: list
+      elements: dict
+    window:
+      description: Expected C(seconds) of the freeze window, null if unknown, and the same as C(text).
+      type: dict
+      sample: {seconds: null, text: not known yet; the rehearsal measures it}
+    costs:
+      description: What the Machines and services cost.
+      type: raw
+    next:
+      description: The command to run next.
+      type: str
+      sample: ansible-playbook flyover.heroku_to_fly.migrate
+    next_steps:
+      description: What a person does next.
+      type: list
+      elements: str
   sample:
     heroku_app: paper-crane
     fly_app: paper-crane
@@ -104,6 +152,52 @@ summary:
   description: What M(flyover.heroku_to_fly.migration_overview) shows of this app.
   returned: success
   type: dict
+  contains:
+    heroku_app:
+      description: The app on Heroku.
+      type: str
+      sample: paper-crane
+    fly_app:
+      description: The app on Fly.io.
+      type: str
+      sample: paper-crane
+    url:
+      description: Where it answers on Fly.io.
+      type: str
+      sample: https://paper-crane.fly.dev
+    status:
+      description: V(not started), V(rehearsed), V(frozen) or V(live).
+      type: str
+      sample: rehearsed
+    state:
+      description: The same as a sentence.
+      type: str
+      sample: "rehearsed on Fly.io, live on Heroku"
+    blocks:
+      description: Number of findings that block.
+      type: int
+      sample: 0
+    warnings:
+      description: Number of warnings.
+      type: int
+      sample: 2
+    changes:
+      description: Number of things that a run would create, change or copy; V(0) with O(show=report).
+      type: int
+      sample: 4
+    window:
+      description: Length of the freeze window, expected or measured.
+      type: str
+      sample: about 15 s
+    waiting_for_dns:
+      description: Hostnames whose DNS does not point to the app yet.
+      type: list
+      elements: str
+      sample: [www.example.com]
+    next:
+      description: The command to run next.
+      type: str
+      sample: ansible-playbook flyover.heroku_to_fly.migrate -e migrate_cutover=true
   sample: {heroku_app: paper-crane, status: rehearsed, blocks: 0, warnings: 2}
 next_steps:
   description: What a person does next.
@@ -143,9 +237,32 @@ compared:
   type: bool
   sample: true
 files:
-  description: Paths of the files by kind; empty with O(show=plan) and no O(path).
+  description: Paths of the files; empty with O(show=plan) and no O(path).
   returned: success
   type: dict
+  contains:
+    json:
+      description: The report as data.
+      type: path
+      sample: /srv/reports/paper-crane.json
+    markdown:
+      description: The report as Markdown.
+      type: path
+      sample: /srv/reports/paper-crane.md
+    html:
+      description: The report as a page.
+      type: path
+      sample: /srv/reports/paper-crane.html
+    sarif:
+      description: The findings for CI systems.
+      returned: with O(show=plan)
+      type: path
+      sample: /srv/reports/paper-crane.sarif
+    junit:
+      description: The findings as tests.
+      returned: with O(show=plan)
+      type: path
+      sample: /srv/reports/paper-crane.junit.xml
   sample:
     json: /srv/reports/paper-crane.json
     markdown: /srv/reports/paper-crane.md

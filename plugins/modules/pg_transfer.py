@@ -184,10 +184,30 @@ tables:
       sample: "2026-11-26T17:55:00Z"
   sample: [{name: public.orders, rows: 30000, bytes: 4194304, how: copy, seconds: 0.2}]
 totals:
-  description:
-    - Numbers of tables, rows, bytes, sequences and large objects. C(rows) is null where a table's is.
+  description: What there is of everything.
   returned: unless the target is sealed
   type: dict
+  contains:
+    tables:
+      description: Number of tables.
+      type: int
+      sample: 46
+    rows:
+      description: Number of rows; null if that of a table is.
+      type: int
+      sample: 125811
+    bytes:
+      description: What the tables take on the source's disk.
+      type: int
+      sample: 30000000
+    sequences:
+      description: Number of sequences.
+      type: int
+      sample: 40
+    large_objects:
+      description: Number of large objects.
+      type: int
+      sample: 22
   sample: {tables: 46, rows: 125811, bytes: 30000000, sequences: 40, large_objects: 22}
 verified:
   description: The comparison of everything.
@@ -243,12 +263,35 @@ findings:
       remedy: Enable it there in schema heroku_ext.
 plan:
   description:
-    - Facts of C(source) and C(target), C(extensions) on both, what is C(not_moved) and why, and C(warnings).
-    - In check mode, where everything would be copied, C(estimate) has the C(read_seconds) that all rows would take from
-      the source to here, as a sample of the C(sampled_table) did; it is empty for a database so small that this says
-      nothing. A target that writes more slowly than that takes longer.
+    - What was found out about both sides before anything was written.
   returned: unless the target is sealed
   type: dict
+  contains:
+    source:
+      description: Facts of the source, such as its C(version), C(size_bytes) and C(collation).
+      type: dict
+    target:
+      description: The same of the target; empty without one.
+      type: dict
+    extensions:
+      description: The source's extensions, and what the target has and offers of them.
+      type: list
+      elements: dict
+    not_moved:
+      description: What stays behind, each with C(kind), C(name) and C(reason).
+      type: list
+      elements: dict
+      sample: [{kind: event trigger, name: validate_extension, reason: needs a superuser}]
+    warnings:
+      description: What may break the app.
+      type: list
+      elements: str
+    estimate:
+      description:
+        - The C(read_seconds) that all rows would take from the source to the module, as a sample of the
+          C(sampled_table) took; empty for a database so small that this says nothing. A slow target takes longer.
+      returned: in check mode, if everything would be copied
+      type: dict
   sample: {not_moved: [{kind: event trigger, name: validate_extension, reason: needs a superuser}]}
 seconds:
   description: Seconds spent in each phase.

@@ -62,11 +62,38 @@ drained:
   type: bool
   sample: true
 jobs:
-  description:
-    - C(waiting) by queue, C(scheduled), C(retrying), C(dead), in C(private) queues of workers, and C(in_progress) by
-      class; C(processes) is the number of workers that are alive.
+  description: Number of jobs.
   returned: success
   type: dict
+  contains:
+    waiting:
+      description: Jobs that wait, by queue.
+      type: dict
+      sample: {default: 0}
+    scheduled:
+      description: Jobs that run at a later time.
+      type: int
+      sample: 2
+    retrying:
+      description: Jobs that failed and run again later.
+      type: int
+      sample: 1
+    dead:
+      description: Jobs that failed for the last time.
+      type: int
+      sample: 0
+    private:
+      description: Jobs in private queues of workers.
+      type: int
+      sample: 0
+    processes:
+      description: Number of workers that are alive.
+      type: int
+      sample: 1
+    in_progress:
+      description: Jobs that run, by class.
+      type: dict
+      sample: {}
   sample: {waiting: {default: 0}, scheduled: 2, retrying: 1, dead: 0, private: 0, processes: 1, in_progress: {}}
 seconds:
   description: How long it waited.

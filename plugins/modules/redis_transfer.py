@@ -118,24 +118,93 @@ sealed:
   type: bool
   sample: false
 counts:
-  description:
-    - Number of keys on the C(source), of those C(copied), of those C(deleted) on the target, and of C(foreign) keys
-      there that were not copied from this source.
-    - With O(state=caught_up) the keys that came C(late), and how many of them were C(brought) over or C(left).
+  description: Number of keys.
   returned: success
   type: dict
+  contains:
+    source:
+      description: Keys on the source.
+      returned: unless O(state=caught_up)
+      type: int
+      sample: 120
+    copied:
+      description: Keys that were copied, or would be.
+      returned: unless O(state=caught_up)
+      type: int
+      sample: 120
+    deleted:
+      description: Keys that were deleted on the target, or would be.
+      returned: unless O(state=caught_up)
+      type: int
+      sample: 0
+    foreign:
+      description: Keys on the target that were not copied from this source.
+      returned: unless O(state=caught_up)
+      type: int
+      sample: 1000
+    late:
+      description: Keys that changed on the source after the copy.
+      returned: with O(state=caught_up)
+      type: int
+      sample: 2
+    brought:
+      description: Of these, keys that were copied.
+      returned: with O(state=caught_up)
+      type: int
+      sample: 2
+    left:
+      description: Of these, keys that were not copied.
+      returned: with O(state=caught_up)
+      type: int
+      sample: 0
   sample: {source: 120, copied: 120, deleted: 0, foreign: 1000}
 foreign:
-  description: Number of C(keys) on the target that were not copied from this source, and their C(prefixes).
+  description: Keys on the target that were not copied from this source.
   returned: when both servers were looked at
   type: dict
+  contains:
+    keys:
+      description: How many there are.
+      type: int
+      sample: 1000
+    prefixes:
+      description: How many there are of each prefix.
+      type: dict
+      sample: {"shop:": 1000}
   sample: {keys: 1000, prefixes: {"shop:": 1000}}
 jobs:
-  description:
-    - Jobs of Sidekiq and Resque on the source, C(waiting) by queue, C(scheduled), C(retrying), C(dead), in C(private)
-      queues of workers, and C(in_progress) by class; C(processes) is the number of workers that are alive.
+  description: Number of jobs of Sidekiq and Resque on the source.
   returned: when the source was looked at
   type: dict
+  contains:
+    waiting:
+      description: Jobs that wait, by queue.
+      type: dict
+      sample: {default: 3}
+    scheduled:
+      description: Jobs that run at a later time.
+      type: int
+      sample: 2
+    retrying:
+      description: Jobs that failed and run again later.
+      type: int
+      sample: 1
+    dead:
+      description: Jobs that failed for the last time.
+      type: int
+      sample: 0
+    private:
+      description: Jobs in private queues of workers.
+      type: int
+      sample: 0
+    processes:
+      description: Number of workers that are alive.
+      type: int
+      sample: 1
+    in_progress:
+      description: Jobs that run, by class.
+      type: dict
+      sample: {Hard: 1}
   sample: {waiting: {default: 3}, scheduled: 2, retrying: 1, dead: 0, private: 0, processes: 1, in_progress: {Hard: 1}}
 prefixes:
   description: Prefixes of the source's keys, and how many there are of each.
@@ -164,9 +233,18 @@ findings:
       type: str
   sample: []
 verified:
-  description: Number of keys C(compared) after the copy, and of those C(differing).
+  description: What was verified.
   returned: when something was copied
   type: dict
+  contains:
+    compared:
+      description: Number of keys that were compared after the copy.
+      type: int
+      sample: 120
+    differing:
+      description: Number of those that differ.
+      type: int
+      sample: 0
   sample: {compared: 120, differing: 0}
 seconds:
   description: How long it took.

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.facts import LIVE, Seen, facts
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.facts import LIVE, Seen
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.next_steps import (
     next_command,
     next_steps,
@@ -24,8 +24,8 @@ _REST = 12
 Item = tuple[str, str]
 
 
-def plan(seen: Seen) -> dict[str, Any]:
-    """Return the plan as data: C(items) in the order of the steps, and what a person decides by."""
+def plan(seen: Seen, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the plan: C(items) in the order of the steps, and what a person decides by; O(known) are the facts()."""
     items = [
         {"verb": verb, "text": text}
         for verb, text in [
@@ -37,7 +37,6 @@ def plan(seen: Seen) -> dict[str, Any]:
             *_heroku(seen),
         ]
     ]
-    known = facts(seen)
     machines = {
         group: {**machine, "count": count}
         for group, machine in known["sizes"].items()
@@ -54,7 +53,7 @@ def plan(seen: Seen) -> dict[str, Any]:
         "items": items,
         "counts": {verb: sum(item["verb"] == verb for item in items) for verb in VERBS},
         "findings": known["findings"],
-        "drift": [],
+        "drift": known["drift"],
         "window": expected_window(seen),
         "costs": costs(
             machines,

@@ -40,7 +40,7 @@ def show_plan(
     before = earlier(former)
     known = facts(seen)
     known["drift"] = since(before, known, seen["secrets"].get("names") or {})
-    found = {**plan(seen), "drift": known["drift"]}
+    found = plan(seen, known)
     files = _paths(path, ENDINGS) if path else {}
     changed = _write_all(files, known, found["next_steps"], check_mode)
     return {

@@ -62,7 +62,7 @@ def text(lines: list[str]) -> str:
 
 
 def plan_of(seen: dict[str, Any]) -> str:
-    return text(plan_lines(plan(Seen(seen))))
+    return text(plan_lines(plan(Seen(seen), facts(Seen(seen)))))
 
 
 def report_of(seen: dict[str, Any]) -> str:
