@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules import packages
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.folder import Folder
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.lexer import language
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.lexer import language, prose
 
 # Not what runs in production.
 _ASIDE = re.compile(
@@ -127,12 +126,12 @@ class App:
     @cached_property
     def fly_toml(self) -> Mapping[str, Any]:
         """Return what fly.toml says; nothing where there is none, or none that can be read."""
-        return packages.toml(self.folder.text("fly.toml"))
+        return self.folder.data("fly.toml")
 
     @cached_property
     def procfile(self) -> dict[str, tuple[int, str]]:
         """Return the Procfile's commands with their lines; it is only looked at, fly_toml_processes judges it."""
-        rows = enumerate(self.folder.text("Procfile").lstrip("\ufeff").split("\n"), 1)
+        rows = enumerate(self.folder.text("Procfile").split("\n"), 1)
         found = ((number, re.match(r"\s*([A-Za-z0-9_-]+):?\s*(.+)", line)) for number, line in rows)
         return {match[1]: (number, match[2].strip()) for number, match in found if match}
 
@@ -161,7 +160,10 @@ class App:
             if not any(hint in text for hint in _HINTS[reader]):
                 continue
             code = self.folder.code(path)
+            aside = prose(text) if reader == "ruby" and "<<" in text else []
             for found in _COMPILED[reader].finditer(code):
+                if any(start <= found.start() < end for start, end in aside):
+                    continue
                 name = found["name"] or found.groupdict().get("other") or ""
                 yield Read(name, path, code.count("\n", 0, found.start()) + 1, _required(reader, found))
 
@@ -169,13 +171,14 @@ class App:
         """Return the first of O(names) that the app has, or nothing."""
         return next((name for name in names if name in self.packages), "")
 
-    def json(self, path: str) -> Mapping[str, Any]:
-        """Return what a JSON file says; nothing where it is missing or broken."""
-        try:
-            found = json.loads(self.folder.text(path) or "{}")
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
+    def block(self, path: str, header: str) -> tuple[str, int]:
+        """Return a YAML file's line that begins with O(header), what is indented below it, and its offset.
+
+        Nothing where there is no such line.
+        """
+        # One blank, and not all of them: the others belong to the rest, else each line could be read in many ways.
+        found = re.search(rf"^(?:{header})[^\n]*\n(?:(?:[ \t][^\n]*)?\n)*", self.folder.code(path) + "\n", re.MULTILINE)
+        return (found[0], found.start()) if found else ("", 0)
 
     def line(self, path: str, needle: str) -> int:
         """Return the line of O(needle) in a file, or 1."""

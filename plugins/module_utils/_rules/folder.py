@@ -15,13 +15,14 @@ import os
 import re
 import stat
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase, translate
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules import lexer
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules import lexer, parsers
 
 LARGEST = 512 * 1024
 MOST = 50_000
@@ -46,6 +47,9 @@ class Folder:
         self._real = os.path.realpath(root)
         self._texts: dict[str, str] = {}
         self._codes: dict[str, str] = {}
+        self._data: dict[str, Mapping[str, Any]] = {}
+        self.broken: dict[str, parsers.Broken] = {}
+        """The files that data() could not parse."""
         self._parents: dict[str, bool] = {}
         tracked = self._git("ls-files", "-z", "--cached")
         self.checkout = tracked is not None
@@ -72,6 +76,16 @@ class Folder:
         if path not in self._codes:
             self._codes[path] = lexer.without_comments(self.text(path), path)
         return self._codes[path]
+
+    def data(self, path: str) -> Mapping[str, Any]:
+        """Return what a JSON or TOML file says; nothing where it is missing, or broken."""
+        if path not in self._data:
+            try:
+                self._data[path] = parsers.parse(path, self.text(path))
+            except parsers.Broken as broken:
+                self._data[path] = {}
+                self.broken[path] = broken
+        return self._data[path]
 
     def unlisted(self) -> list[str]:
         """Return the files that are there and that git does not track.
@@ -169,7 +183,7 @@ class Folder:
             return ""
         if len(content) > LARGEST or b"\0" in content[:1024]:
             return ""
-        return content.decode("utf-8", "replace").replace("\r\n", "\n")
+        return content.decode("utf-8-sig", "replace").replace("\r\n", "\n")
 
 
 class Ignored:

@@ -37,6 +37,8 @@ _LEXERS = {
 }
 _COMPILED = {name: re.compile(text, re.VERBOSE | re.MULTILINE | re.DOTALL) for name, text in _LEXERS.items()}
 _HEREDOC = re.compile(r"<<[~-]([\"'`]?)([A-Z][A-Z0-9_]*)\1")
+# Ruby that class_eval and the like run, although it is in a heredoc.
+_CODE_TAG = re.compile(r"RUBY|CODE|EVAL|METHOD")
 
 _BY_SUFFIX = {
     **dict.fromkeys([".rb", ".rake", ".ru", ".gemspec", ".builder", ".jbuilder"], "ruby"),
@@ -70,7 +72,7 @@ def without_comments(text: str, path: str) -> str:
     pattern = _COMPILED.get(language(path))
     if pattern is None:
         return text
-    protected = list(_heredocs(text)) if pattern is _COMPILED["ruby"] else []
+    protected = [(start, end) for start, end, _found in _heredocs(text)] if pattern is _COMPILED["ruby"] else []
     parts, at, position = [], 0, 0
     while True:
         found = pattern.search(text, position)
@@ -89,14 +91,19 @@ def without_comments(text: str, path: str) -> str:
     return "".join([*parts, text[at:]])
 
 
-def _heredocs(text: str) -> Iterator[tuple[int, int]]:
+def prose(text: str) -> list[tuple[int, int]]:
+    """Return where Ruby's O(text) has heredocs that are neither evaluated nor interpolated, such as <<~'TEXT'."""
+    return [(start, end) for start, end, found in _heredocs(text) if found[1] == "'" and not _CODE_TAG.search(found[2])]
+
+
+def _heredocs(text: str) -> Iterator[tuple[int, int, re.Match[str]]]:
     end = 0
     for found in _HEREDOC.finditer(text):
         start = max(text.find("\n", found.end()), end)
         closing = re.compile(rf"^[ \t]*{found[2]}\b", re.MULTILINE).search(text, start) if start > 0 else None
         if closing:
             end = closing.end()
-            yield start, end
+            yield start, end, found
 
 
 def _begins_value(text: str, position: int) -> bool:

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -59,18 +58,17 @@ def _read(folder: Folder) -> Iterator[tuple[str, str]]:
     if "Gemfile.lock" not in folder:
         for name in re.findall(r"^\s*gem[ (]\s*[\"']([\w.-]+)[\"']", folder.code("Gemfile"), re.MULTILINE):
             yield f"gem:{name}", ""
-    manifest = _json(folder.text("package.json"))
-    locked = _json(folder.text("package-lock.json")).get("packages")
+    manifest = folder.data("package.json")
+    locked = folder.data("package-lock.json").get("packages")
     for name, wanted in _mapping(manifest.get("dependencies")).items():
         entry = _mapping(_mapping(locked).get(f"node_modules/{name}"))
         yield f"npm:{name}", str(entry.get("version") or wanted)
     yield from _python(folder)
     for name, version in _MIX.findall(folder.text("mix.lock")):
         yield f"hex:{name}", version
-    for entry in _json(folder.text("composer.lock")).get("packages") or ():
-        if isinstance(entry, dict):
-            yield f"composer:{entry.get('name')}", str(entry.get("version") or "").lstrip("v")
-    for name, wanted in _mapping(_json(folder.text("composer.json")).get("require")).items():
+    for entry in _rows(folder.data("composer.lock").get("packages")):
+        yield f"composer:{entry.get('name')}", str(entry.get("version") or "").lstrip("v")
+    for name, wanted in _mapping(folder.data("composer.json").get("require")).items():
         yield f"composer:{name}", str(wanted)
     for name, version in re.findall(
         r"^\s*(?:require )?([\w.-]+\.[\w./-]+) v([\w.+-]+)", folder.text("go.mod"), re.MULTILINE
@@ -82,34 +80,19 @@ def _python(folder: Folder) -> Iterator[tuple[str, str]]:
     for path in ("requirements.txt", "requirements/production.txt", "requirements/prod.txt", "requirements/base.txt"):
         for name, version in _REQUIREMENT.findall(folder.code(path) if path in folder else ""):
             yield f"pip:{_pip(name)}", version
-    for path, key in (("uv.lock", "package"), ("poetry.lock", "package")):
-        packages = toml(folder.text(path)).get(key) if path in folder else None
-        for entry in packages if isinstance(packages, list) else ():
+    for path in ("uv.lock", "poetry.lock"):
+        for entry in _rows(folder.data(path).get("package")):
             yield f"pip:{_pip(str(entry.get('name')))}", str(entry.get("version") or "")
-    project = toml(folder.text("pyproject.toml")) if "pyproject.toml" in folder else {}
-    for entry in _mapping(project.get("project")).get("dependencies") or ():
+    project = folder.data("pyproject.toml")
+    wanted = _mapping(project.get("project")).get("dependencies")
+    for entry in wanted if isinstance(wanted, list) else ():
         found = _REQUIREMENT.match(str(entry))
         if found:
             yield f"pip:{_pip(found[1])}", found[2] or ""
     poetry = _mapping(_mapping(_mapping(project.get("tool")).get("poetry")).get("dependencies"))
-    pipfile = _mapping(toml(folder.text("Pipfile")).get("packages")) if "Pipfile" in folder else {}
+    pipfile = _mapping(folder.data("Pipfile").get("packages"))
     for name in [*poetry, *pipfile]:
         yield f"pip:{_pip(str(name))}", ""
-
-
-def toml(text: str) -> Mapping[str, Any]:
-    """Return what TOML says; nothing for what is broken, or without tomlkit."""
-    if not text:
-        return {}  # as for an app in Ruby, which then need not wait for the import
-    try:
-        import tomlkit
-        from tomlkit.exceptions import TOMLKitError
-    except ImportError:
-        return {}
-    try:
-        return tomlkit.parse(text).unwrap()
-    except (TOMLKitError, RecursionError):  # nested without end
-        return {}
 
 
 def kind(packages: Mapping[str, str], folder: Folder) -> tuple[str, str]:
@@ -125,7 +108,7 @@ def versions(packages: Mapping[str, str], folder: Folder) -> dict[str, str]:
     lock = folder.text("Gemfile.lock")
     ruby = re.search(r"^RUBY VERSION\n\s+ruby ([\d.]+)", lock, re.MULTILINE)
     bundler = re.search(r"^BUNDLED WITH\n\s+([\w.]+)", lock, re.MULTILINE)
-    engines = _mapping(_json(folder.text("package.json")).get("engines"))
+    engines = _mapping(folder.data("package.json").get("engines"))
     wanted = {
         "ruby": ruby[1] if ruby else folder.text(".ruby-version").strip().replace("ruby-", ""),
         "bundler": bundler[1] if bundler else "",
@@ -142,12 +125,9 @@ def _pip(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _json(text: str) -> Mapping[str, Any]:
-    try:
-        return _mapping(json.loads(text or "{}"))
-    except ValueError:
-        return {}
-
-
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def _rows(value: Any) -> list[Mapping[str, Any]]:
+    return [_mapping(entry) for entry in value] if isinstance(value, list) else []

@@ -85,14 +85,11 @@ def _sessions(app: App) -> Iterator[Hit]:
     for package, what in _SESSION.items():
         if package in app.packages:
             yield Hit(*package_place(app, package), {"what": what})
-    if "config/cable.yml" in app.folder:
-        code = app.folder.code("config/cable.yml")
-        found = re.search(
-            r"^production:[^\n]*\n(?:[ \t]+[^\n]*\n|\n)*?[ \t]+(?P<at>adapter:\s*postgresql)", code + "\n", re.MULTILINE
-        )
-        if found:
-            line = code.count("\n", 0, found.start("at")) + 1
-            yield Hit("config/cable.yml", line, {"what": "Action Cable waits for messages with LISTEN"})
+    cable, start = app.block("config/cable.yml", "production:")
+    adapter = re.search(r"^[ \t]+(?P<at>adapter:\s*postgresql)", cable, re.MULTILINE)
+    if adapter:
+        line = app.folder.code("config/cable.yml").count("\n", 0, start + adapter.start("at")) + 1
+        yield Hit("config/cable.yml", line, {"what": "Action Cable waits for messages with LISTEN"})
     for path in (path for path in app.code_files if app.languages[path] in CODE):
         if not any(hint in app.folder.text(path) for hint in _SESSION_HINTS):
             continue

@@ -28,6 +28,21 @@ _ELSEWHERE = (
 )
 
 
+_PARSED = re.compile(
+    r"(?:app|package|package-lock|composer)\.json|composer\.lock|(?:fly|pyproject)\.toml|(?:uv|poetry)\.lock|Pipfile"
+    r"|heroku\.yml|config/(?:database|cable|storage|cache|queue|solid_queue|recurring|sidekiq|credentials)\.yml"
+)
+
+
+def _broken(app: App) -> Iterator[Hit]:
+    """Yield what cannot be parsed of the files that say how the app is built and run."""
+    for path in filter(_PARSED.fullmatch, app.folder.files):
+        app.folder.data(path)
+        if path in app.folder.broken:
+            broken = app.folder.broken[path]
+            yield Hit(path, broken.line, {"cause": broken.cause})
+
+
 def _active_storage(app: App) -> Iterator[Hit]:
     """Yield the service of Active Storage in production, if config/storage.yml puts it on the disk."""
     path = "config/environments/production.rb"
@@ -35,8 +50,8 @@ def _active_storage(app: App) -> Iterator[Hit]:
     found = re.search(r"^\s*config\.active_storage\.service\s*=\s*:(\w+)\s*$", code, re.MULTILINE)
     if not found:
         return
-    storage = app.folder.code("config/storage.yml")
-    service = re.search(rf"^{found[1]}:\s*\n(?:[ \t]+[^\n]*\n)*?[ \t]+service:\s*[\"']?(\w+)", storage, re.MULTILINE)
+    storage, _start = app.block("config/storage.yml", f"{found[1]}:")
+    service = re.search(r"^[ \t]+service:\s*[\"']?(\w+)", storage, re.MULTILINE)
     if (service[1] if service else "Disk" if found[1] == "local" else "") == "Disk":
         uses = any(
             re.search(r"\bhas_(?:one|many)_attached\b|\bhas_rich_text\b", app.folder.text(model))
@@ -49,21 +64,24 @@ def _active_storage(app: App) -> Iterator[Hit]:
 
 def _sqlite(app: App) -> Iterator[Hit]:
     path = "config/database.yml"
-    code = app.folder.code(path) if path in app.folder else ""
-    block = re.search(r"^production:[^\n]*\n(?:(?:[ \t][^\n]*)?\n)*", code + "\n", re.MULTILINE)
-    if not block:
-        return
-    found = re.search(r"adapter:\s*sqlite3", block[0])
-    inherited = re.search(r"<<:\s*\*(\w+)", block[0])
-    if found and "url:" not in block[0]:
-        yield Hit(path, code.count("\n", 0, block.start() + found.start()) + 1)
-    elif inherited and "adapter:" not in block[0] and "url:" not in block[0]:
-        base = re.search(rf"&{inherited[1]}[^\n]*\n(?:[ \t]+[^\n]*\n)*?[ \t]+(?P<at>adapter:\s*sqlite3)", code)
-        if base:
-            yield Hit(path, code.count("\n", 0, base.start("at")) + 1)
+    block, start = app.block(path, "production:")
+    inherited = re.search(r"<<:\s*\*(\w+)", block)
+    if inherited and "adapter:" not in block and "url:" not in block:
+        block, start = app.block(path, rf"[^\n]*&{inherited[1]}\b")
+    found = re.search(r"adapter:\s*sqlite3", block)
+    if found and "url:" not in block:
+        yield Hit(path, app.folder.code(path).count("\n", 0, start + found.start()) + 1)
 
 
 RULES = (
+    Rule(
+        id="broken-file",
+        level=WARN,
+        text="This file is {cause}. What it says is not part of this audit.",
+        remedy="Correct it, then run the audit again.",
+        source="https://devcenter.heroku.com/articles/deploying-rails",
+        find=_broken,
+    ),
     Rule(
         id="active-storage-disk",
         level=WARN,

@@ -142,7 +142,7 @@ def _hooks(app: App) -> Iterator[Hit]:
     for path in ("bin/pre_compile", "bin/post_compile", "bin/pre_build", "bin/post_build"):
         if path in app.folder:
             yield Hit(path, 1, {"what": path})
-    scripts = app.json("package.json").get("scripts")
+    scripts = app.folder.data("package.json").get("scripts")
     for name in ("heroku-prebuild", "heroku-postbuild", "heroku-cleanup"):
         if isinstance(scripts, dict) and name in scripts:
             yield Hit("package.json", app.line("package.json", f'"{name}"'), {"what": f"the script {name}"})
@@ -155,7 +155,7 @@ def _profile(app: App) -> Iterator[Hit]:
 
 
 def _app_json(app: App) -> Iterator[Hit]:
-    manifest = app.json("app.json")
+    manifest = app.folder.data("app.json")
     scripts = manifest.get("scripts")
     if isinstance(scripts, dict) and scripts.get("postdeploy"):
         yield Hit("app.json", app.line("app.json", '"postdeploy"'))

@@ -49,7 +49,7 @@ def _bundler(app: App) -> Iterator[Hit]:
 
 
 def _node(app: App) -> Iterator[Hit]:
-    engines = app.json("package.json").get("engines")
+    engines = app.folder.data("package.json").get("engines")
     wanted = str(engines.get("node") or "") if isinstance(engines, dict) else ""
     path = "package.json"
     for path in ("package.json", ".node-version", ".nvmrc"):

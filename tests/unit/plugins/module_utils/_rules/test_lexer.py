@@ -6,7 +6,11 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.lexer import language, without_comments
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.lexer import (
+    language,
+    prose,
+    without_comments,
+)
 
 
 @pytest.mark.parametrize(
@@ -45,3 +49,9 @@ def test_language_by_name() -> None:
     assert [language(path) for path in ("config/database.yml.erb", "Gemfile", "a/b.html.erb", "c.tsx", "LICENSE")] == [
         *("hash", "ruby", "html", "javascript", "")
     ]
+
+
+@pytest.mark.parametrize(("opening", "count"), [("<<~'TEXT'", 1), ("<<-'USAGE'", 1), ("<<~TEXT", 0), ("<<~'RUBY'", 0)])
+def test_a_heredoc_without_interpolation_is_no_code(opening: str, count: int) -> None:
+    tag = opening.strip("<~-'")
+    assert len(prose(f"puts {opening}\n  ENV['DYNO']\n{tag}\nx\n")) == count

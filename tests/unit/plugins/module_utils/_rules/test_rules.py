@@ -85,3 +85,15 @@ def test_the_dockerfile_is_the_one_that_fly_builds(build: str, at: str, tmp_path
         "fly.toml": f"[build]\n{build}\n",
     }
     assert places(write(tmp_path, files), "production-env", {}) == ([at] if at else [])
+
+
+@pytest.mark.parametrize("rule", ["sqlite", "active-storage-disk", "postgres-session"])
+def test_deep_yaml_is_read_once(rule: str, tmp_path: Path) -> None:
+    deep = "".join(f"{' ' * 40}key{number}: value\n" for number in range(40))
+    files = {
+        "config/database.yml": f"default: &default\n{deep}production:\n  <<: *default\n",
+        "config/storage.yml": f"local:\n{deep}",
+        "config/cable.yml": f"production:\n{deep}",
+        "config/environments/production.rb": "  config.active_storage.service = :local\n",
+    }
+    assert len(places(write(tmp_path, files), rule, {})) == (rule == "active-storage-disk")
