@@ -31,7 +31,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.p
 WHEN = {"before": "before the cut-over", "day": "on the day", "after": "after it"}
 LEVELS = {"block": ("blocks", "bad"), "warn": ("warning", "warn"), "info": ("to know", "calm")}
 STATES = {LIVE: ("live on Fly.io", "good"), FROZEN: ("frozen", "bad"), REHEARSED: ("rehearsed", "warn")}
-PHASES = {"freeze": "freeze Heroku", "data": "bring data across", "start": "start and verify", "seal": "seal"}
+PHASES = {"freeze": "freeze Heroku", "data": "copy what changed", "start": "start and verify", "seal": "seal"}
 HOW = {
     "copy": "copied",
     "whole": "copied again",
@@ -116,7 +116,7 @@ def _findings(findings: Sequence[Mapping[str, Any]]) -> Html | str:
     rows = [
         (
             badge(*LEVELS[finding["level"]]),
-            WHEN[finding["urgency"]],
+            tag("span", WHEN[finding["urgency"]], class_="brief"),
             Html(
                 tag("strong", finding["id"])
                 + tag("p", finding["text"], _place(finding))
@@ -152,7 +152,7 @@ def _dns(facts: Mapping[str, Any]) -> Html | str:
     rows = [
         (
             record["hostname"],
-            record["status"],
+            str(record["status"]).replace("_", " "),
             record["type"],
             _copied(record["name"], "name"),
             _copied(record["value"], "value"),
@@ -163,7 +163,7 @@ def _dns(facts: Mapping[str, Any]) -> Html | str:
     zone = "\n".join(map(zone_line, records))
     return section(
         "DNS records to create",
-        table("DNS records", ("hostname", "certificate", "type", "name", "value", "for"), rows),
+        table("DNS records", ("hostname", "certificate", "type", "name", "value", "for"), rows, stack=True, named=True),
         tag("details", tag("summary", "As a zone file"), tag("pre", zone, data_copy="zone file", tabindex="0")),
     )
 
@@ -184,14 +184,12 @@ def zone_line(record: Mapping[str, Any]) -> str:
 
 def _data(facts: Mapping[str, Any]) -> Html:
     seconds = {name: float(spent) for name, spent in (facts["database"].get("seconds") or {}).items() if spent >= 0.05}
+    words = {name: human_seconds(spent) for name, spent in seconds.items()}
+    took = f"The last copy of Postgres took {human_seconds(sum(seconds.values()))}:"
     return section(
         "Data",
         table("What became of the data", ("kind", "verified"), list(data(facts).items())),
-        phases_bar(
-            "The copy of Postgres by phase", seconds, {name: human_seconds(spent) for name, spent in seconds.items()}
-        )
-        if seconds
-        else "",
+        *([tag("p", took), phases_bar("The copy of Postgres by phase", seconds, words)] if seconds else []),
         _relations(facts["database"]),
     )
 
@@ -241,7 +239,8 @@ def _processes(facts: Mapping[str, Any]) -> Html | str:
     if facts["release_command"]:
         rows.append(("before each release", "", "", "", tag("code", facts["release_command"])))
     columns = ("group", "on Heroku", "Machine on Fly.io", "started", "command")
-    return section("Process groups", table("Process groups", columns, rows, numbers=(3,))) if rows else ""
+    shown = table("Process groups", columns, rows, numbers=(3,), stack=True, named=True)
+    return section("Process groups", shown) if rows else ""
 
 
 def _stays(facts: Mapping[str, Any]) -> Html | str:

@@ -47,8 +47,11 @@ footer{color:var(--soft);font-size:.85rem}
 section:has(#show-before:checked) tr[data-when]:not([data-when=before]),
 section:has(#show-day:checked) tr[data-when]:not([data-when=day]),
 section:has(#show-after:checked) tr[data-when]:not([data-when=after]){display:none}
+details{margin-top:.6rem}.brief{white-space:nowrap}
 @media(max-width:40rem){.stack thead{display:none}.stack tr,.stack td{display:block}.stack td{border:0;padding:.1rem 0}
-.stack tr{border-bottom:1px solid var(--line);padding:.6rem 0}}
+.stack tr:not(:last-child){border-bottom:1px solid var(--line)}.stack tr{padding:.6rem 0}td[data-name]{text-align:left}
+td[data-name]::before{content:attr(data-name) " ";color:var(--soft)}td[data-name]:empty{display:none}
+.stack td code{white-space:normal}}
 @media print{body{background:#fff;font-size:11pt}section{border:0;padding:0}tr,li{break-inside:avoid}
 fieldset,button{display:none}details:not([open])>*{display:block}.scroll{overflow:visible}}
 """
@@ -115,16 +118,20 @@ def table(
     when: Sequence[str] = (),
     numbers: Sequence[int] = (),
     stack: bool = False,
+    named: bool = False,
 ) -> Html:
     """Return a table that scrolls on a narrow screen, or with O(stack) puts a row's cells below each other there.
 
-    O(when) marks each row for the filter, O(numbers) are the columns to align right.
+    O(when) marks each row for the filter, O(numbers) are the columns to align right. With O(named) each cell of a stack
+    begins with its column's name.
     """
 
     def cell(kind: str, place: int, content: Any) -> Html:
         attributes = {"class_": "number"} if place in numbers else {}
         if kind == "th":
             attributes["scope"] = "col"
+        elif named:
+            attributes["data_name"] = columns[place]
         return tag(kind, content, **attributes)
 
     head = tag("tr", *(cell("th", place, column) for place, column in enumerate(columns)))

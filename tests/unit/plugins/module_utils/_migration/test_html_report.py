@@ -87,6 +87,14 @@ def test_page_after_the_cut_over(live: dict[str, Any]) -> None:
     assert 980 < sum(widths[:4]) <= 1000
 
 
+def test_a_dns_record_on_a_phone_says_which_part_is_which(live: dict[str, Any]) -> None:
+    page = page_of(live)
+    named = [attributes["data-name"] for tag, attributes in page.tags if "data-name" in attributes]
+    columns = ["hostname", "certificate", "type", "name", "value", "for"]
+    assert named[: 2 * len(columns)] == columns * 2
+    assert "pending validation" in page.text
+
+
 def test_findings_can_be_filtered_without_a_script(audit: dict[str, Any]) -> None:
     page = page_of(audit)
     radios = [attributes for tag, attributes in page.tags if tag == "input"]
