@@ -21,6 +21,12 @@ options:
       - Base URL of Heroku's Platform API. If not set, the environment variable E(HEROKU_API_URL) is used.
     type: str
     default: https://api.heroku.com
+  heroku_paced:
+    description:
+      - Whether requests are sent no faster than Heroku refills them when few of the account's 4,500 an hour are left.
+      - Without it they are sent at once, as inside a freeze window, where the app is down while it waits.
+    type: bool
+    default: true
   validate_certs:
     description:
       - Whether to verify the TLS certificates of the API.
@@ -29,5 +35,4 @@ options:
 notes:
   - Requests that fail for a transient reason (408, 5xx, a lost connection) are retried for about 15 seconds, or for
     about five minutes while Heroku answers that there were too many (429); the error then gives the number of attempts.
-  - When few of the account's 4,500 requests an hour are left, they are sent no faster than Heroku refills them.
 """

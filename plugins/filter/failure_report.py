@@ -70,6 +70,8 @@ def failure_report(
     freeze = ledger.get("freeze") or {}
     parts = [f"Stopped at '{failed['name']}': {failed['msg']}"] if failed else []
     if thaw is not None:
+        # The whole error was printed before the steps of the thaw.
+        parts = [f"Stopped at '{failed['name']}': {_first_sentence(failed['msg'])}"] if failed.get("shown") else parts
         parts.append(_thawed(heroku_app, fly_app, ledger, thaw))
     elif "finished" in ledger or not freeze:
         # The error itself then stands just above.
@@ -87,6 +89,11 @@ def failure_report(
             + "."
         )
     return " ".join(parts)
+
+
+def _first_sentence(text: str) -> str:
+    head, point, _rest = text.partition(". ")
+    return head + point.rstrip()
 
 
 def _sealed(heroku_app: str, fly_app: str, ledger: Mapping[str, Any]) -> str:
@@ -108,7 +115,10 @@ def _thawed(heroku_app: str, fly_app: str, ledger: Mapping[str, Any], causes: Ma
     stopped = f" One-off dynos that were stopped do not start again by themselves ({stopped})." if stopped else ""
     if not causes:
         state = ", ".join(words.values())
-        return f"Heroku app {heroku_app} is back in service: {state}. Nothing was lost there.{stopped} {_AGAIN}."
+        return (
+            f"Heroku app {heroku_app} is back in service: {state}. Nothing was lost there.{stopped} The Machines on "
+            f"Fly stay stopped until the next rehearsal. {_AGAIN}."
+        )
     parts = [f"Heroku app {heroku_app} is NOT wholly back in service."]
     done = [words[step] for step in _STEPS if step not in causes]
     if done:

@@ -147,6 +147,22 @@ def test_a_failure_at_each_step_of_the_window_puts_heroku_back(box: Sandbox) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("fault", [("--status", "503"), ("--delay", "1000")], ids=["refuses", "never answers"])
+def test_web_machine_that_does_not_answer_in_the_window_puts_heroku_back(box: Sandbox, fault: tuple[str, str]) -> None:
+    box.play("migrate").succeeded()
+    box.fault("GET /_apps/paper-crane*", *fault, "--times", "1000")
+    run = box.play("migrate", *CUT_OVER, "--tags", "cutover", "-e", "migrate_verify_timeout=5")
+    assert run.rc != 0
+    assert "Stopped at 'Request each web Machine over HTTP'" in run.output, run.output
+    assert "Heroku app paper-crane is back in service" in run.output, run.output
+    served_by_heroku(box)
+    box.fault("GET /_apps/paper-crane*", "--times", "0")
+    box.play("migrate", *CUT_OVER).succeeded()
+    assert quantities(box) == {}
+    assert sorted(m["group"] for m in box.fly["machines"] if m["state"] == "started") == ["web", "web", "worker"]
+
+
+@pytest.mark.slow
 def test_release_command_that_changes_the_schema_stops_the_move_before_heroku_is_touched(box: Sandbox) -> None:
     program = Path(box.environment["MIGRATE_SOURCE_DIR"], "bin", "rails")
     program.write_text(

@@ -120,7 +120,7 @@ class Wire:
 
     async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
         """Handle one request."""
-        if scope["type"] != "http" or scope["path"].startswith((ADMIN, WEB)):
+        if scope["type"] != "http" or scope["path"].startswith(ADMIN):
             await self._app(scope, receive, send)
             return
         body = await _body(receive)
@@ -161,7 +161,8 @@ class Wire:
             "mutating": _mutates(scope["method"], scope["path"], content),
             "body_keys": keys,
         }
-        self._journal.entries.append(entry)
+        if not scope["path"].startswith(WEB):  # requests to a deployed app may fail, but are not the platform's
+            self._journal.entries.append(entry)
         return entry
 
     def _sender(self, entry: dict[str, Any], send: Any, cut: bool = False) -> Any:

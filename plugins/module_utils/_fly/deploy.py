@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable
 
@@ -23,6 +23,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.api imp
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.flyctl import Flyctl
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.machines import (
     DEPLOYED,
+    RELEASE_COMMAND,
     UNKNOWN,
     by_group,
     current_release,
@@ -72,6 +73,8 @@ class Present:
     release: dict[str, Any] | None
     machines: dict[str, list[dict[str, Any]]]
     not_deployed: list[str]
+    left: list[str] = field(default_factory=list)
+    """Ids of Machines in which a deploy that was killed was going to run its release command."""
 
     @property
     def image_ref(self) -> str:
@@ -98,7 +101,8 @@ def read(fly: FlyAPI, app: str) -> Present:
     machines, releases = fly.machines(app), fly.releases(app, limit=50)
     statuses = secret_statuses(fly.secrets(app), machines, releases)
     waiting = sorted(name for name, status in statuses.items() if status not in (DEPLOYED, UNKNOWN))
-    return Present(current_release(releases), by_group(machines), waiting)
+    left = [m["id"] for m in machines if process_group(m) == RELEASE_COMMAND and m["state"] in ("created", "stopped")]
+    return Present(current_release(releases), by_group(machines), waiting, left)
 
 
 def build(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dict[str, Any]:
@@ -153,7 +157,19 @@ def deploy(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dic
             for g in groups
         },
         "diff": {"before": _text(before.image_ref, before.machines), "after": _wanted_text(image_ref, before, wanted)},
+        **_warnings(wanted, before, after),
     }
+
+
+def _warnings(wanted: Wanted, before: Present, after: Present) -> dict[str, Any]:
+    """Name Machines that a killed deploy left: one that someone else has just begun looks the same, so they stay."""
+    said = [
+        f"Machine {machine} was made for the release command of a deploy and never ran, as after one that was killed. "
+        f"If no other deploy is running: fly machine destroy {machine} -a {wanted.app}"
+        for machine in after.left
+        if machine in before.left
+    ]
+    return {"warnings": said} if said else {}
 
 
 def scale(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dict[str, Any]:

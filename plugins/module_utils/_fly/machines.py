@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 # Groups that flyctl uses for its own short-lived Machines.
-RESERVED_GROUPS = frozenset({"fly_app_release_command", "fly_app_console", "fly_app_test_machine_command"})
+RELEASE_COMMAND = "fly_app_release_command"
+RESERVED_GROUPS = frozenset({RELEASE_COMMAND, "fly_app_console", "fly_app_test_machine_command"})
 DEPLOYED, PARTIAL, STAGED, UNKNOWN = "Deployed", "Partial", "Staged", "Unknown"
 # With more than this, flyctl shows no status: it would have to read too many releases.
 MOST_MACHINES = 100

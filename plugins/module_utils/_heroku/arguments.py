@@ -35,6 +35,7 @@ def heroku_arguments() -> dict[str, Any]:
             "default": HEROKU_API_URL,
             "fallback": (env_fallback, ["HEROKU_API_URL"]),
         },
+        "heroku_paced": {"type": "bool", "default": True},
         "validate_certs": {"type": "bool", "default": True},
     }
 
@@ -50,4 +51,4 @@ def heroku_api(params: Mapping[str, Any]) -> HerokuAPI:
     headers = {"Accept": ACCEPT, "Authorization": f"Bearer {token}"}
     transport = open_url_transport(params["validate_certs"])
     url = checked_url(params["heroku_api_url"], "heroku_api_url")
-    return HerokuAPI(HTTPClient("Heroku", url, headers, transport, pace=pace))
+    return HerokuAPI(HTTPClient("Heroku", url, headers, transport, pace=pace if params["heroku_paced"] else None))

@@ -212,6 +212,13 @@ def test_a_thaw_says_what_is_back() -> None:
     assert said.startswith("Stopped at 'Copy': The target is full. Heroku app h is back in service: ")
     assert "dynos run as before (web=2 worker=1)" in said
     assert "maintenance mode is off as before" in said
+    assert "The Machines on Fly stay stopped until the next rehearsal." in said
+
+
+def test_after_a_thaw_an_error_that_was_printed_before_is_only_recalled() -> None:
+    failed = {"name": "Copy", "msg": "Redis at 10.0.0.1:6379: it is full. Give it more memory.", "shown": True}
+    said = failure_report(failed, "h", "f", {"freeze": FREEZE}, {})
+    assert said.startswith("Stopped at 'Copy': Redis at 10.0.0.1:6379: it is full. Heroku app h is back in service")
 
 
 def test_a_thaw_that_fails_names_causes_and_commands() -> None:

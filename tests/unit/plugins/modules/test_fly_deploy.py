@@ -129,6 +129,20 @@ def image_of(http: Any, run_module: Any, flyctl: Program, source: Path) -> str:
     return str(result["image_ref"])
 
 
+def test_machine_that_a_killed_deploy_left_is_named_and_kept(
+    http: Any, run_module: Any, flyctl: Program, source: Path
+) -> None:
+    image = image_of(http, run_module, flyctl, source)
+    left = {**machine("fly_app_release_command"), "state": "stopped"}
+    expect_state(http, [machine("web"), left], [release(image)])
+    result = run_module(fly_deploy, arguments(flyctl, source))
+    assert result["changed"] is False
+    assert "fly machine destroy fly_app_release_command1 -a paper-crane" in str(result["warnings"])
+    running = {**left, "state": "started"}
+    expect_state(http, [machine("web"), running], [release(image)])
+    assert "warnings" not in run_module(fly_deploy, arguments(flyctl, source))
+
+
 def test_first_deploy_leaves_out_groups_without_machines(
     http: Any, run_module: Any, flyctl: Program, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

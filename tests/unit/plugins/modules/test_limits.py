@@ -76,6 +76,13 @@ def test_the_fewer_requests_are_left_the_slower_they_are_sent(
     assert waits == slept
 
 
+def test_inside_a_freeze_window_nothing_waits_for_the_limit(http: Any, run_module: Any, waits: list[float]) -> None:
+    http.expect("GET", "/apps/paper-crane", HEROKU_APP, headers={"RateLimit-Remaining": "1"})
+    http.expect("PATCH", "/apps/paper-crane", {**HEROKU_APP, "maintenance": True}, headers={"RateLimit-Remaining": "0"})
+    assert run_module(heroku_app, {**HEROKU, "heroku_paced": False})["changed"] is True
+    assert waits == []
+
+
 @pytest.mark.parametrize("forks", [1, 10, 50])
 def test_many_runs_share_herokus_limit_without_knowing_of_each_other(forks: int) -> None:
     """Each sends, waits as it is told, sends again; 75 a minute come back. Nobody is refused in an hour."""
