@@ -19,8 +19,7 @@ from typing import Any
 import pytest
 import redis
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import drain, marker, record
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.look import Eyes
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import drain, marker, record, scripts
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.server import connected, parse
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import redis_jobs, redis_transfer
 from ansible_collections.flyover.heroku_to_fly.tests.sandbox.redis_server import RedisServer
@@ -458,6 +457,74 @@ def test_big_keys_go_in_pieces_and_memory_stays_flat(transfer: Any, source: Any,
     assert target.lindex("big:list", 9999) == b"changed in the middle"
 
 
+def calls(client: Any, command: str) -> int:
+    """Return how often a server was asked for something."""
+    return int(client.info("commandstats").get(f"cmdstat_{command}", {}).get("calls", 0))
+
+
+def test_big_keys_go_whole_where_there_is_room_and_in_pieces_where_not(transfer: Any, source: Any, target: Any) -> None:
+    fill_with_big_and_odd_keys(source)
+    written = {command: calls(target, command) for command in ("zadd", "hset", "setrange")}
+    transfer(match=["big:*"])
+    assert calls(target, "zadd") == written["zadd"]
+    assert calls(target, "setrange") == written["setrange"]
+    assert transfer(match=["big:*"])["verdict"] == "unchanged"
+    target.flushall()
+    used = int(target.info("memory")["used_memory"])
+    # Room for all of it, and not for a payload besides.
+    target.config_set("maxmemory", used + 2 * int(source.info("memory")["used_memory"]))
+    source.config_set("maxmemory", int(source.info("memory")["used_memory"]) + 1_000_000)
+    try:
+        result = transfer(match=["big:*"])
+        assert result.get("verdict") == "copied", result
+        assert calls(target, "zadd") > written["zadd"]
+        assert calls(target, "setrange") > written["setrange"]
+    finally:
+        source.config_set("maxmemory", 0)
+        target.config_set("maxmemory", 0)
+    assert {key: value for key, value in dumped(source).items() if key.startswith(b"big:")} == dumped(target)
+
+
+def test_target_that_is_full_is_named_with_the_remedy(transfer: Any, source: Any, target: Any) -> None:
+    source.mset({f"cache:{number}": "x" * 1000 for number in range(3000)})
+    target.config_set("maxmemory", int(target.info("memory")["used_memory"]) + 500_000)
+    try:
+        message = transfer()["msg"]
+    finally:
+        target.config_set("maxmemory", 0)
+    assert "(OOM)" in message
+    assert "a larger plan" in message
+    assert transfer()["verdict"] == "copied"
+    assert dumped(target) == dumped(source)
+
+
+def test_user_that_may_not_write_is_told_which_command_was_refused(
+    transfer: Any, servers: Any, source: Any, target: Any
+) -> None:
+    target.acl_setuser("reader", enabled=True, passwords=["+fewer"], keys=["*"], commands=["+@all", "-set"])
+    try:
+        message = transfer(target=servers[1].url.replace(f"default:{servers[1].password}", "reader:fewer"))["msg"]
+    finally:
+        target.acl_deluser("reader")
+    assert "the server refused SET (NOPERM)" in message
+    assert target.dbsize() == 0
+
+
+def test_all_sixteen_databases_and_names_of_any_bytes(transfer: Any, servers: Any, source: Any) -> None:
+    names = [bytes([byte]) * 3 for byte in range(256)] + [b"", b"\r\n$5\r\n", "schlüssel".encode("latin-1"), b"*3\r\n"]
+    for number in range(16):
+        client = redis.Redis.from_url(f"{servers[0].url}/{number}", ssl_cert_reqs=None)
+        client.mset({name: name + b"\r\n%d" % number for name in names})
+        client.rpush(b"list:\xff\n", b"", b"\r\n", b"\x00")
+    result = transfer()
+    assert (result["verdict"], result["verified"]["differing"]) == ("copied", 0)
+    for number in range(16):
+        client = redis.Redis.from_url(f"{servers[0].url}/{number}", ssl_cert_reqs=None)
+        there = redis.Redis.from_url(f"{servers[1].url}/{number}")
+        assert dumped(there) == dumped(client)
+    assert transfer()["verdict"] == "unchanged"
+
+
 @pytest.fixture
 def limited(servers: Any, target: Any) -> Iterator[str]:
     """Yield the target's URL for a user without scripts and DUMP, on a server that takes four mebibytes at once."""
@@ -493,17 +560,13 @@ def test_payload_that_the_target_does_not_take_is_copied_as_values(
 ) -> None:
     source.xgroup_create("events", "billing", id="0")
     source.xreadgroup("billing", "consumer-1", {"events": ">"}, count=2)
-    looks = Eyes.looks
-
-    def of_a_newer_server(self: Eyes, *arguments: Any, **options: Any) -> Iterator[Any]:
-        """DUMP as a server does whose RDB version the target does not know."""
-        for part in looks(self, *arguments, **options):
-            yield {
-                key: seen._replace(payload=seen.payload and seen.payload[:-10] + b"\xff\x7f" + seen.payload[-8:])
-                for key, seen in part.items()
-            }
-
-    monkeypatch.setattr(Eyes, "looks", of_a_newer_server)
+    # DUMP as a server does whose RDB version the target does not know.
+    dump = "call('DUMP', key)"
+    for name in ("SWEEP", "QUICK"):
+        script = getattr(scripts, name)
+        assert dump in script
+        newer = script.replace(dump, f"string.gsub({dump}, '^(.*)..(........)$', '%1\\255\\127%2')")
+        monkeypatch.setattr(scripts, name, newer)
     assert transfer()["verdict"] == "copied"
     assert dumped(target) == dumped(source)
     assert target.xpending("events", "billing") == source.xpending("events", "billing")

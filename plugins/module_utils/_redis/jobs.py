@@ -36,6 +36,8 @@ _TAIL = re.compile(
     rb"(?P<space>|.*:)(?P<name>schedule|retry|dead|processes|workers|failed|delayed_queue_schedule)", re.DOTALL
 )
 _TAILS = (b"schedule", b"retry", b"dead", b"processes", b"workers", b"failed")
+WORDS = (b"queue:", *_TAILS)
+"""All names that belong to jobs have one of these."""
 _CLASS = re.compile(r"[A-Za-z_][\w:]{0,100}")
 
 

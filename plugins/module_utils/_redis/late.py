@@ -44,7 +44,7 @@ class Late:
 
 def catch_up(pair: Pair, found: Late, check: Callable[[], None], check_mode: bool) -> None:
     """Look over the source's keys, and copy what came late; in check mode only count it."""
-    writer = Writer(pair.source, pair.target, pair.record, False, check)
+    writer = Writer(pair.source, pair.target, pair.record, pair.room, False, check)
     for names in pair.source.names(pair.selection):
         for key, seen in pair.source.look(names).items():
             known, now = pair.record.get(key), pair.remembered(key, seen)

@@ -25,7 +25,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.diges
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.names import Selection
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import Command, Connection, Refused
 
-KEYS_AT_ONCE = 500
+KEYS_AT_ONCE = 1000
 BYTES_AT_ONCE = 1 << 24
 BIG = 1 << 20  # bytes in memory from which a key is read and written in pieces
 NO_EXPIRY = -1
@@ -107,14 +107,14 @@ class Eyes:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.scripts = True
-        self.quick = True
+        self.scripts = self.quick = self.sweeps = True
 
     def names(self, selection: Selection) -> Iterator[list[bytes]]:
         """Yield the chosen keys in groups; one that moves while it is looked for may come twice."""
         cursor, group = b"0", []
+        where = () if selection.scan_pattern == "*" else ("MATCH", selection.scan_pattern)
         while True:
-            cursor, keys = self.connection.call("SCAN", cursor, "MATCH", selection.scan_pattern, "COUNT", KEYS_AT_ONCE)
+            cursor, keys = self.connection.call("SCAN", cursor, *where, "COUNT", KEYS_AT_ONCE)
             group += selection.chosen(keys)
             while len(group) >= KEYS_AT_ONCE:
                 yield group[:KEYS_AT_ONCE]
@@ -123,6 +123,19 @@ class Eyes:
                 break
         if group:
             yield group
+
+    def names_with(self, words: Sequence[bytes]) -> Iterator[list[bytes]]:
+        """Yield the names that have one of O(words) in groups, picked out by the server where it has scripts."""
+        cursor = b"0"
+        while self.scripts:
+            try:
+                cursor, names = self.connection.call("EVAL", scripts.NAMES, 0, cursor, KEYS_AT_ONCE, *words)
+            except Refused:
+                break
+            yield names
+            if cursor == b"0":
+                return
+        yield from self.names(Selection())
 
     def look(self, keys: Sequence[bytes], closely: bool = False) -> dict[bytes, Seen]:
         """Return what O(keys) hold; one that is not there is left out. O(closely): with the digests of small ones."""
@@ -154,6 +167,8 @@ class Eyes:
 
     def present(self, keys: Sequence[bytes]) -> list[bytes]:
         """Return those of O(keys) that are there."""
+        if self.connection.call("EXISTS", *keys) == len(keys):
+            return list(keys)
         answers = self.connection.checked(["EXISTS", key] for key in keys)
         return [key for key, there in zip(keys, answers) if there]
 

@@ -7,18 +7,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import pieces, record
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.columns import Columns, Sweep, ahead
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.digest import LIST, length_of_list, number
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.look import Eyes, Seen
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.look import BIG, KEYS_AT_ONCE, Eyes, Seen
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.names import Prefixes, Selection
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.record import Copied
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.whole import Room, tail
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import Connection
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.write import Writer
-
-ENOUGH = 100  # keys, to see from them that no payloads' ends are equal
 
 
 @dataclass
@@ -48,6 +48,8 @@ class Pair:
         self.record = record.load(target, owner)
         self._closely = False
         self._digests: dict[tuple[Eyes, bytes], str] = {}
+        self.room = Room(source, target)
+        self._ends: dict[tuple[Eyes, bytes], bytes] = {}
 
     def look_at_target(self) -> Target:
         """Look over the target's keys."""
@@ -55,7 +57,7 @@ class Pair:
         for names in self.target.names(Selection()):
             found.empty = False
             ours = [key for key in names if self.record.has(key)]
-            foreign = [key for key in names if not self.record.has(key)]
+            foreign = [] if len(ours) == len(names) else [key for key in names if not self.record.has(key)]
             for key in foreign:
                 found.foreign.add(key)
             chosen = [key for key in foreign if key in self.selection]
@@ -67,8 +69,10 @@ class Pair:
     def compare(self, at_most: int | None = None) -> Count:
         """Compare all keys; return early once O(at_most) are found to differ."""
         count = Count()
-        for names in self.source.names(self.selection):
-            ours, theirs = self._both(names)
+        for here, there in self._sweep():
+            differing = here.differing(there)
+            count.keys += len(here.keys) - len(here.gone) - len(differing)
+            ours, theirs = self._both([here.keys[at] for at in sorted(differing)])
             count.keys += len(ours)
             for key, seen in ours.items():
                 count.to_write += not self._equal(key, seen, theirs.get(key))
@@ -79,12 +83,45 @@ class Pair:
     def copy(self, check: Callable[[], None], empty: bool) -> tuple[Count, record.Builder]:
         """Write what differs; return what was found, and the record of what is ours now. O(empty): nothing is there."""
         count, builder = Count(), record.Builder()
-        writer = Writer(self.source, self.target, self.record, self._replace, check)
-        for names in self.source.names(self.selection):
+        writer = Writer(self.source, self.target, self.record, self.room, self._replace, check)
+        if empty:
+            self._copy_new(self.source.names(self.selection), writer, count, builder)
+            return count, builder
+        for here, there in self._sweep("l"):
             check()
-            for key, seen in self._written(names, writer, empty, count):
-                builder.add(key, *self.remembered(key, seen))
+            differing = here.differing(there)
+            count.keys += len(here.keys) - len(here.gone) - len(differing)
+            builder.add_all(entry for entry in here.entries(differing) if self.record.has_name(entry[0]))
+            new = differing & there.gone
+            self._copy_differing([here.keys[at] for at in sorted(differing - new)], writer, count, builder)
+            if new:
+                self._copy_new([[here.keys[at] for at in sorted(new)]], writer, count, builder)
         return count, builder
+
+    def _sweep(self, wishes: str = "") -> Iterator[tuple[Columns, Columns]]:
+        """Yield what both sides have of all keys, a group at a time; both work while a group is looked at here."""
+        asked = not self._closely
+        begun = (
+            (Sweep(self.source, names, wishes + "m", asked), Sweep(self.target, names, "m", asked))
+            for names in self.source.names(self.selection)
+        )
+        for ours, theirs in ahead(begun):
+            yield ours.columns(), theirs.columns()
+
+    def _copy_new(self, groups: Iterable[list[bytes]], writer: Writer, count: Count, builder: record.Builder) -> None:
+        """Write keys that were not there."""
+        for columns, failed in writer.write_new(groups):
+            others = failed | columns.left
+            written = len(columns.keys) - len(columns.gone) - len(others)
+            count.keys += written
+            count.to_write += written
+            builder.add_all(columns.entries(others))
+            self._copy_differing([columns.keys[at] for at in sorted(others)], writer, count, builder)
+
+    def _copy_differing(self, names: list[bytes], writer: Writer, count: Count, builder: record.Builder) -> None:
+        """Write those of O(names) that differ, after a closer look."""
+        for key, seen in self._written(names, writer, count):
+            builder.add(key, *self.remembered(key, seen))
 
     def remove_gone(self, check: Callable[[], None]) -> int:
         """Remove keys that we copied and that the source has no more; return how many."""
@@ -101,14 +138,8 @@ class Pair:
         record.save(self.target.connection, self._owner, builder)
         self.record = record.load(self.target.connection, self._owner)
 
-    def _written(self, names: list[bytes], writer: Writer, empty: bool, count: Count) -> Iterator[tuple[bytes, Seen]]:
+    def _written(self, names: list[bytes], writer: Writer, count: Count) -> Iterator[tuple[bytes, Seen]]:
         """Write what differs of O(names), and yield those that are ours."""
-        if empty:
-            for part in self.source.looks(names):
-                count.keys += len(part)
-                count.to_write += len(part)
-                yield from writer.write(part).items()
-            return
         ours, theirs = self._both(names)
         count.keys += len(ours)
         late = {}
@@ -135,6 +166,7 @@ class Pair:
     def _both(self, names: list[bytes]) -> tuple[dict[bytes, Seen], dict[bytes, Seen]]:
         """Return what keys hold on both sides, closely where the ends of the payloads do not tell that it is equal."""
         self._digests.clear()
+        self._ends.clear()
         ours = self.source.look(names)
         theirs = self.target.look(list(ours), self._closely)
         unclear = [key for key, seen in theirs.items() if _unclear(ours[key], seen)]
@@ -142,8 +174,9 @@ class Pair:
             ours[key] = seen._replace(tail=ours[key].tail)  # by which it is remembered
         if not self._closely:
             theirs.update(self.target.look(unclear, closely=True))
+            equal = sum(ours[key].digest == theirs[key].digest for key in unclear if key in theirs and key in ours)
             # Another version, or a server without DUMP: the ends differ whatever the values are.
-            self._closely = len(unclear) > len(theirs) // 2 and len(theirs) > ENOUGH
+            self._closely = equal > KEYS_AT_ONCE // 2
         return ours, theirs
 
     def _gone(self, keys: list[bytes]) -> list[bytes]:
@@ -163,16 +196,26 @@ class Pair:
         """Return whether a key holds the same on both sides."""
         if ours.kind != theirs.kind:
             return False
-        if ours.tail and ours.tail == theirs.tail:
+        end = self._end(self.source, key, ours)
+        if end and end == self._end(self.target, key, theirs):
             return True
         return self.digest(self.source, key, ours) == self.digest(self.target, key, theirs)
 
     def remembered(self, key: bytes, seen: Seen) -> Copied:
         """Return what the record keeps of a key's value: the checksum of its payload, or its digest and length."""
-        if seen.kind != LIST and seen.tail:
-            return Copied(int.from_bytes(seen.tail[-8:], "big"), 0)
+        end = self._end(self.source, key, seen)
+        if end and (seen.kind != LIST or seen.size >= BIG):
+            return Copied(int.from_bytes(end[-8:], "big"), 0)
         digest = self.digest(self.source, key, seen)
         return Copied(number(digest), length_of_list(seen.kind, digest))
+
+    def _end(self, eyes: Eyes, key: bytes, seen: Seen) -> bytes:
+        """Return the end of a key's payload; of a big one only where the servers have room for the whole."""
+        if seen.tail or not seen.is_big or self._closely:
+            return seen.tail
+        if (eyes, key) not in self._ends:
+            self._ends[eyes, key] = tail(eyes, key) if self.room.has(seen.size) else b""
+        return self._ends[eyes, key]
 
     def digest(self, eyes: Eyes, key: bytes, seen: Seen) -> str:
         """Return the digest of a key, looking closely, or in pieces where it is big."""

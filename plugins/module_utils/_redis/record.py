@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.names import HIDDEN, name_of, number
@@ -58,9 +58,11 @@ class Record:
 
     def has(self, key: bytes) -> bool:
         """Return whether a key is ours."""
-        if not (self._names or self._noted or self._late):
-            return False
-        wanted = number(key)
+        return bool(self._names or self._noted or self._late) and self.has_name(name_of(key))
+
+    def has_name(self, name: bytes) -> bool:
+        """Return whether a key is ours by what its name is remembered by."""
+        wanted = int.from_bytes(name, "big")
         return wanted in self._late or _find(self._names, wanted) >= 0 or _find(self._noted, wanted) >= 0
 
     def take(self, chunk: bytes) -> None:
@@ -104,6 +106,12 @@ class Builder:
         bucket = self._buckets[name[0] << 4 | name[1] >> 4]
         bucket += name + digest.to_bytes(8, "big") + (min(length, MOST_LENGTH).to_bytes(4, "big") if length else _NONE)
 
+    def add_all(self, entries: Iterable[tuple[bytes, bytes]]) -> None:
+        """Add keys by what their names are remembered by; digest and length are bytes already."""
+        buckets = self._buckets
+        for name, value in entries:
+            buckets[name[0] << 4 | name[1] >> 4] += name + value
+
     def chunks(self) -> Iterator[bytes]:
         """Yield the record's chunks in order."""
         entries: list[bytes] = []
@@ -136,9 +144,9 @@ def load(connection: Connection, owner: str) -> Record:
     return record
 
 
-def note_command(owner: str, keys: Sequence[bytes]) -> Command:
-    """Return the command that notes keys before they are written."""
-    return ["RPUSH", _noted_key(owner), b"".join(map(name_of, keys))]
+def note_command(owner: str, names: Iterable[bytes]) -> Command:
+    """Return the command that notes keys, by what their names are remembered by, before they are written."""
+    return ["RPUSH", _noted_key(owner), b"".join(names)]
 
 
 def save(connection: Connection, owner: str, builder: Builder) -> None:

@@ -42,6 +42,9 @@ local function sum(v, step, text)
   return string.format('%06x%06x%06x%06x.%d', math.floor(first / half), first % half,
     math.floor(second / half), second % half, count)
 end
+local function short(digest)
+  return struct.pack('>I6I4', num(sub(digest, 1, 12), 16), num(sub(digest, 17, 24), 16))
+end
 local function pair(v, i) return #v[i] .. ':' .. v[i] .. v[i + 1] end
 local function member(v, i) return v[i] end
 local function scored(v, i) return string.format('%.17g ', num(v[i + 1])) .. v[i] end
@@ -122,6 +125,77 @@ end
 return out
 """
 )
+
+# ARGV: a cursor, how many keys to look at, words. Answers the next cursor, and the names that have one of the words.
+NAMES = """
+local found, kept = redis.call('SCAN', ARGV[1], 'COUNT', ARGV[2]), {}
+for _, name in ipairs(found[2]) do
+  for i = 3, #ARGV do
+    if string.find(name, ARGV[i], 1, true) then
+      kept[#kept + 1] = name
+      break
+    end
+  end
+end
+return {found[1], kept}
+"""
+
+# KEYS are keys. ARGV: bytes from which a key is left, bytes of payloads after which the rest of them is, and what is
+# wanted more (p: payloads, l: what is remembered of lists, m: marks). Answers columns: a byte for each key, which is
+# the first one of its payload or 254 for a key that is not there and 255 for one that is left; the payloads' last ten
+# bytes; milliseconds until it expires; digest and length of each list; payloads as arguments of a command; marks, which
+# are the last ten bytes again, but for sets and hashes that each server has in an order of its own.
+SWEEP = (
+    _FUNCTIONS
+    + """
+local big, most, wishes = num(ARGV[1]), num(ARGV[2]), ARGV[3]
+local payloads, lists, marked = string.find(wishes, 'p'), string.find(wishes, 'l'), string.find(wishes, 'm')
+local is_list = {[1] = true, [10] = true, [14] = true, [18] = true}
+local kinds, tails, remaining, listed, dumps, marks, total = {}, {}, {}, {}, {}, {}, 0
+for i, key in ipairs(KEYS) do
+  local size = total < most and call('MEMORY', 'USAGE', key)
+  if size and size < big then
+    local dump = call('DUMP', key)
+    local kind = string.byte(dump)
+    total = total + #dump
+    kinds[i], tails[i], remaining[i] = sub(dump, 1, 1), sub(dump, -10), call('PTTL', key)
+    if payloads then dumps[i] = '$' .. #dump .. '\\r\\n' .. dump .. '\\r\\n' end
+    if is_list[kind] and lists then
+      local v = call('LRANGE', key, 0, -1)
+      listed[#listed + 1] = sub(chain(groups(v)), 1, 16) .. string.format('%08x', #v)
+    end
+    if marked then
+      if kind == 2 then marks[i] = short(sum(call('SMEMBERS', key), 1, member))
+      elseif kind == 4 then marks[i] = short(sum(call('HGETALL', key), 2, pair))
+      else marks[i] = tails[i] end
+    end
+  else
+    kinds[i], tails[i], remaining[i] = (total >= most or size) and '\\255' or '\\254', '0123456789', -1
+    marks[i] = tails[i]
+    if payloads then dumps[i] = '$0\\r\\n\\r\\n' end
+  end
+end
+return {table.concat(kinds), table.concat(tails), table.concat(remaining, ' '), table.concat(listed),
+  table.concat(dumps), marked and table.concat(marks) or ''}
+"""
+)
+
+# KEYS are keys. ARGV[1]: in how many milliseconds each of them expires (0 never, negative if it has), then a payload
+# for each, which is empty where there is nothing to write. Answers "NUMBER ERROR" for each key that was not written.
+RESTORE = """
+local failed, at = {}, 0
+for left in string.gmatch(ARGV[1], '[^ ]+') do
+  at = at + 1
+  if ARGV[at + 1] ~= '' and tonumber(left) >= 0 then
+    local answer = redis.pcall('RESTORE', KEYS[at], left, ARGV[at + 1])
+    if answer.err then failed[#failed + 1] = at .. ' ' .. answer.err end
+  end
+end
+return failed
+"""
+
+# The end of a key's payload, nothing for a key that is not there. KEYS[1].
+TAIL = "return string.sub(redis.call('DUMP', KEYS[1]) or '', -10)"
 
 # A piece of one key. KEYS[1]; ARGV: type, where the piece begins (an index, or a cursor), how many elements it has.
 # Answers the cursor after it ("0" for none) and the digests of its groups, or their sum.

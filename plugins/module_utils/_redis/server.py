@@ -21,7 +21,6 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import (
     Broken,
     Connection,
-    Missing,
     Refused,
 )
 
@@ -83,10 +82,6 @@ def connected(address: Address) -> Iterator[Connection]:
     """Give a connection, logged in, on the address's database; raises typed errors, whose texts quote no argument."""
     try:
         connection = Connection(address.host, address.port, address.tls, (address.user, address.password))
-    except Missing:
-        raise InputError(
-            "Python library redis", "it is not installed on the host that runs the module", "Run: pip install redis"
-        ) from None
     except Broken as error:
         raise _lost(address, str(error)) from None
     except Refused:
@@ -102,7 +97,7 @@ def connected(address: Address) -> Iterator[Connection]:
         if error.origin not in (connection, None):
             raise
         remedy = REMEDIES.get(error.kind, "See what the server allows this user, then run again.")
-        raise StateError(str(address), f"the server refused a command ({error.kind})", remedy) from None
+        raise StateError(str(address), f"the server refused {error.command} ({error.kind})", remedy) from None
     finally:
         connection.close()
 

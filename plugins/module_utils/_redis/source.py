@@ -56,7 +56,8 @@ def find_jobs(addresses: Iterable[Address], prefixes: Prefixes | None = None) ->
     for address in addresses:
         with connected(address) as connection:
             keys = jobs.Keys()
-            for names in Eyes(connection).names(Selection()):
+            eyes = Eyes(connection)
+            for names in eyes.names_with(jobs.WORDS) if prefixes is None else eyes.names(Selection()):
                 keys.add(names)
                 if prefixes is not None:
                     prefixes.add_all(names)

@@ -160,15 +160,14 @@ class Transfer:
         state.write(base, self.wanted.name, COPYING)
         written = removed = 0
         found: list[Count] = []
-        for round_ in range(ROUNDS + 1):
-            found = []
+        for round_ in range(ROUNDS):
             for pair, looked in zip(self.pairs, self.looked):
                 count, builder = pair.copy(lock.check, looked.empty and round_ == 0)
-                removed += pair.remove_gone(lock.check) if round_ == 0 else 0
+                removed += pair.remove_gone(lock.check) if round_ == 0 and not looked.empty else 0
                 pair.save(builder)
-                found.append(count)
-            written += sum(count.to_write for count in found) if round_ == 0 else 0
-            if round_ and not any(count.to_write for count in found):
+                written += count.to_write if round_ == 0 else 0
+            found = [pair.compare() for pair in self.pairs]
+            if not any(count.to_write for count in found):
                 break
         keys, differing = sum(count.keys for count in found), sum(count.to_write for count in found)
         if differing and not self.wanted.source_may_change:

@@ -7,10 +7,16 @@
 
 from __future__ import annotations
 
-from typing import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import pieces
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import pieces, whole
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.columns import (
+    Columns,
+    Sweep,
+    ahead,
+    restore,
+)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.look import (
     BIG,
     READ,
@@ -18,8 +24,10 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.look 
     Seen,
     read_command,
 )
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.names import name_of
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.record import Record, note_command
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import Command, Refused
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.whole import Room
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import Command, Later, Refused
 
 # What a target answers to a payload of another version, to one that is too large, or where it has no RESTORE.
 NOT_TAKEN = ("DUMP payload", "Bad data format", "unknown command", "max request size", "NOPERM")
@@ -28,10 +36,12 @@ NOT_TAKEN = ("DUMP payload", "Bad data format", "unknown command", "max request 
 class Writer:
     """Writes into one database. Each key is noted in the record as ours before it is written."""
 
-    def __init__(self, source: Eyes, target: Eyes, record: Record, replace: bool, check: Callable[[], None]) -> None:
-        self._source, self._target = source, target
+    def __init__(
+        self, source: Eyes, target: Eyes, record: Record, room: Room, replace: bool, check: Callable[[], None]
+    ) -> None:
+        self._source, self._target, self._room = source, target, room
         self._record, self._replace, self._check = record, replace, check
-        self._payloads = True
+        self._payloads = self._bulk = True
 
     def write(self, keys: dict[bytes, Seen]) -> dict[bytes, Seen]:
         """Write keys over what is there, with their expiry; return those that are ours now.
@@ -40,7 +50,7 @@ class Writer:
         """
         self._check()
         target = self._target.connection
-        new = [key for key in keys if not self._record.has(key)]
+        new = [name_of(key) for key in keys if not self._record.has(key)]
         if new:
             target.call(*note_command(self._record.owner, new))
         dumped = {key: seen for key, seen in keys.items() if seen.payload is not None and self._payloads}
@@ -49,11 +59,53 @@ class Writer:
         small = [key for key in (*refused, *others) if keys[key].kind in READ and keys[key].size < BIG]
         self._by_commands(small, keys)
         done = {*small, *(key for key in dumped if key not in refused)}
+        written = {key: seen for key, seen in keys.items() if key not in taken}
         for key, seen in keys.items():
             if key not in done:
                 self._check()
-                self._in_pieces(key, seen)
-        return {key: seen for key, seen in keys.items() if key not in taken}
+                end = self._whole(key, seen)
+                if end:
+                    written[key] = seen._replace(tail=end)
+                else:
+                    self._in_pieces(key, seen)
+        return written
+
+    def write_new(self, groups: Iterable[list[bytes]]) -> Iterator[tuple[Columns, set[int]]]:
+        """Write keys that are not there, with their expiry; yield each group and which of it the target did not take.
+
+        Both servers work meanwhile: one reads the next group, the other writes the last one.
+        """
+        swept = (Sweep(self._source, group, "pl", self._bulk) for group in groups)
+        for columns, begun in ahead(self._begun(sweep.columns()) for sweep in ahead(swept)):
+            yield columns, self._not_taken(columns, begun)
+
+    def _begun(self, columns: Columns) -> tuple[Columns, list[Later]]:
+        """Begin to note and to write a group."""
+        if not self._bulk or not columns.payloads:
+            return columns, []
+        self._check()
+        target = self._target.connection
+        return columns, [target.begin(*note_command(self._record.owner, columns.names)), restore(target, columns)]
+
+    def _not_taken(self, columns: Columns, begun: list[Later]) -> set[int]:
+        """Return which keys of a group were not written; raises Refused where the target is full."""
+        every = set(range(len(columns.keys))) - columns.gone
+        if not begun:
+            return every
+        noted, restored = begun
+        noted.get()
+        try:
+            errors = dict(error.split(b" ", 1) for error in restored.get())
+        except Refused as error:
+            if error.kind == "OOM":
+                raise
+            self._bulk = False
+            return every
+        full = next((text for text in errors.values() if text.startswith(b"OOM")), None)
+        if full:
+            raise self._target.connection.refused(full, "RESTORE")
+        self._bulk = len(errors) <= len(every) // 2
+        return {int(number) - 1 for number in errors}
 
     def _may_replace(self, key: bytes) -> bool:
         return self._replace or self._record.has(key)
@@ -101,6 +153,18 @@ class Writer:
             for inner in answer if isinstance(answer, list) else ():
                 if isinstance(inner, Refused):
                     raise inner
+
+    def _whole(self, key: bytes, seen: Seen) -> bytes:
+        """Write a big key by its payload; return the payload's end, nothing where that does not work."""
+        if not self._payloads or not self._room.has(seen.size):
+            return b""
+        try:
+            return whole.copy(self._source.connection, self._target.connection, key, seen, self._may_replace(key))
+        except Refused as error:
+            if not error.says(*NOT_TAKEN, "BUSYKEY"):
+                raise
+            self._payloads &= error.kind == "BUSYKEY"
+            return b""
 
     def _in_pieces(self, key: bytes, seen: Seen) -> None:
         if not pieces.copyable(seen.kind):

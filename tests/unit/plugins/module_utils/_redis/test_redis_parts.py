@@ -19,6 +19,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.names
     OTHERS,
     Prefixes,
     Selection,
+    name_of,
     prefix,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.pieces import elements_at_once
@@ -130,7 +131,7 @@ def test_record_knows_what_was_copied_and_nothing_else() -> None:
 
 def test_noted_keys_are_ours_though_what_they_held_is_not_known() -> None:
     known = record.Record("a")
-    command = record.note_command("a", [b"x", b"y"])
+    command = record.note_command("a", map(name_of, [b"x", b"y"]))
     known.note(bytes(command[2]))  # type: ignore[arg-type]
     assert (known.has(b"x"), known.has(b"z"), known.get(b"x")) == (True, False, None)
 

@@ -1,0 +1,157 @@
+# Copyright (c) 2026, the flyover contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE: internal to this collection, may change without notice.
+"""Many small keys at once: what a server says of a thousand keys comes in a few long strings, a column for each fact.
+
+Two servers' columns are compared as a whole, and payloads go on to the target as they came, so that nothing is done
+here for a single key. Keys for which that is not enough are left to look.py: big ones, those that differ.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import scripts
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.look import BIG, EXPIRY_TOLERANCE, Eyes
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.names import name_of
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import Connection, Later, Refused
+
+BYTES_AT_ONCE = 1 << 20  # of payloads; the rest is left
+TAIL = 10
+_LEFT, _GONE = 255, 254  # instead of a type: look at it in another way; it is not there
+_LISTS = frozenset((1, 10, 14, 18))
+_LIST_BYTES = 16 + 8  # of a digest and a length in hexadecimal
+
+Item = TypeVar("Item")
+
+
+def ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield items, each only when the next was begun, so that servers work on that one meanwhile."""
+    iterator = iter(items)
+    for before in iterator:
+        for item in iterator:
+            yield before
+            before = item
+        yield before
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What a server says of some keys, in their order."""
+
+    keys: list[bytes]
+    kinds: bytes
+    tails: bytes
+    marks: bytes
+    """What is compared: where two are equal, so are the values; where not, they may still be."""
+    remaining: list[int]
+    """Milliseconds until a key expires, negative for one that never does."""
+    instant: float
+    blur: float
+    lists: bytes = b""
+    payloads: bytes = b""
+
+    def mark(self, at: int) -> bytes:
+        """Return what a key is compared by."""
+        return self.marks[TAIL * at : TAIL * at + TAIL]
+
+    @cached_property
+    def names(self) -> list[bytes]:
+        """What the keys' names are remembered by."""
+        return list(map(name_of, self.keys))
+
+    @property
+    def left(self) -> set[int]:
+        """The keys that have to be looked at in another way."""
+        return set(_positions(self.kinds, _LEFT))
+
+    @property
+    def gone(self) -> set[int]:
+        """The keys that are not there."""
+        return set(_positions(self.kinds, _GONE))
+
+    def differing(self, theirs: Columns) -> set[int]:
+        """Return which of our keys, without those that are gone, may differ from what another server has of them."""
+        found = self.left | theirs.left | theirs.gone
+        if self.marks != theirs.marks:
+            found |= {at for at in range(len(self.keys)) if self.mark(at) != theirs.mark(at)}
+        if max(self.remaining, default=-1) >= 0 or max(theirs.remaining, default=-1) >= 0:
+            moved = (theirs.instant - self.instant) * 1000
+            most = EXPIRY_TOLERANCE + (self.blur + theirs.blur) * 1000
+            for at, (ours, other) in enumerate(zip(self.remaining, theirs.remaining)):
+                if (ours < 0) != (other < 0) or (ours >= 0 and abs(other + moved - ours) > most):
+                    found.add(at)
+        return found - self.gone
+
+    def remaining_now(self) -> str:
+        """Return in how many milliseconds each key expires: 0 for never, negative for one that has."""
+        passed = int((time.time() - self.instant) * 1000)
+        return " ".join(["0" if left < 0 else str(left - passed or -1) for left in self.remaining])
+
+    def entries(self, without: set[int]) -> Iterator[tuple[bytes, bytes]]:
+        """Yield what is remembered of keys: the number of the name, and checksum and length of the value."""
+        skipped = without | self.left | self.gone
+        lists = 0
+        none = b"\0\0\0\0"
+        for at, (name, kind) in enumerate(zip(self.names, self.kinds)):
+            value = b""
+            if kind in _LISTS:
+                value = bytes.fromhex(self.lists[lists : lists + _LIST_BYTES].decode())
+                lists += _LIST_BYTES
+            if at not in skipped:
+                yield name, value or self.tails[TAIL * at + 2 : TAIL * at + TAIL] + none
+
+
+class Sweep:
+    """Columns that a server is asked for; they are waited for when they are needed."""
+
+    def __init__(self, eyes: Eyes, keys: list[bytes], wishes: str = "", asked: bool = True) -> None:
+        """Take what is wanted more: p for payloads, l for what is remembered of lists, m for marks."""
+        self.keys, self._eyes = keys, eyes
+        self._began = time.time()
+        self._answer: Later | None = None
+        if asked and eyes.sweeps:
+            self._answer = eyes.connection.begin(
+                "EVAL", scripts.SWEEP, len(keys), *keys, BIG, BYTES_AT_ONCE, wishes or "-"
+            )
+
+    def columns(self) -> Columns:
+        """Return the columns. Where the server has no scripts, or lacks a command of this one, all keys are left."""
+        try:
+            if self._answer:
+                kinds, tails, remaining, lists, payloads, marks = self._answer.get()
+                blur = (time.time() - self._began) / 2
+                left = list(map(int, remaining.split()))
+                return Columns(self.keys, kinds, tails, marks, left, self._began + blur, blur, lists, payloads)
+        except Refused as error:
+            if error.kind in ("OOM", "LOADING"):
+                raise
+            self._eyes.sweeps = False
+        return Columns(self.keys, bytes([_LEFT]) * len(self.keys), b"", b"", [-1] * len(self.keys), 0.0, 0.0)
+
+
+def restore(connection: Connection, columns: Columns) -> Later:
+    """Send the payloads to be written where no key of that name is; the answer names those that were not.
+
+    The answer has "NUMBER ERROR" for each, counted from 1.
+    """
+    count = len(columns.keys)
+    head = [b"EVAL", scripts.RESTORE.encode(), b"%d" % count, *columns.keys, columns.remaining_now().encode()]
+    parts = [b"*%d\r\n" % (len(head) + count)]
+    for part in head:
+        parts += (b"$%d\r\n" % len(part), part, b"\r\n")
+    parts.append(columns.payloads)
+    return connection.begin_packed(b"".join(parts), "EVAL")
+
+
+def _positions(column: bytes, value: int) -> Iterator[int]:
+    at = column.find(value)
+    while at >= 0:
+        yield at
+        at = column.find(value, at + 1)
