@@ -185,7 +185,10 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     )
     act = build if options["build_only"] else scale if options["scale_only"] else deploy
     flyctl = flyctl_of(module.params, report=Steps(options["progress_file"]).add)
-    return act(fly_api(module.params), flyctl, wanted, module.check_mode)
+    result = act(fly_api(module.params), flyctl, wanted, module.check_mode)
+    for text in result.pop("warned", []):
+        module.warn(text)
+    return result
 
 
 def main() -> None:

@@ -157,19 +157,18 @@ def deploy(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dic
             for g in groups
         },
         "diff": {"before": _text(before.image_ref, before.machines), "after": _wanted_text(image_ref, before, wanted)},
-        **_warnings(wanted, before, after),
+        "warned": _warnings(wanted, before, after),
     }
 
 
-def _warnings(wanted: Wanted, before: Present, after: Present) -> dict[str, Any]:
+def _warnings(wanted: Wanted, before: Present, after: Present) -> list[str]:
     """Name Machines that a killed deploy left: one that someone else has just begun looks the same, so they stay."""
-    said = [
+    return [
         f"Machine {machine} was made for the release command of a deploy and never ran, as after one that was killed. "
         f"If no other deploy is running: fly machine destroy {machine} -a {wanted.app}"
         for machine in after.left
         if machine in before.left
     ]
-    return {"warnings": said} if said else {}
 
 
 def scale(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dict[str, Any]:
