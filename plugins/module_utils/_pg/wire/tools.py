@@ -105,7 +105,10 @@ def _folders() -> Iterator[str]:
 
 
 def _installed(folders: Iterable[str]) -> Iterator[Tools]:
-    for folder in dict.fromkeys(folders):
+    places: dict[str, str] = {}
+    for folder in folders:
+        places.setdefault(os.path.realpath(folder), folder)  # /bin is often a link to /usr/bin
+    for folder in places.values():
         if all(os.access(os.path.join(folder, program), os.X_OK) for program in ("pg_dump", "pg_restore")):
             said = subprocess.run(  # pylint: disable=ansible-bad-function
                 [os.path.join(folder, "pg_dump"), "--version"],
