@@ -12,12 +12,12 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Reads the folder of an app's source and returns findings, each with its file and line. They tell what the code,
-    its settings and its files expect of Heroku and will not find on Fly.io. Rails is known best; Django, Node.js,
-    Phoenix and Laravel are read for what is common to all.
-  - In a git checkout the tracked files are read, else all files that C(.slugignore) and C(.dockerignore) leave.
-    Symbolic links that lead out of the folder are not followed, and nothing of the app is run. Of files that may hold
-    secrets only the names are told.
+  - Reads the folder of an app's source and returns findings, each with its file and line. They show what the code,
+    its settings and its files expect of Heroku and will not find on Fly.io. The rules know Rails best; for Django,
+    Node.js, Phoenix and Laravel they cover what all apps have in common.
+  - In a git checkout it reads the tracked files, otherwise all files that C(.slugignore) and C(.dockerignore) do not
+    exclude. It does not follow symbolic links that lead out of the folder, and it runs nothing. For files that may
+    hold secrets it returns only the names.
   - A comment C(flyover:ignore ID) in a line, or in the line before, silences the finding ID there.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
@@ -173,15 +173,16 @@ storage:
   elements: str
   sample: [activestorage]
 environment:
-  description: Environment variables that the code reads, with each C(path) and C(line) and whether it is C(required).
+  description: Environment variables that the code reads, each with its places as C(path), C(line) and whether the value
+    is C(required).
   returned: success
   type: dict
   sample: {REDIS_URL: [{path: config/cable.yml, line: 10, required: false}]}
 postgres_pooled:
   description:
-    - Whether a pooled connection to Postgres is enough for the app and its release command. It is not where they use
-      C(LISTEN), advisory locks, or settings of a session; the findings C(postgres-session) and C(postgres-settings)
-      name the places.
+    - Whether a pooled connection to Postgres is enough for the app and its release command. It is not enough if they
+      use C(LISTEN), advisory locks, or settings of a session; the findings C(postgres-session) and
+      C(postgres-settings) name the places.
   returned: success
   type: bool
   sample: true
@@ -191,7 +192,7 @@ files:
   type: int
   sample: 412
 checkout:
-  description: Whether git told which.
+  description: Whether git listed them.
   returned: success
   type: bool
   sample: true
@@ -201,7 +202,8 @@ commit:
   type: str
   sample: 0a1b2c3d4e5f60718293a4b5c6d7e8f901234567
 web_url:
-  description: Where the repository's site shows the files of that commit, up to the path. Empty if no remote tells.
+  description: URL at which the repository's site shows the files of that commit, without the path. Empty if no remote
+    is known.
   returned: success
   type: str
   sample: https://github.com/example/paper-crane/blob/0a1b2c3d/

@@ -14,8 +14,8 @@ author:
 description:
   - Takes the findings, warnings and failures of other modules and returns one list of findings, each once, the most
     serious first.
-  - Accepted findings have the level V(info). It does not fail if something blocks, so that its caller can report
-    first.
+  - Accepted findings get the level V(info). The module does not fail if something blocks, so that its caller can
+    report first.
   - It runs on the controller.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
@@ -47,17 +47,17 @@ options:
     default: {}
   database:
     description:
-      - C(version), C(size_bytes) and C(connected), the number of open connections, of the database to move.
+      - The database to move, with C(version), C(size_bytes) and C(connected), the number of open connections.
     type: dict
     default: {}
   cluster:
     description:
-      - C(name), C(major) and C(disk_gb) of the cluster to create for it.
+      - The cluster to create for it, with C(name), C(major) and C(disk_gb).
     type: dict
     default: {}
   warnings:
     description:
-      - What steps warned of.
+      - Warnings of the steps.
     type: list
     elements: dict
     default: []
@@ -191,7 +191,7 @@ counts:
       sample: 5
   sample: {block: 0, warn: 3, info: 5}
 unmatched:
-  description: What was accepted and found by nobody.
+  description: What was accepted but not found.
   returned: success
   type: list
   elements: str

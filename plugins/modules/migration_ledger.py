@@ -57,15 +57,15 @@ options:
       - A run is one C(ansible-playbook) process, for one host of its inventory. Each of its tasks with this module
         renews its lease, and so do long tasks with M(flyover.heroku_to_fly.pg_transfer),
         M(flyover.heroku_to_fly.redis_transfer) and M(flyover.heroku_to_fly.fly_deploy) on the controller.
-      - The lease of a run that has ended is free. On the same machine the process tells; a run on another machine
-        counts as ended when it has not renewed its lease for an hour.
+      - The lease of a run that has ended is free. On the same machine, the process shows whether it has ended; a run
+        on another machine counts as ended if it has not renewed its lease for an hour.
       - In check mode nothing is acquired or released, and a lease that another run has is not a failure; see RV(lease).
     type: str
     choices: [acquire, release]
   take_over:
     description:
       - Whether to take the lease of a run on another machine. Use it only if you know that this run is dead.
-      - A run that is alive on this machine keeps its lease all the same.
+      - A run that is alive on this machine keeps its lease even so.
     type: bool
     default: false
   run:
@@ -96,7 +96,7 @@ ledger:
   sample: {freeze: {formation: {web: 2, worker: 1}}}
 lease:
   description:
-    - The run that has the lease now, null where none has it. Also returned by the failure that it causes.
+    - The run that has the lease now, null if none has it. Also returned by the failure that it causes.
     - RV(lease.command) is the command line without what may be secret, such as the values of extra variables.
   returned: success
   type: dict
@@ -117,7 +117,7 @@ lease:
       description: Its command line.
       type: str
     renewed:
-      description: When it was last heard of.
+      description: When it last renewed the lease.
       type: str
   sample:
     host: deploy-1

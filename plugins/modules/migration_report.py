@@ -31,7 +31,7 @@ attributes:
 options:
   seen:
     description:
-      - What the steps returned, by name; see C(tasks/show.yml) of the role. A step that is missing was not taken.
+      - What the steps returned, by name; see C(tasks/show.yml) of the role. A missing step was not taken.
     type: dict
     required: true
   show:
@@ -48,7 +48,8 @@ options:
     type: path
   former:
     description:
-      - JSON files of earlier reports. The first one that exists is what RV(drift) is told against, with O(show=plan).
+      - JSON files of earlier reports. With O(show=plan), RV(drift) is what changed since the first of them that
+        exists.
     type: list
     elements: path
     default: []
@@ -212,7 +213,7 @@ changes:
   sample: [Fly app, secrets]
 drift:
   description:
-    - What became different since the earlier report of O(former); empty with O(show=report).
+    - What changed since the earlier report in O(former); empty with O(show=report).
     - Config vars and tables that were added to or removed from Heroku, secrets that were added, changed or removed on
       Fly.io by others, and processes of the Procfile.
   returned: success

@@ -13,7 +13,7 @@ author:
   - The flyover contributors (@flyover)
 description:
   - Looks for flyctl, C(pg_dump), C(pg_restore) and the Python libraries of the other modules, all at once and before
-    anything is created. RV(findings) name what is missing or has the wrong version; they block.
+    anything is created. RV(findings) name what is missing or has the wrong version, and block.
   - It uses the Python that the other modules use. Without tomlkit it fails, because the app's files cannot be read
     without it; the error names everything else that is missing, too.
 extends_documentation_fragment:
@@ -76,7 +76,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 check_mode:
-  description: Whether the play runs in check mode, also where the play or a task says so itself.
+  description: Whether the task runs in check mode, even if only the play or the task itself sets it.
   returned: success
   type: bool
   sample: false
@@ -86,12 +86,12 @@ python:
   type: str
   sample: /usr/bin/python3 (3.13.5)
 flyctl:
-  description: What flyctl says of its version; empty where it does not run or is not needed.
+  description: What flyctl says about its version; empty if it does not run or is not needed.
   returned: success
   type: str
   sample: flyctl v0.4.1
 libraries:
-  description: Versions of the Python libraries that are needed, empty where one is missing.
+  description: Versions of the Python libraries that are needed; empty for one that is missing.
   returned: success
   type: dict
   sample: {tomlkit: 0.13.2, psycopg2: ""}

@@ -14,7 +14,7 @@ author:
 description:
   - Compares all variables whose names begin with C(migrate_) with the specification of the role
     P(flyover.heroku_to_fly.migrate#role), and fails with everything that is wrong in one message.
-  - It finds unknown names, a text in place of a list or a dict, steps that do not exist, missing apps, apps that
+  - It finds unknown names, strings in place of lists or dicts, steps that do not exist, missing apps, apps that
     several hosts would move, invalid URLs, a source folder without a Procfile, and hooks whose file is missing.
   - It runs on the controller.
 extends_documentation_fragment:
@@ -51,7 +51,7 @@ EXAMPLES = r"""
 RETURN = r"""
 check_mode:
   description:
-    - Whether this task runs in check mode. The variable C(ansible_check_mode) knows C(--check) alone, and not the
+    - Whether this task runs in check mode. The variable C(ansible_check_mode) only reflects C(--check), not the
       C(check_mode) of a play, block or task.
   returned: success
   type: bool

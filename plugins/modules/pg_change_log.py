@@ -13,12 +13,12 @@ author:
   - The flyover contributors (@flyover)
 description:
   - Puts a trigger on each large table of the source, which notes the keys of the rows that are inserted, updated and
-    deleted, and takes them away again. Only the owner's rights are needed.
+    deleted. It also removes these triggers. Only the owner's rights are needed.
   - With it M(flyover.heroku_to_fly.pg_transfer) updates a copy without scanning those tables, so that a freeze
-    window does not grow with the database. It uses a log wherever it finds one that it can trust, and scans elsewhere.
-  - It writes to the source, and costs the app some time with every row it writes to those tables. So it is for
-    databases whose scans take longer than the app may stand still.
-  - Everything is in the schema C(_flyover_log), but for the triggers, which bear that name.
+    window does not grow with the database. It uses every log that it can trust, and scans the other tables.
+  - It writes to the source, and every row that the app writes to those tables takes a little longer. So use it for
+    databases whose scans take longer than the app may be down.
+  - Everything is in the schema C(_flyover_log), except the triggers, which have that name.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.common
@@ -43,19 +43,20 @@ options:
     default: present
   min_bytes:
     description:
-      - Size from which a table is logged, without its indexes. Smaller ones take next to no time to scan. A table that
-        is logged stays so.
+      - Size from which a table is logged, without its indexes. Smaller ones take next to no time to scan. A table
+        that is already logged stays logged.
     type: int
     default: 8388608
   wait_timeout:
     description:
-      - Seconds to ask for each table's lock, which open transactions that wrote to it hold. It is asked for a second
-        at a time, in which others' writes to the table have to wait.
+      - Seconds to try to lock each table, which open transactions that wrote to it prevent. Each try takes up to a
+        second, during which other writes to the table wait.
     type: int
     default: 30
 notes:
-  - Tables are logged one after the other, each in one transaction. Killed in between, the next run goes on.
-  - Where a logged table's key is changed, run the module again, or writes to the table may fail.
+  - Tables are set up one after the other, each in one transaction. If a run is killed in between, the next one
+    continues.
+  - If the key of a logged table changes, run the module again; otherwise writes to the table may fail.
 requirements:
   - Python library psycopg2 2.9 or newer
 seealso:

@@ -13,12 +13,12 @@ author:
   - The flyover contributors (@flyover)
 description:
   - Takes the privileges to write to tables, sequences, large objects, schemas and the database from every role, the
-    owner included, lets new sessions begin read-only, and ends the sessions that this role may end, readers among them.
-    Reading goes on in new ones. Only the owner's rights are needed.
-  - What was so before is kept in the database itself, in the schema C(_flyover_fence), from the same transaction on,
-    and lowering the fence restores it.
-  - Transactions of other roles that wrote before the fence are waited for.
-  - An owner can still give its rights back to itself. That leaves a trace, which RV(drift_since_raised) names.
+    owner included. New sessions begin read-only, and existing sessions that this role may end are ended, even those
+    that only read. New sessions can read. Only the owner's rights are needed.
+  - The former state is kept in the database itself, in the schema C(_flyover_fence), written in the same transaction.
+    Lowering the fence restores it.
+  - The module waits for transactions of other roles that wrote before the fence.
+  - An owner can still give itself its rights back. That leaves a trace, which RV(drift_since_raised) names.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.common
@@ -37,7 +37,7 @@ options:
     required: true
   state:
     description:
-      - With V(raised) and V(lowered), whether the fence is to be up.
+      - V(raised) and V(lowered) say whether the fence should be up.
       - V(noted) only keeps O(record), and V(gathered) only reads.
     type: str
     choices: [noted, raised, lowered, gathered]
@@ -84,15 +84,16 @@ raised:
   type: bool
   sample: true
 record:
-  description: What is kept of O(record), of this run or an earlier one; null where nothing is.
+  description: The O(record) of this run or an earlier one; null if there is none.
   returned: success
   type: dict
   sample: {formation: {web: 2, worker: 1}, maintenance: false, release_version: 42, opened_at: "2026-11-26T18:00:00Z"}
 drift_since_raised:
   description:
     - What changed since O(state=raised) was last asked for, a line for each kind of object. The catalogues, sequences
-      and the list of large objects are compared; nobody writes to rows or into large objects without a change of these.
-    - Empty where nothing changed, and where the fence is not up.
+      and the list of large objects are compared; no row and no large object can be written without a change in one of
+      these.
+    - Empty if nothing changed, and if the fence is not up.
   returned: O(state=gathered)
   type: list
   elements: str
@@ -109,8 +110,8 @@ sessions_ended:
   sample: 3
 read_only:
   description:
-    - Whose new sessions begin read-only, V(role) for those of the URL's role, V(database) for all. The latter needs the
-      database's owner.
+    - Whose new sessions begin read-only, V(role) for those of the URL's role, V(database) for all. The latter needs
+      the database's owner.
   returned: success
   type: list
   elements: str

@@ -15,19 +15,18 @@ description:
   - Copies a whole database from one snapshot, without superuser rights on either side, and compares both sides before
     it calls the copy complete. The schema, the value of every sequence, and by default the content of every row and
     large object are compared.
-  - The schema goes by C(pg_dump), without what belongs to Heroku or needs a superuser; rows go through C(COPY) in
-    several processes, from connection to connection, without a file in between.
-  - Where it runs on the controller and without C(become), a line every few seconds shows how far it is, also for an
-    C(async) task that is polled, and one at the end of a task that is not C(async) what it took. O(progress_file) tells
-    the same to other programs, everywhere.
+  - The schema is copied by C(pg_dump), without what belongs to Heroku or needs a superuser. Rows are copied by
+    C(COPY) in several processes, from connection to connection, without a file in between.
+  - If the module runs on the controller without C(become), it prints a line with its progress every few seconds, also
+    in a polled C(async) task, and without C(async) a line with a summary at the end. On any host, O(progress_file)
+    gives other programs the same.
   - A small schema C(_flyover) on the target records what was copied. With it, a target that is still equal is left
-    alone, one that is no longer equal is updated with what changed since, an interrupted copy is resumed,
-    and a target that was not made by this module, or is sealed, is never overwritten.
-  - What moved is told from the transaction ids of rows, by one scan of each table on either side; neither replication
-    slots nor triggers are needed. Tables that M(flyover.heroku_to_fly.pg_change_log) has logged on the source since
-    before a copy that was compared by checksums are not scanned; they are logged on the target as well, until it is
-    sealed. All that moved is put in place in one transaction, which commits only when the
-    target then holds what the source does.
+    alone, one that no longer is gets only what changed since, and an interrupted copy is resumed. A target that this
+    module did not fill, or that is sealed, is never overwritten.
+  - The transaction ids of rows show what changed, in one scan of each table on each side; neither replication slots
+    nor triggers are needed. Tables that M(flyover.heroku_to_fly.pg_change_log) has logged on the source since before
+    a copy that was compared by checksums are not scanned; they are logged on the target as well, until it is sealed.
+    All changes are made in one transaction, which commits only if the target then holds what the source does.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.common
@@ -42,49 +41,49 @@ attributes:
 options:
   source:
     description:
-      - URL of the source, V(postgres://user:password@host:port/database). Beyond loopback TLS is required; the
-        certificate is verified only where the URL says so, for Heroku's cannot be.
+      - URL of the source, V(postgres://user:password@host:port/database). TLS is required unless the host is
+        loopback. The certificate is verified only if the URL says so, because Heroku's cannot be verified.
       - Required with O(state=present).
     type: str
   target:
     description:
-      - URL of the target, as the role that is to own everything. It may be left out in check mode.
+      - URL of the target, as the role that will own everything. It may be left out in check mode.
     type: str
   state:
     description:
       - V(present) makes the target a verified copy of the source.
-      - V(sealed) says that the target is the system of record from now on, so that no later run writes over it.
+      - V(sealed) says that from now on the target is the system of record, so that no later run overwrites it.
     type: str
     choices: [present, sealed]
     default: present
   mode:
     description:
-      - V(auto) updates a complete copy. It copies everything where there is none, where that is not possible,
-        and where so much changed that copying takes less time.
-      - V(warm) is V(auto) for the time in which the app still writes. It ends by comparing all content by O(verify),
-        also of what has not moved, so that nothing of that is left to do when the app has stopped.
-      - V(delta) fails where the copy cannot be updated, instead of copying everything.
-      - V(full) copies everything as soon as anything moved.
+      - V(auto) updates a complete copy. It copies everything if there is none, if an update is not possible, or if so
+        much changed that a full copy is faster.
+      - V(warm) is V(auto) for the time in which the app still writes. In the end it compares all content by
+        O(verify), even what has not changed, so that none of this is left to do when the app has stopped.
+      - V(delta) fails if the copy cannot be updated, instead of copying everything.
+      - V(full) copies everything if anything changed.
     type: str
     choices: [auto, warm, delta, full]
     default: auto
   jobs:
     description:
-      - Number of processes that copy and compare. Each takes a connection on either side.
+      - Number of processes that copy and compare. Each takes one connection on each side.
     type: int
     default: 2
   verify:
     description:
       - How rows and large objects are compared. V(checksums) reads every row on both sides, V(counts) counts them.
         With V(none), rows are only counted as they are copied. Schema and sequences are always compared.
-      - This is about a copy just made, and with O(mode=warm) about every copy. When a copy is updated, what
-        moved is always compared by checksums. An earlier copy that was compared by less is compared again.
+      - This applies to a copy just made, and with O(mode=warm) to every copy. If a copy is updated, what changed is
+        always compared by checksums. An earlier copy with a weaker comparison is compared again.
     type: str
     choices: [none, counts, checksums]
     default: checksums
   clean:
     description:
-      - Whether everything on a target may be dropped that is not empty, or sealed.
+      - Whether to drop everything in a target that is not empty or that is sealed.
     type: bool
     default: false
   pg_bin_dir:
@@ -127,8 +126,8 @@ EXAMPLES = r"""
 RETURN = r"""
 verdict:
   description:
-    - V(copied), V(updated) when an earlier copy was updated, V(unchanged), in check mode V(would_copy) or
-      V(would_update), or V(unknown) without a target or where something forbids the copy.
+    - V(copied), V(updated) if an earlier copy was updated, or V(unchanged); in check mode V(would_copy) or
+      V(would_update), or V(unknown) without a target or if something forbids the copy.
   returned: success
   type: str
   sample: copied
@@ -138,13 +137,13 @@ sealed:
   type: bool
   sample: false
 reason:
-  description: Why the database is copied, anew or to its end; empty when it is not.
+  description: Why everything is copied, or an interrupted copy resumed; empty if neither is.
   returned: unless the target is sealed
   type: str
   sample: the target holds no complete copy of the source
 tables:
   description:
-    - What became of each table.
+    - What happened to each table.
   returned: when both sides were compared, or without a target
   type: list
   elements: dict
@@ -156,7 +155,7 @@ tables:
     rows:
       description:
         - How many rows it has on both sides. In check mode null for a table that would be updated V(by log), and for
-          every table as long as there is no target.
+          all tables if there is no target.
       type: int
       sample: 30000
     bytes:
@@ -229,15 +228,15 @@ verified:
       sample: []
   sample: {level: checksums, matched: true, mismatches: []}
 settled:
-  description: The privileges, comments and settings that were given to the target, or in check mode would be.
+  description: The privileges, comments and settings that the target got (in check mode, would get).
   returned: when both sides were compared
   type: list
   elements: str
   sample: [revoke EXECUTE on routine public.pay() from public]
 findings:
   description:
-    - What the user must know about this database. C(level) is V(block) for what forbids the copy, V(warn) for what may
-      break the app, and V(info). A run that is to write fails where anything blocks; check mode ends with all of them.
+    - What the user must know about this database. C(level) is V(block) for what forbids the copy, V(warn) for what
+      may break the app, or V(info). A run that would write fails if anything blocks; check mode returns all of them.
   returned: unless the target is sealed
   type: list
   elements: dict

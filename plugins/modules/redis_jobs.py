@@ -13,8 +13,8 @@ author:
   - The flyover contributors (@flyover)
 description:
   - Finds the jobs of Sidekiq and Resque, with or without a namespace, in all databases of a server. Nothing is written.
-  - With O(state=drained) it waits until no job is in a queue and none in a worker's hands. Jobs that are scheduled or
-    to be retried later are not waited for.
+  - With O(state=drained) it waits until no job is in a queue and no worker runs one. It does not wait for jobs that
+    are scheduled or will be retried later.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.common
@@ -40,7 +40,7 @@ options:
     default: gathered
   timeout:
     description:
-      - How many seconds to wait. What is left then is not an error, see RV(drained).
+      - How many seconds to wait. Jobs that are left then are not an error; see RV(drained).
     type: int
     default: 300
 seealso:

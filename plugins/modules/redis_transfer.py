@@ -13,10 +13,10 @@ author:
   - The flyover contributors (@flyover)
 description:
   - Copies keys of every type with their expiry from one Redis or Valkey server to another, in large groups, then
-    compares both, key by key, by content. Where a server allows scripts, it computes the digests itself.
-  - Only what differs is written, so a second run writes nothing, and a run that was killed is finished by the next.
+    compares both, key by key, by content. If a server allows scripts, it computes the digests itself.
+  - Only what differs is written, so a second run writes nothing, and the next run finishes one that was killed.
   - The target keeps a record of the keys that were copied (20 bytes for each, in keys that begin with C(_flyover:)).
-    Only those are overwritten, or deleted when the source has them no more. Keys of anybody else are counted and left
+    Only these are overwritten, or deleted if the source no longer has them. All other keys are counted and left
     alone.
   - All databases of the source are copied, to the same numbers, unless its URL names one other than 0.
   - One transfer at a time writes to a target. A sealed target is never written to.
@@ -44,10 +44,10 @@ options:
   state:
     description:
       - V(present) makes the target hold what the source holds.
-      - V(sealed) says that the target is the system of record from now on, so that no later run writes over it.
-      - V(caught_up) looks at the O(source) once more after the target was sealed, for what something went on writing
-        there. New keys are copied, and what was added to lists, queues and new sorted sets; nothing on the target
-        is overwritten. What cannot be copied safely is a finding.
+      - V(sealed) says that from now on the target is the system of record, so that no later run overwrites it.
+      - V(caught_up) inspects the O(source) once more after the target was sealed, for anything written there since.
+        New keys are copied, and so is what was added to lists, queues and new sorted sets; nothing on the target is
+        overwritten. What cannot be copied safely is a finding.
     type: str
     choices: [present, sealed, caught_up]
     default: present
@@ -58,7 +58,7 @@ options:
     default: default
   match:
     description:
-      - Globs of the keys to copy, as Redis reads them.
+      - Globs of the keys to copy, in Redis' syntax.
     type: list
     elements: str
     default: ["*"]
@@ -70,8 +70,8 @@ options:
     default: []
   jobs_only:
     description:
-      - Whether to copy only what Sidekiq and Resque need to run their jobs (queues, schedule, retry, dead, what their
-        extensions remember of them), with or without a namespace, and none of the other keys that match.
+      - Whether to copy only what Sidekiq and Resque need to run their jobs (queues, schedule, retry, dead, and what
+        their extensions store about them), with or without a namespace, and none of the other keys that match.
     type: bool
     default: false
   replace:
@@ -87,7 +87,7 @@ options:
     default: false
   source_may_change:
     description:
-      - Whether the source is in use. Keys that differ in the end are then a finding, not a failure.
+      - Whether the source is in use. If so, keys that differ in the end are a finding and not a failure.
     type: bool
     default: false
   acknowledged:
@@ -108,7 +108,7 @@ EXAMPLES = r"""
 RETURN = r"""
 verdict:
   description:
-    - V(copied), V(caught_up), V(unchanged), in check mode V(would_copy), or V(unknown) without a target.
+    - V(copied), V(caught_up) or V(unchanged); in check mode V(would_copy), or V(unknown) without a target.
   returned: success
   type: str
   sample: copied
