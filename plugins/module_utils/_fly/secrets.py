@@ -74,13 +74,21 @@ def checked(secrets: Mapping[str, Any]) -> dict[str, str | None]:
                 f"its value has the type {type(value).__name__}, but secrets are strings",
                 "Put the value in quotes, so that YAML does not convert it; nothing was written.",
             )
-        if value is not None and "\0" in value:
-            raise InputError(
-                f"secret {name}",
-                "its value contains a NUL character",
-                "Encode it, with base64 for example; nothing was written.",
-            )
+        flaw = _flaw(value or "")
+        if flaw:
+            raise InputError(f"secret {name}", flaw, "Encode it, with base64 for example; nothing was written.")
     return dict(secrets)
+
+
+def _flaw(value: str) -> str:
+    """Return why O(value) cannot be in an environment, or nothing."""
+    if "\0" in value:
+        return "its value contains a NUL character"
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return "its value is not valid Unicode text"
+    return ""
 
 
 def ensure_secrets(

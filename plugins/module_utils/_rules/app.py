@@ -124,6 +124,18 @@ class App:
         return self.folder.code(self.dockerfile_path)
 
     @cached_property
+    def own_image(self) -> bool:
+        """Return whether the Dockerfile says all that is in its image: its last stage starts from an official one."""
+        stages: dict[str, str] = {}
+        image = ""
+        for image, name in re.findall(
+            r"^FROM\s+(?:--platform=\S+\s+)?(\S+)(?:\s+AS\s+(\S+))?", self.dockerfile, re.MULTILINE | re.IGNORECASE
+        ):
+            image = stages.get(image.lower(), image)
+            stages[name.lower()] = image
+        return bool(re.match(r"(?:docker\.io/|(?:\S+/)?library/)?[a-z]+(?:[:@]|$)|quay\.io/evl\.ms/", image))
+
+    @cached_property
     def fly_toml(self) -> Mapping[str, Any]:
         """Return what fly.toml says; nothing where there is none, or none that can be read."""
         return self.folder.data("fly.toml")

@@ -34,9 +34,10 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
         line, column = position(text, error)
         lines = text.split("\n")
         cause = re.sub(r"( at line \d+ col \d+)?\.?$", "", str(error))
+        excerpt = lines[min(line, len(lines)) - 1].strip(" \t\r")
         raise InputError(
             f"{name}, line {line}, column {column}",
-            f"this is not TOML: {cause}: {lines[min(line, len(lines)) - 1].strip()!r}",
+            f"this is not TOML: {cause}: {excerpt!r}",
             "Correct the file; nothing was written.",
             line=line,
             column=column,

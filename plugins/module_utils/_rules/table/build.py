@@ -56,14 +56,17 @@ def _unlisted_secrets(app: App) -> Iterator[Hit]:
 
 
 def _aptfile(app: App) -> Iterator[Hit]:
-    rows = enumerate(app.folder.code("Aptfile").split("\n"), 1)
-    for line, package in ((line, row.strip()) for line, row in rows):
+    """Yield one hit, at the first of the packages that the Dockerfile does not name."""
+    missing: dict[str, int] = {}
+    for line, package in enumerate(map(str.strip, app.folder.code("Aptfile").split("\n")), 1):
         if not app.dockerfile or not package or package.startswith(":"):
             continue
-        file = package.rpartition("/")[2]
+        file = re.sub(r"\[.*?\]", "", package.rpartition("/")[2])
         name = re.sub(r"^lib|-dev$|\d+(?:\.\d+)*$", "", re.split(r"[=_]|-\d", file)[0])
         if name and name.lower() not in app.dockerfile.lower():
-            yield Hit("Aptfile", line, {"package": package})
+            missing.setdefault(package, line)
+    if missing:
+        yield Hit("Aptfile", min(missing.values()), {"packages": ", ".join(missing)})
 
 
 def _programs(app: App) -> Iterator[Hit]:
@@ -120,7 +123,7 @@ def _npmrc(app: App) -> Iterator[Hit]:
 
 def _precompile(app: App) -> Iterator[Hit]:
     found = re.search(r"assets:precompile", app.dockerfile)
-    if found and "SECRET_KEY_BASE" not in app.dockerfile and "type=secret" not in app.dockerfile:
+    if found and app.own_image and "SECRET_KEY_BASE" not in app.dockerfile and "type=secret" not in app.dockerfile:
         yield Hit(app.dockerfile_path, app.dockerfile.count("\n", 0, found.start()) + 1)
 
 
@@ -142,6 +145,8 @@ def _build_environment(app: App) -> Iterator[Hit]:
             continue
         # dotenv and the like read these at the start.
         given = any(re.search(rf"^{read.name}=", app.folder.text(path), re.MULTILINE) for path in dotenv)
+        # SECRET_KEY_BASE_DUMMY and the like: the file itself gives it a value.
+        given = given or bool(re.search(r"\bENV\[[^\]]+\]\s*(?:\|\|)?=(?!=)", app.folder.code(read.path)))
         if not given and not _lazy(app, read.path, read.line):
             yield Hit(read.path, read.line, {"name": read.name})
 
@@ -210,8 +215,8 @@ RULES = (
     Rule(
         id="aptfile-package",
         level=WARN,
-        text="Heroku installs {package}; the Dockerfile does not.",
-        remedy="Install it with apt-get in the Dockerfile, if the app still needs it.",
+        text="The Aptfile has packages that the Dockerfile does not name: {packages}.",
+        remedy="Install with apt-get in the Dockerfile what the app still needs. Apt adds what a package depends on.",
         source="https://github.com/sciencehistory/scihist_digicoll/issues/919",
         find=_aptfile,
     ),

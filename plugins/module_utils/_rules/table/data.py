@@ -23,7 +23,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.rule 
 
 _REDIS_NEAR = re.compile(r"redis|sidekiq|resque|rack[-_]?attack|flipper", re.IGNORECASE)
 _OTHERS_NEAR = re.compile(r"\bsmtp|action_mailer|Net::HTTP|faraday|ldap|elasticsearch", re.IGNORECASE)
-_NO_VERIFY = re.compile(r"\bVERIFY_NONE\b|verify_mode:\s*0\b")
+_NO_VERIFY = re.compile(r"\bSSL::VERIFY_NONE\b(?!.*VERIFY_PEER)|verify_mode:\s*0\b")
 _NODE_POSTGRES = re.compile(
     r"\bnew\s+(?:\w+\.)?(?:Pool|Client|Sequelize)\([^;]{0,400}?\bssl:\s*(?:true\b|\{\s*(?:require|rejectUnauthorized))"
 )
@@ -50,7 +50,7 @@ _SESSION_CODE = {
         r"\bwait_for_notify\b|[\"'`]LISTEN\s+[\w\"#$]|\bPostgrex\.Notifications\b|\bsubscribe_to_postgres_notifications\b"
     ),
     "search_path is set for the session here": re.compile(
-        r"\bschema_search_path\s*=(?!=)|[\"'`](?i:SET\s+(?:SESSION\s+)?search_path\b)"
+        r"(?<!@)\bschema_search_path\s*=(?!=)|[\"'`](?i:SET\s+(?:SESSION\s+)?search_path\b)"
     ),
 }
 _SESSION_HINTS = ("advisory_lock", "LISTEN", "wait_for_notify", "Notifications", "search_path")
@@ -77,7 +77,11 @@ def package_place(app: App, package: str) -> tuple[str, int]:
         path = "Gemfile.lock"
     if path not in app.folder:
         path = next((other for other in ("pyproject.toml", "uv.lock", "Pipfile") if other in app.folder), path)
-    quoted = next((text for text in (f'"{name}"', f"'{name}'", name) if text in app.folder.text(path)), name)
+    code = app.folder.code(path)
+    asked = re.search(rf"^\s*gem[ (]+[\"']{re.escape(name)}[\"']", code, re.MULTILINE) if path == "Gemfile" else None
+    if asked:
+        return path, code.count("\n", 0, asked.end()) + 1
+    quoted = next((text for text in (f'"{name}"', f"'{name}'", name) if text in code), name)
     return path, app.line(path, quoted)
 
 
@@ -141,7 +145,8 @@ def _shared(app: App) -> Iterator[Hit]:
         found = re.search(
             r"^\s*config\.cache_store\s*=\s*:redis_(?:cache_)?store\b([^\n]*\n[^\n]*)", code, re.MULTILINE
         )
-        if found and "CACHE" not in found[1]:
+        # A variable of its own may well name another Redis.
+        if found and (re.search(r"[\"']REDIS_URL[\"']", found[1]) or not found[1].partition("\n")[0].strip()):
             yield Hit(path, code.count("\n", 0, found.end() - len(found[0].lstrip())) + 1)
 
 

@@ -100,7 +100,7 @@ RULES = (
         files=r"(?:app/uploaders|config/initializers|config/environments/production|app/models).*\.rb",
         pattern=(
             r"^[ \t]*(?P<what>storage\s+:file\b|config\.storage\s*=\s*:file\b)(?![^\n]*\bif\b)|"
-            r"(?P<what2>Shrine::Storage::FileSystem)\.new|:storage\s*=>\s*:filesystem|storage:\s*:filesystem"
+            r"(?P<what2>Shrine::Storage::FileSystem)\.new(?!\([^\n]*\btmp)|:storage\s*=>\s*:filesystem|storage:\s*:filesystem"
         ),
         hints=(":file", "FileSystem"),
         unless_before=_ELSEWHERE,

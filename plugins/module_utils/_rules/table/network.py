@@ -104,6 +104,7 @@ def _client_ip(app: App) -> Iterator[Hit]:
                 found = True
                 line = app.folder.code(path).count("\n", 0, match.start("at")) + 1
                 yield Hit(path, line, {"what": f"{what} goes by the visitor's address"}, WARN)
+                break
     package = app.package(*_BY_ADDRESS)
     if package:
         words = {"what": f"{_BY_ADDRESS[package]} goes by the visitor's address"}
@@ -192,6 +193,7 @@ RULES = (
         languages=CODE,
         pattern=r"[\"'](?P<header>HTTP_X_REQUEST_START|[Xx]-[Rr]equest-[Ss]tart)[\"']",
         hints=("equest-", "X_REQUEST_START"),
+        once=True,
     ),
     Rule(
         id="host-list",
@@ -241,7 +243,7 @@ RULES = (
         remedy="Add it, or read the list from a variable.",
         source="https://guides.rubyonrails.org/action_cable_overview.html#allowed-request-origins",
         files=r"config/environments/production\.rb|config/application\.rb|config/initializers/\w*cable\w*\.rb",
-        pattern=r"^\s*config\.action_cable\.allowed_request_origins\s*=\s*\[(?=[^\]]*[\"'/])(?![^\]]*(?:fly\.dev|ENV))",
+        pattern=r"^\s*config\.action_cable\.allowed_request_origins\s*=\s*\[(?=[^\]]*[\"'/])(?![^\]]*(?:fly\.dev|ENV|//\.?\*))",
         hints=("allowed_request_origins",),
     ),
     Rule(
@@ -265,7 +267,10 @@ RULES = (
         remedy="Fly's proxy has no such limit. Keep the numbers, or choose new ones.",
         source="https://devcenter.heroku.com/articles/request-timeout",
         languages=(RUBY,),
-        pattern=r"\bRack::Timeout\b|\bRACK_TIMEOUT_\w+",
+        pattern=(
+            r"(?<!defined\?\()(?<!defined\? )\bRack::Timeout(?=\s*(?:,|\)|$)|\.\w*(?:timeout|overtime)\s*=)"
+            r"|\bRACK_TIMEOUT_\w+"
+        ),
         hints=("Rack::Timeout", "RACK_TIMEOUT_"),
         once=True,
     ),

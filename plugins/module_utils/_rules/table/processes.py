@@ -43,6 +43,7 @@ _IN_WEB = {
         "Active Job's adapter runs them in threads",
     ),
 }
+_NOT_IN_PRODUCTION = re.compile(r"\bunless\b.*\bproduction\b|\bif\b.*\bdevelopment\b")
 _HEROKU_CLI = (
     r"(?:^|[\"'`(\[=;&|]|\b(?:sh|system|exec) )[ \t]*(?P<at>heroku[ \t]+(?:run|config|pg|ps|maintenance|releases|logs|"
     r"apps|addons|restart|domains|local|login|create|info|scale|dyno|container|git|auth|buildpacks|redis)\b(?::[\w:-]+)?)"
@@ -144,7 +145,8 @@ def _hooks(app: App) -> Iterator[Hit]:
             yield Hit(path, 1, {"what": path})
     scripts = app.folder.data("package.json").get("scripts")
     for name in ("heroku-prebuild", "heroku-postbuild", "heroku-cleanup"):
-        if isinstance(scripts, dict) and name in scripts:
+        said = str(scripts.get(name) or "") if isinstance(scripts, dict) else ""
+        if said and not re.fullmatch(r"(?:echo\b[^&|;]*|true|exit 0|:)", said):
             yield Hit("package.json", app.line("package.json", f'"{name}"'), {"what": f"the script {name}"})
 
 
@@ -175,8 +177,10 @@ def _in_web(app: App) -> Iterator[Hit]:
     for path, (pattern, what) in _IN_WEB.items():
         for file in [file for file in app.code_files if re.fullmatch(path, file)]:
             found = re.search(pattern, app.folder.code(file), re.MULTILINE)
-            switch = re.search(r"\bif\s+ENV.*?[\"'](\w+)[\"']", found[0]) if found else None
-            if found and (not switch or switch[1] in app.heroku.config_names or switch[1] in app.set_for_image):
+            if not found or _NOT_IN_PRODUCTION.search(found[0]):
+                continue
+            switch = re.search(r"\bif\s+ENV.*?[\"'](\w+)[\"']", found[0])
+            if not switch or switch[1] in app.heroku.config_names or switch[1] in app.set_for_image:
                 line = app.folder.code(file).count("\n", 0, found.end() - len(found[0].lstrip())) + 1
                 yield Hit(file, line, {"what": what}, WARN if stops else INFO)
 

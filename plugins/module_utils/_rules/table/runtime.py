@@ -80,10 +80,11 @@ def _switched_off(app: App, variable: str) -> Iterator[Hit]:
     """Yield settings of production that only a variable of Heroku's buildpack turns on."""
     path = _PRODUCTION
     # Images of buildpacks have the variable.
-    given = not app.dockerfile or variable in app.heroku.config_names or variable in app.set_for_image
+    given = not app.own_image or variable in app.heroku.config_names or variable in app.set_for_image
     code = app.folder.code(path) if path in app.folder and not given else ""
     found = re.search(_switch(variable), code)
-    if found and not re.search(rf"{_switch(variable)}\s*,\s*(?:true|[\"'](?:true|1|enabled))", code):
+    usual = rf"{_switch(variable)}(?:\s*,\s*(?:true|[\"'](?:true|1|enabled))|[^\n]*\|\|\s*(?!ENV\b))"
+    if found and not re.search(usual, code):
         yield Hit(path, code.count("\n", 0, found.start()) + 1)
 
 
@@ -93,7 +94,7 @@ def _given(app: App, *names: str) -> bool:
 
 def _environment(app: App) -> Iterator[Hit]:
     """Yield a Dockerfile without the variable that makes the app run in production."""
-    if not app.dockerfile:
+    if not app.own_image:
         return
     line = app.dockerfile.count("\n", 0, app.dockerfile.rfind("FROM ")) + 1
     commands = " ".join(command for _line, command in app.procfile.values())

@@ -175,7 +175,13 @@ def test_app_that_is_not_there_yet(http: Any, run_module: Any) -> None:
 
 @pytest.mark.parametrize(
     ("secrets", "part"),
-    [({"A-B": "canary"}, "A-B"), ({"9A": "canary"}, "9A"), ({"A": 1234567}, "type int"), ({"A": "canary\0"}, "NUL")],
+    [
+        ({"A-B": "canary"}, "A-B"),
+        ({"9A": "canary"}, "9A"),
+        ({"A": 1234567}, "type int"),
+        ({"A": "canary\0"}, "NUL"),
+        ({"A": "canary\ud800"}, "not valid Unicode"),
+    ],
 )
 def test_bad_input_is_refused_before_any_request(http: Any, run_module: Any, secrets: Any, part: str) -> None:
     result = run_module(fly_secrets, args(secrets=secrets))

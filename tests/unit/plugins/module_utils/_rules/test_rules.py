@@ -75,6 +75,7 @@ def test_a_comment_silences_its_line_and_the_next(tmp_path: Path) -> None:
         ("dockerfile = 'docker/Dockerfile.fly'", "docker/Dockerfile.fly:2"),
         ("builder = 'heroku/builder:24'", ""),
         ("image = 'example/crane:1'", ""),
+        ("dockerfile = 'docker/Dockerfile.env'", ""),
     ],
 )
 def test_the_dockerfile_is_the_one_that_fly_builds(build: str, at: str, tmp_path: Path) -> None:
@@ -82,6 +83,7 @@ def test_the_dockerfile_is_the_one_that_fly_builds(build: str, at: str, tmp_path
         "Gemfile.lock": "GEM\n  specs:\n    railties (8.0.1)\n",
         "Dockerfile": "FROM ruby:3.4\n",
         "docker/Dockerfile.fly": "# ENV RAILS_ENV=production\nFROM ruby:3.4\n",
+        "docker/Dockerfile.env": "FROM ruby:3.4\nENV LANG=C.UTF-8 \\\n    RAILS_ENV=production\n",
         "fly.toml": f"[build]\n{build}\n",
     }
     assert places(write(tmp_path, files), "production-env", {}) == ([at] if at else [])
