@@ -161,6 +161,11 @@ OF_REDIS: dict[str, Row] = {
         "There are keys in a database that the target does not have: Upstash has number 0 only. Accepted, they stay.",
         "Let the app use one database, or give another Redis in `migrate_redis_url`.",
     ),
+    "redis-field-expiry": (
+        WARN,
+        "Fields of hashes expire by themselves on the source, which the target does not know.",
+        "Take a newer Redis, or let the app remove those fields.",
+    ),
     "redis-foreign-keys": (
         f"{BLOCK}, {WARN}, {INFO}",
         "There are keys on the target that were not copied: they stay, are replaced as asked, or are in the way.",

@@ -85,6 +85,19 @@ def still_in_use(differing: int) -> list[dict[str, str]]:
     ]  # fmt: skip
 
 
+def fields_lost(lost: Prefixes) -> list[dict[str, str]]:
+    """Hashes whose fields do not expire on the target."""
+    if not lost.keys:
+        return []
+    return [
+        finding(
+            "redis-field-expiry", WARN,
+            f"{lost.keys} hashes have fields that expire, which the target does not know: {lost.in_words()}.",
+            "Take a Redis of 7.4 or newer, or a Valkey of 9 or newer, or let the app remove those fields itself.",
+        )
+    ]  # fmt: skip
+
+
 def jobs_found(found: Jobs, frozen: bool) -> list[dict[str, str]]:
     """What workers keep in it; O(frozen) says that none should be running any more."""
     if not found.any:

@@ -50,6 +50,7 @@ class Pair:
         self._digests: dict[tuple[Eyes, bytes], str] = {}
         self.room = Room(source, target)
         self._ends: dict[tuple[Eyes, bytes], bytes] = {}
+        self.fields_lost = Prefixes()
 
     def look_at_target(self) -> Target:
         """Look over the target's keys."""
@@ -84,6 +85,7 @@ class Pair:
         """Write what differs; return what was found, and the record of what is ours now. O(empty): nothing is there."""
         count, builder = Count(), record.Builder()
         writer = Writer(self.source, self.target, self.record, self.room, self._replace, check)
+        self.fields_lost = writer.fields.lost
         if empty:
             self._copy_new(self.source.names(self.selection), writer, count, builder)
             return count, builder

@@ -12,6 +12,7 @@ whatever its version. So big keys are copied, and those whose payload the target
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -27,9 +28,10 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.diges
     STRING,
     ZSET,
 )
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.fields import Fields
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.look import Eyes, Seen, digest_of
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.names import HIDDEN
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import Command, Connection
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import Command, Connection, Refused
 
 PART = HIDDEN + b"part"
 MOST_ELEMENTS = 1024 * GROUP
@@ -45,6 +47,15 @@ def copyable(kind: bytes) -> bool:
 
 def digest(eyes: Eyes, key: bytes, kind: bytes, size: int) -> str:
     """Return the digest of a key, read in pieces; O(size) is what it takes in memory."""
+    try:
+        return _digest(eyes, key, kind, size)
+    except Refused as error:
+        if not error.has_moved:
+            raise
+        return f"{secrets.token_hex(20)}.0"  # equal to nothing
+
+
+def _digest(eyes: Eyes, key: bytes, kind: bytes, size: int) -> str:
     connection = eyes.connection
     if kind == STREAM:
         return stream.digest(connection, key)
@@ -92,21 +103,31 @@ def _digest_of_piece(kind: bytes, value: Any) -> str:
     return digest_of(kind, value)
 
 
-def copy(source: Connection, target: Connection, key: bytes, seen: Seen, replace: bool) -> None:
+def copy(source: Connection, target: Connection, key: bytes, seen: Seen, replace: bool, fields: Fields) -> None:
     """Write a key of the source into the target, with O(replace) over what is there."""
-    kind, size = seen.kind, seen.size
     target.call("DEL", PART)
-    if kind == STREAM:
-        stream.copy(source, target, key, PART)
-    else:
-        for at, piece in enumerate(_values(source, key, kind, size)):
-            target.checked(_commands(PART, kind, piece, at * PIECE))
+    try:
+        _write(source, target, key, seen, fields)
+    except Refused as error:
+        if error.origin is not source or not error.has_moved:
+            raise
+        target.call("DEL", PART)
     milliseconds = seen.milliseconds_left()
     if milliseconds < 0 or not target.call("EXISTS", PART):
         return  # it has gone from the source meanwhile
     if milliseconds:
         target.call("PEXPIRE", PART, milliseconds)
     target.checked([["RENAME" if replace else "RENAMENX", PART, key], ["DEL", PART]])
+
+
+def _write(source: Connection, target: Connection, key: bytes, seen: Seen, fields: Fields) -> None:
+    if seen.kind == STREAM:
+        stream.copy(source, target, key, PART)
+        return
+    for at, piece in enumerate(_values(source, key, seen.kind, seen.size)):
+        target.checked(_commands(PART, seen.kind, piece, at * PIECE))
+        if seen.kind == HASH:
+            fields.carry([(key, PART, piece[::2])])
 
 
 def write_commands(key: bytes, kind: bytes, value: Any, milliseconds: int) -> list[Command]:

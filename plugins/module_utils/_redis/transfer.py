@@ -166,6 +166,8 @@ class Transfer:
                 removed += pair.remove_gone(lock.check) if round_ == 0 and not looked.empty else 0
                 pair.save(builder)
                 written += count.to_write if round_ == 0 else 0
+                if round_ == 0:
+                    self._say(findings.fields_lost(pair.fields_lost))
             found = [pair.compare() for pair in self.pairs]
             if not any(count.to_write for count in found):
                 break

@@ -37,6 +37,11 @@ class Refused(Exception):
         """The first word: WRONGTYPE, OOM, NOPERM, or plain ERR."""
         return str(self).split(" ", 1)[0]
 
+    @property
+    def has_moved(self) -> bool:
+        """Whether the key holds something else by now, or is gone."""
+        return self.kind == "WRONGTYPE" or self.says("no such key")
+
     def says(self, *parts: str) -> bool:
         """Return whether the text has one of O(parts)."""
         return any(part.lower() in str(self).lower() for part in parts)

@@ -17,6 +17,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.colum
     ahead,
     restore,
 )
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.digest import HASH
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.fields import Fields
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.look import (
     BIG,
     READ,
@@ -42,6 +44,7 @@ class Writer:
         self._source, self._target, self._room = source, target, room
         self._record, self._replace, self._check = record, replace, check
         self._payloads = self._bulk = True
+        self.fields = Fields(source.connection, target.connection)
 
     def write(self, keys: dict[bytes, Seen]) -> dict[bytes, Seen]:
         """Write keys over what is there, with their expiry; return those that are ours now.
@@ -104,7 +107,7 @@ class Writer:
         full = next((text for text in errors.values() if text.startswith(b"OOM")), None)
         if full:
             raise self._target.connection.refused(full, "RESTORE")
-        self._bulk = len(errors) <= len(every) // 2
+        self._bulk &= len(errors) <= len(every) // 2
         return {int(number) - 1 for number in errors}
 
     def _may_replace(self, key: bytes) -> bool:
@@ -153,6 +156,8 @@ class Writer:
             for inner in answer if isinstance(answer, list) else ():
                 if isinstance(inner, Refused):
                     raise inner
+        hashes = [(key, value) for key, value in zip(keys, values) if seen[key].kind == HASH]
+        self.fields.carry([(key, key, value[::2]) for key, value in hashes if value and not isinstance(value, Refused)])
 
     def _whole(self, key: bytes, seen: Seen) -> bytes:
         """Write a big key by its payload; return the payload's end, nothing where that does not work."""
@@ -173,4 +178,5 @@ class Writer:
                 "the target does not take it: it is a module's type, and the target lacks the module, or this version",
                 "Leave such keys out (option exclude, or migrate_redis_exclude), or give a target that has the module.",
             )
-        pieces.copy(self._source.connection, self._target.connection, key, seen, self._may_replace(key))
+        connections = self._source.connection, self._target.connection
+        pieces.copy(*connections, key, seen, self._may_replace(key), self.fields)
