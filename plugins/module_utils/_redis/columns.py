@@ -112,7 +112,7 @@ class Sweep:
     """Columns that a server is asked for; they are waited for when they are needed."""
 
     def __init__(self, eyes: Eyes, keys: list[bytes], wishes: str = "", asked: bool = True) -> None:
-        """Take what is wanted more: p for payloads, l for what is remembered of lists, m for marks."""
+        """Take what is wanted more: p for payloads, l for what is remembered of lists, m or c for marks."""
         self.keys, self._eyes = keys, eyes
         self._began = time.time()
         self._answer: Later | None = None

@@ -102,10 +102,10 @@ class Pair:
 
     def _sweep(self, wishes: str = "") -> Iterator[tuple[Columns, Columns]]:
         """Yield what both sides have of all keys, a group at a time; both work while a group is looked at here."""
-        asked = not self._closely
         begun = (
-            (Sweep(self.source, names, wishes + "m", asked), Sweep(self.target, names, "m", asked))
+            (Sweep(self.source, names, wishes + how), Sweep(self.target, names, how))
             for names in self.source.names(self.selection)
+            for how in ("c" if self._closely else "m",)
         )
         for ours, theirs in ahead(begun):
             yield ours.columns(), theirs.columns()

@@ -141,15 +141,28 @@ return {found[1], kept}
 """
 
 # KEYS are keys. ARGV: bytes from which a key is left, bytes of payloads after which the rest of them is, and what is
-# wanted more (p: payloads, l: what is remembered of lists, m: marks). Answers columns: a byte for each key, which is
-# the first one of its payload or 254 for a key that is not there and 255 for one that is left; the payloads' last ten
-# bytes; milliseconds until it expires; digest and length of each list; payloads as arguments of a command; marks, which
-# are the last ten bytes again, but for sets and hashes that each server has in an order of its own.
+# wanted more (p: payloads, l: what is remembered of lists, m: marks, c: marks by value). Answers columns: a byte for
+# each key, which is the first one of its payload or 254 for a key that is not there and 255 for one that is left; the
+# payloads' last ten bytes; milliseconds until it expires; digest and length of each list; payloads as arguments of a
+# command; marks, which are the last ten bytes again, but for sets and hashes that each server has in an order of its
+# own, or by value what is the same on servers of any versions (a key for which there is no such mark is left).
 SWEEP = (
     _FUNCTIONS
     + """
 local big, most, wishes = num(ARGV[1]), num(ARGV[2]), ARGV[3]
-local payloads, lists, marked = string.find(wishes, 'p'), string.find(wishes, 'l'), string.find(wishes, 'm')
+local payloads, lists = string.find(wishes, 'p'), string.find(wishes, 'l')
+local marked, closely = string.find(wishes, '[mc]'), string.find(wishes, 'c')
+local function mark(key)
+  local kind, digest = call('TYPE', key).ok, nil
+  if kind == 'string' then digest = of_string(call('GET', key))
+  elseif kind == 'hash' then digest = sum(call('HGETALL', key), 2, pair)
+  elseif kind == 'list' then
+    local v = call('LRANGE', key, 0, -1)
+    digest = chain(groups(v)) .. #v
+  elseif kind == 'set' then digest = sum(call('SMEMBERS', key), 1, member)
+  elseif kind == 'zset' then digest = sum(call('ZRANGE', key, 0, -1, 'WITHSCORES'), 2, scored) end
+  return digest and short(sha(kind .. digest))
+end
 local is_list = {[1] = true, [10] = true, [14] = true, [18] = true}
 local kinds, tails, remaining, listed, dumps, marks, total = {}, {}, {}, {}, {}, {}, 0
 for i, key in ipairs(KEYS) do
@@ -164,7 +177,10 @@ for i, key in ipairs(KEYS) do
       local v = call('LRANGE', key, 0, -1)
       listed[#listed + 1] = sub(chain(groups(v)), 1, 16) .. string.format('%08x', #v)
     end
-    if marked then
+    if closely then
+      marks[i] = mark(key)
+      if not marks[i] then kinds[i], marks[i] = '\\255', tails[i] end
+    elseif marked then
       if kind == 2 then marks[i] = short(sum(call('SMEMBERS', key), 1, member))
       elseif kind == 4 then marks[i] = short(sum(call('HGETALL', key), 2, pair))
       else marks[i] = tails[i] end

@@ -157,7 +157,7 @@ class Connection:
             raise self.refused(line[1:], str(command[0]))
         if line[:1] != b"$":
             raise self._broken(ValueError())
-        length = int(line[1:])
+        length = self._number(line[1:])
         return length, self._parts(length)
 
     def send_stream(self, command: Command, length: int, parts: Iterable[bytes], after: Command = ()) -> Any:
@@ -201,14 +201,14 @@ class Connection:
         line = self._line()
         kind, rest = line[:1], line[1:]
         if kind == b"$":
-            length = int(rest)
+            length = self._number(rest)
             return self._read(length + 2)[:-2] if length >= 0 else None
         if kind == b"+":
             return rest
         if kind == b":":
-            return int(rest)
+            return self._number(rest)
         if kind == b"*":
-            count = int(rest)
+            count = self._number(rest)
             return self._items(count, command) if count >= 0 else None
         if kind == b"-":
             return self.refused(rest, command)
@@ -230,6 +230,12 @@ class Connection:
         except (OSError, ValueError) as error:
             raise self._broken(error) from None
         return items
+
+    def _number(self, text: bytes) -> int:
+        try:
+            return int(text)
+        except ValueError as error:
+            raise self._broken(error) from None
 
     def _line(self) -> bytes:
         try:
