@@ -71,11 +71,18 @@ def _umask() -> int:
     return umask
 
 
-def prepare_folder(folder: Path) -> None:
-    """Create O(folder) if it is missing. Git ignores a new one, because it may be inside the app's source."""
-    if not folder.is_dir():
+def prepare_folder(folder: Path, thing: str) -> None:
+    """Create O(folder) if it is missing. Git ignores a new one, because it may be inside the app's source.
+
+    Raises InputError, about O(thing), if it cannot be created.
+    """
+    if folder.is_dir():
+        return
+    try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace_file(folder / ".gitignore", "*\n", f"folder {folder}")
+    except OSError as error:
+        raise _unwritable(thing, error) from None
+    replace_file(folder / ".gitignore", "*\n", f"folder {folder}")
 
 
 @contextmanager
@@ -84,8 +91,8 @@ def locked(path: Path, thing: str) -> Iterator[None]:
 
     Raises InputError, about O(thing), if the file cannot be created or locked.
     """
+    prepare_folder(path.parent, thing)
     try:
-        prepare_folder(path.parent)
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     except OSError as error:
         raise _unwritable(thing, error) from None

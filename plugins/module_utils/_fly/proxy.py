@@ -99,7 +99,7 @@ def stop(tunnel: Tunnel, check_mode: bool, patience: float = PATIENCE) -> dict[s
 
 
 def _open(flyctl: Flyctl, tunnel: Tunnel, port: int) -> subprocess.Popen[bytes]:
-    prepare_folder(tunnel.state_file.parent)
+    prepare_folder(tunnel.state_file.parent, f"state file {tunnel.state_file}")
     with open(os.open(_log(tunnel), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
         # Not run_command, which waits: the tunnel outlives this module.
         return subprocess.Popen(  # pylint: disable=ansible-bad-function

@@ -117,6 +117,7 @@ def write(path: Path, content: str, check_mode: bool) -> bool:
     except (OSError, ValueError):
         pass
     if not check_mode:
-        prepare_folder(path.parent)
-        replace_file(path, content, f"report {path}")
+        thing = f"report {path}"
+        prepare_folder(path.parent, thing)
+        replace_file(path, content, thing)
     return True

@@ -49,3 +49,11 @@ def test_what_fails_leaves_the_former_content_and_nothing_else(tmp_path: Path, m
     with pytest.raises(InputError, match=r"fly.toml: it cannot be written \(No space left on device\)"):
         files.update_file(path, b"new", "fly.toml")
     assert (path.read_bytes(), list(tmp_path.iterdir())) == (b"old", [path])
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"report X: it cannot be written \((File exists|Not a directory)\)"):
+        files.prepare_folder(tmp_path / "file", "report X")
+    with pytest.raises(InputError, match=r"report X: it cannot be written \(Not a directory\)"):
+        files.prepare_folder(tmp_path / "file" / "below", "report X")
