@@ -56,11 +56,15 @@ def ensure_redis(
         )
     if found is None:
         before_creating(organization, warn)
-        body = _body(fly, organization["id"], wanted)
+        _check_region(fly, wanted.region)
+        # To look up the default plan's name would take a request for nothing else.
+        plan = _plan(fly, wanted.plan) if wanted.plan else {"id": DEFAULT_PLAN, "displayName": "unknown"}
+        body = _body(organization["id"], plan["id"], wanted)
+        foreseen = {**body, "addOnPlan": plan}
         if not check_mode:
             fly.create_redis(body)
             found = fly.redis(wanted.name)
-        return _result(wanted, None, found or {}, return_url)
+        return _result(wanted, None, found or foreseen, return_url)
     changes = _changes(fly, wanted, found)
     if not changes:
         return _result(wanted, found, found, return_url)
@@ -103,12 +107,10 @@ def _result(
 ) -> dict[str, Any]:
     facts = {
         "region": after.get("primaryRegion", wanted.region),
-        "plan": (after.get("addOnPlan") or {}).get("displayName", wanted.plan or ""),
-        "eviction": bool((after.get("options") or {}).get("eviction", wanted.eviction)),
+        "plan": (after.get("addOnPlan") or {}).get("displayName", ""),
+        "eviction": bool((after.get("options") or {}).get("eviction")),
     }
-    shown = ["" if one is None else _shown(wanted.name, one) for one in (before, after or None)]
-    if not after:
-        shown[1] = f"redis: {wanted.name}\n"
+    shown = ["" if one is None else _shown(wanted.name, one) for one in (before, after)]
     result = {
         "changed": shown[0] != shown[1],
         "created": before is None,
@@ -127,20 +129,24 @@ def _shown(name: str, redis: Mapping[str, Any]) -> str:
     return f"redis: {name}\nplan: {plan}\neviction: {str(eviction).lower()}\n"
 
 
-def _body(fly: FlyAPI, organization: str, wanted: Wanted) -> Mapping[str, Any]:
-    """Return a C(CreateAddOnInput); raises InputError for a region or plan that is not offered."""
+def _check_region(fly: FlyAPI, region: str | None) -> None:
+    """Raise InputError for a region that has no Redis."""
     regions = fly.redis_regions()
-    if wanted.region not in regions:
+    if region not in regions:
         raise InputError(
-            f"region {wanted.region}" if wanted.region else "region",
-            "there is no such region, or it has no Redis" if wanted.region else "a new Redis needs one",
+            f"region {region}" if region else "region",
+            "there is no such region, or it has no Redis" if region else "a new Redis needs one",
             f"Choose one of {', '.join(regions)}.",
         )
+
+
+def _body(organization: str, plan: str, wanted: Wanted) -> dict[str, Any]:
+    """Return a C(CreateAddOnInput)."""
     return {
         "organizationId": organization,
         "primaryRegion": wanted.region,
         "name": wanted.name,
-        "planId": _plan(fly, wanted.plan)["id"] if wanted.plan else DEFAULT_PLAN,
+        "planId": plan,
         "readRegions": [],
         "type": "upstash_redis",
         # Only what is turned on, like flyctl: Fly's default for the others is off.

@@ -73,7 +73,9 @@ def test_found_by_name_changes_nothing(http: Any, run_module: Any) -> None:
 
 def test_check_mode_predicts_and_writes_nothing(http: Any, run_module: Any) -> None:
     expect_none(http)
-    assert run_module(fly_redis, ARGS, check_mode=True)["changed"] is True
+    result = run_module(fly_redis, ARGS, check_mode=True, diff=True)
+    assert (result["changed"], result["plan"], result["eviction"]) == (True, "unknown", False)
+    assert result["diff"] == {"before": "", "after": "redis: r\nplan: unknown\neviction: false\n"}
 
 
 def test_region_and_plan_that_are_not_offered(http: Any, run_module: Any) -> None:
