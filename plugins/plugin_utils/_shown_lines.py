@@ -13,7 +13,8 @@ from ansible import constants as C
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-_COLORS = {"+": "green", "~": "yellow", ">": "cyan", "=": "dark gray", "?": "purple"}
+# What is left alone has none: Ansible's dark gray is black on black in many terminals.
+_COLORS = {"+": "green", "~": "yellow", ">": "cyan", "?": "purple"}
 
 
 class ShownLines(ActionBase):
