@@ -43,7 +43,8 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 def names(run: Run) -> dict[str, str]:
     """Return what the role showed to have become of each secret."""
-    start = run.output.index('"__migrate_secrets.names": ') + len('"__migrate_secrets.names": ')
+    task = run.output.index("Show the result for each secret")
+    start = run.output.index('"msg": ', task) + len('"msg": ')
     found: dict[str, str] = json.JSONDecoder().raw_decode(run.output[start:])[0]
     return found
 

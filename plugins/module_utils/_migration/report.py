@@ -51,7 +51,10 @@ def show_plan(
         "drift": known["drift"],
         "compared": bool(before),
         "files": files,
-        "lines": [*plan_lines(found), *(f"Audit ({kind}): {file}" for kind, file in files.items() if not check_mode)],
+        "lines": [
+            *plan_lines(found, in_full=bool(files) or not seen.value("check_mode", False)),
+            *(f"Audit ({kind}): {file}" for kind, file in files.items() if not check_mode),
+        ],
     }
 
 

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -20,11 +21,15 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.p
 
 WIDTH = 100
 SIGNS = {"create": "+", "change": "~", "copy": ">", "leave": "=", "unknown": "?"}
+_IN_FULL = "The findings in full: the same with -e migrate_audit_dir=FOLDER"
 WHEN = {"before": "Before the cut-over", "day": "On the day", "after": "After it"}
 
 
-def plan_lines(plan: Mapping[str, Any]) -> list[str]:
-    """Return the plan in lines of at most WIDTH characters where words allow."""
+def plan_lines(plan: Mapping[str, Any], in_full: bool) -> list[str]:
+    """Return the plan in lines of at most WIDTH characters where words allow.
+
+    O(in_full) tells whether a file has, or will have, the findings in full; otherwise a line says how to get one.
+    """
     return [
         f"{plan['heroku_app']} (Heroku) to {plan['fly_app']} (Fly.io, {plan['org']}, {plan['region']})",
         f"{_capital(plan['mode'])}. Now: {plan['state']}.",
@@ -36,6 +41,7 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
         *_drift(plan["drift"]),
         *_costs(plan["costs"]),
         *_findings(plan["findings"]),
+        *([_IN_FULL] if plan["findings"] and not in_full else []),
         *([f"Next: {plan['next']}"] if plan["next"] else []),
     ]
 
@@ -122,8 +128,9 @@ def _findings(findings: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             place = f" ({finding['path']}:{finding['line']})" if finding.get("path") and finding.get("line") else ""
             yield f"  {finding['level']:<6}{finding['id']}{place}"
             yield from wrapped(f"{finding['text']} {finding['remedy']}", "        ")
-        others = dict.fromkeys(finding["id"] for finding in own if finding not in whole)
-        yield from wrapped(", ".join(others), "  also  " if whole else "  ")
+        others = Counter(finding["id"] for finding in own if finding not in whole)
+        names = (name if count == 1 else f"{name} ({count})" for name, count in others.items())
+        yield from wrapped(", ".join(names), "  also  " if whole else "  ")
 
 
 def _data(facts: Mapping[str, Any]) -> Iterator[str]:

@@ -41,7 +41,7 @@ def _checks(app: App) -> Iterator[Mapping[str, Any]]:
     for table in tables:
         for name in ("checks", "http_checks"):
             checks = table.get(name) if isinstance(table, Mapping) else None
-            yield from (check for check in checks or () if isinstance(check, Mapping))
+            yield from (check for check in (checks if isinstance(checks, list) else ()) if isinstance(check, Mapping))
     named = app.fly_toml.get("checks")
     yield from (check for check in (named.values() if isinstance(named, Mapping) else ()) if isinstance(check, Mapping))
 
@@ -52,7 +52,7 @@ def _force_ssl(app: App) -> Iterator[Hit]:
         check
         for check in _checks(app)
         if ("path" in check or check.get("type") == "http")
-        and "x-forwarded-proto" not in [str(name).lower() for name in (check.get("headers") or {})]
+        and "x-forwarded-proto" not in str(check.get("headers")).lower()
         and check.get("protocol", "http") == "http"
     ]
     settings = ("config/environments/production.rb", "config/application.rb", "config/prod.exs", "config/runtime.exs")

@@ -50,7 +50,8 @@ Before the cut-over: 2 findings
         verify; code for it often says VERIFY_NONE. Look for ssl_params and VERIFY_NONE in the code:
         harmless with the new redis:// URL in most clients, to be removed in any case.
 After it: 3 findings
-  dropped-urls, hidden-defaults
+  dropped-urls (2), hidden-defaults
+The findings in full: the same with -e migrate_audit_dir=FOLDER
 Next: ansible-playbook flyover.heroku_to_fly.migrate
 """
 
@@ -62,7 +63,7 @@ def text(lines: list[str]) -> str:
 
 
 def plan_of(seen: dict[str, Any]) -> str:
-    return text(plan_lines(plan(Seen(seen), facts(Seen(seen)))))
+    return text(plan_lines(plan(Seen(seen), facts(Seen(seen))), in_full=False))
 
 
 def report_of(seen: dict[str, Any]) -> str:
@@ -132,7 +133,7 @@ def test_findings_to_know_are_named_only(audit: dict[str, Any]) -> None:
     )
     lines = plan_of({**audit, "findings": [info, warn, info]}).splitlines()
     start = lines.index("Before the cut-over: 3 findings")
-    assert lines[start + 1 : start + 4] == ["  warn  warn", "        T. R.", "  also  info"]
+    assert lines[start + 1 : start + 4] == ["  warn  warn", "        T. R.", "  also  info (2)"]
 
 
 def test_what_the_deploy_has_done_is_no_finding_of_the_report(rehearsed: dict[str, Any]) -> None:
