@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -30,7 +31,9 @@ from .tls import Certificate
 
 SUPERUSER = "postgres"
 HEROKU_SHAPE = Path(__file__).parent / "heroku" / "database.sql"
-_TOOLS = Path(__file__).resolve().parents[2] / ".tools"
+_CHECKOUT = Path(__file__).resolve().parents[2]
+_TOOLS = _CHECKOUT / ".tools"
+_MADE = _CHECKOUT / ".ansible" / "postgres"
 DISTRIBUTIONS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin")
 
 
@@ -75,6 +78,13 @@ def _has_contrib(folder: Path) -> bool:
     return any((candidate / "extension" / "citext.control").exists() for candidate in candidates)
 
 
+def _hand_over(folder: Path) -> None:
+    """Give a folder to the user who runs the server."""
+    if demoted():
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, demoted()["user"], demoted()["group"], follow_symlinks=False)
+
+
 class PostgresServer:
     """One server with data in its own folder."""
 
@@ -89,7 +99,7 @@ class PostgresServer:
         self.port = free_port()
         self._certificate = certificate
         self._more_settings = dict(settings or {})
-        self._password = os.urandom(12).hex()
+        self._password = ""
         # Not in the sandbox's own folder: the user who runs the server must be able to reach it.
         self._folder = Path(tempfile.mkdtemp(prefix="sandbox-postgres-"))
         self._bin = installation.folder
@@ -110,14 +120,11 @@ class PostgresServer:
         """Create the data folder and start the server, which is ready when this returns."""
         self._folder.chmod(0o755)
         self._bin = self._reachable_programs()
-        data, password = self._folder / "data", self._folder / "password"
-        password.write_text(self._password)
-        data.mkdir()
-        if demoted():
-            for path in (data, password, self._folder):
-                os.chown(path, demoted()["user"], demoted()["group"])
-        arguments = ["-U", SUPERUSER, "-A", "scram-sha-256", f"--pwfile={password}", "-E", "UTF8", "--locale=C.UTF-8"]
-        self._run("initdb", "-D", str(data), "--no-sync", "--no-instructions", *arguments)
+        made = self._made_by_initdb()
+        self._password = (made / "password").read_text()
+        data = self._folder / "data"
+        shutil.copytree(made / "data", data, copy_function=shutil.copy)
+        _hand_over(self._folder)
         kind = "hostssl" if self._certificate else "host"
         # listen_addresses already limits who can connect.
         (data / "pg_hba.conf").write_text(f"{kind} all all all scram-sha-256\n")
@@ -213,6 +220,29 @@ class PostgresServer:
                 os.chown(key, demoted()["user"], demoted()["group"])
             settings |= {"ssl": "on", "ssl_cert_file": str(certificate), "ssl_key_file": str(key)}
         return list({**settings, **self._more_settings}.items())
+
+    def _made_by_initdb(self) -> Path:
+        """Return a data folder and its superuser's password: initdb takes longer than a copy of what it made before."""
+        kept = _MADE / hashlib.sha256(str(self.installation).encode()).hexdigest()[:16]
+        if kept.exists():
+            return kept
+        made = self._folder / "made"
+        (made / "data").mkdir(parents=True)
+        password = made / "password"
+        password.write_text(os.urandom(12).hex())
+        _hand_over(self._folder)
+        arguments = ["-U", SUPERUSER, "-A", "scram-sha-256", f"--pwfile={password}", "-E", "UTF8", "--locale=C.UTF-8"]
+        self._run("initdb", "-D", str(made / "data"), "--no-sync", "--no-instructions", *arguments)
+        # It may fail: another server of this installation was faster, or the checkout cannot be written.
+        with contextlib.suppress(OSError):
+            _MADE.mkdir(mode=0o700, parents=True, exist_ok=True)
+            aside = Path(tempfile.mkdtemp(dir=_MADE))
+            try:
+                shutil.copytree(made, aside, dirs_exist_ok=True)
+                aside.rename(kept)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+        return made
 
     def _reachable_programs(self) -> Path:
         """Return a folder with programs that the server's user may run, a copy if it cannot reach the originals."""
