@@ -5,10 +5,14 @@
 BIN := .venv/bin
 TREE := .ansible/collections
 COLLECTION := $(TREE)/ansible_collections/flyover/heroku_to_fly
-PYTEST := PYTHONPATH=$(TREE) $(BIN)/python -m pytest -q -p no:cacheprovider
+# Unit tests alone use hypothesis, which takes a second to import.
+PYTEST := PYTHONPATH=$(TREE) $(BIN)/python -m pytest -q -p no:cacheprovider -p no:hypothesispytest
 # Nothing that a test runs may read or write the user's own Ansible files.
 export ANSIBLE_HOME := $(CURDIR)/.ansible/home/.ansible
 export PATH := $(CURDIR)/$(BIN):$(PATH):$(CURDIR)/.tools/flyctl
+# Hundreds of Pythons run below; each would compile the same files again.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.ansible/compiled
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
