@@ -19,6 +19,7 @@ from typing import Any, Callable
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import digest as digests
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import record
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.columns import Columns, Sweep, ahead
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.digest import LIST, SET, ZSET
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.look import BIG, Seen
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.names import Prefixes
@@ -45,8 +46,8 @@ class Late:
 def catch_up(pair: Pair, found: Late, check: Callable[[], None], check_mode: bool) -> None:
     """Look over the source's keys, and copy what came late; in check mode only count it."""
     writer = Writer(pair.source, pair.target, pair.record, pair.room, False, check)
-    for names in pair.source.names(pair.selection):
-        for key, seen in pair.source.look(names).items():
+    for sweep in ahead(Sweep(pair.source, names, "l") for names in pair.source.names(pair.selection)):
+        for key, seen in pair.source.look(_changed(pair, sweep.columns())).items():
             known, now = pair.record.get(key), pair.remembered(key, seen)
             if known == now:
                 continue
@@ -56,6 +57,13 @@ def catch_up(pair: Pair, found: Late, check: Callable[[], None], check_mode: boo
             check()
             done = _bring(pair, writer, key, seen, there, known, now, check_mode)
             (found.brought if done else found.left).add(key)
+
+
+def _changed(pair: Pair, columns: Columns) -> list[bytes]:
+    """Return the keys that may hold something else than when they were copied."""
+    keys = dict(zip(columns.names, columns.keys))
+    changed = [keys[name] for name, value in columns.entries(set()) if pair.record.value(name) != value]
+    return changed + [columns.keys[at] for at in sorted(columns.left)]
 
 
 def _bring(

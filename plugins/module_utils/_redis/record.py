@@ -50,7 +50,14 @@ class Record:
 
     def get(self, key: bytes) -> Copied | None:
         """Return what a key held, or None where it was not copied, or not to the end."""
-        wanted = number(key)
+        return self._get(number(key))
+
+    def value(self, name: bytes) -> bytes:
+        """Return digest and length of a key by what its name is remembered by, nothing for one that was not copied."""
+        found = self._get(int.from_bytes(name, "big"))
+        return found.digest.to_bytes(8, "big") + found.length.to_bytes(4, "big") if found else b""
+
+    def _get(self, wanted: int) -> Copied | None:
         if wanted in self._late:
             return self._late[wanted]
         at = _find(self._names, wanted)
