@@ -15,7 +15,7 @@ from .fly.state import FlyState
 from .heroku.one_off import Rendezvous
 from .heroku.state import HerokuState
 from .postgres import PostgresServer, installations
-from .redis_server import RedisServer
+from .redis_server import AS_UPSTASH, RedisServer
 from .scenario import POSTGRES, REDIS, Scenario
 from .tls import Certificate, for_loopback, self_signed
 from .world import World
@@ -33,7 +33,7 @@ async def build(directory: Path, scenario: Scenario, heroku_port: int, fly_port:
     world = World(directory, scenario, heroku_port, fly_port, source, target)
     try:
         await asyncio.gather(asyncio.to_thread(source.start), asyncio.to_thread(target.start))
-        target_redis = RedisServer(directory / "redis" / "fly")
+        target_redis = RedisServer(directory / "redis" / "fly", settings=AS_UPSTASH if scenario.upstash else ())
         await target_redis.start()
         world.target_redis.append(target_redis)
         urls = await _start_addons(world, certificate)

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from .processes import LOOPBACK, answers, free_port, spawn, stop
@@ -38,11 +39,20 @@ def program(*names: str) -> str:
     return found
 
 
+# What Upstash has not: other databases, commands that look inside the server, requests of any size.
+AS_UPSTASH = (
+    "databases 1",
+    "proto-max-bulk-len 10mb",
+    *(f'rename-command {name} ""' for name in ("CONFIG", "MEMORY", "DEBUG", "OBJECT", "SLOWLOG", "MONITOR", "SAVE")),
+)
+
+
 class RedisServer:
     """One server, with TLS in front of it if it has a certificate."""
 
-    def __init__(self, folder: Path, certificate: Certificate | None = None) -> None:
-        """Take the O(folder) for its log."""
+    def __init__(self, folder: Path, certificate: Certificate | None = None, settings: Sequence[str] = ()) -> None:
+        """Take the O(folder) for its log, and more lines of its configuration."""
+        self._settings = settings
         self.password = "p" + os.urandom(16).hex()
         self._plain_port = free_port()
         self._certificate = certificate
@@ -65,7 +75,7 @@ class RedisServer:
         configuration.touch(mode=0o600)
         configuration.write_text(
             f'bind {LOOPBACK}\nport {self._plain_port}\nrequirepass {self.password}\nsave ""\nappendonly no\n'
-            f"dir {self._folder}\nmaxmemory-policy noeviction\n"
+            f"dir {self._folder}\nmaxmemory-policy noeviction\n" + "".join(f"{line}\n" for line in self._settings)
         )
         log = self._folder / "redis.log"
         self._process = spawn(

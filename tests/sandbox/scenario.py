@@ -67,6 +67,7 @@ class Scenario:
     domains: tuple[str, ...] = ()
     source: Path | None = None
     fly_org: str = "personal"
+    upstash: bool = False  # Redis on Fly has Upstash's limits
     features: tuple[str, ...] = ()
     log_drains: tuple[str, ...] = ()
     maintenance: bool = False
@@ -108,7 +109,7 @@ class _Reader:
 
     def scenario(self, given: Any) -> Scenario:
         known = ("heroku_app", "generation", "stack", "region", "config", "addons", "formation", "domains", "source")
-        more = ("runtime_env", "fly_org", "features", "log_drains", "maintenance", "copies", "requests_left")
+        more = ("runtime_env", "fly_org", "upstash", "features", "log_drains", "maintenance", "copies", "requests_left")
         entries = self._mapping(given, "scenario", (*known, *more))
         if not re.fullmatch(r"[a-z][a-z0-9-]{1,28}[a-z0-9]", str(entries.get("heroku_app", ""))):
             raise self._error("heroku_app", "is missing or is not an app's name")
@@ -123,7 +124,7 @@ class _Reader:
         # A process type in the Procfile that was never scaled is also in the formation, with quantity 0.
         for kind, command in commands.items():
             formation.setdefault(kind, Process(0, "Standard-1X", command))
-        as_given = ("generation", "stack", "region", "fly_org", "maintenance", "copies", "requests_left")
+        as_given = ("generation", "stack", "region", "fly_org", "upstash", "maintenance", "copies", "requests_left")
         plain = {key: entries[key] for key in as_given if key in entries}
         return Scenario(
             heroku_app=entries["heroku_app"],

@@ -22,7 +22,7 @@ import redis
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import drain, marker, record, scripts
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.server import connected, parse
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import redis_jobs, redis_transfer
-from ansible_collections.flyover.heroku_to_fly.tests.sandbox.redis_server import RedisServer
+from ansible_collections.flyover.heroku_to_fly.tests.sandbox.redis_server import AS_UPSTASH, RedisServer
 from ansible_collections.flyover.heroku_to_fly.tests.sandbox.tls import self_signed
 
 SEED = Path(__file__).resolve().parents[1] / "sandbox" / "scenarios" / "guide" / "seed.redis"
@@ -549,6 +549,30 @@ def test_target_that_lacks_commands_and_takes_little_at_once(
     source.lpush("queue:default", "late")
     assert transfer(target=limited, state="caught_up")["counts"] == {"late": 1, "brought": 1, "left": 0}
     assert target.lindex("queue:default", 0) == b"late"
+
+
+@pytest.fixture
+def upstash(tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path / "upstash", settings=AS_UPSTASH)
+    asyncio.run(server.start())
+    yield server
+    server.stop()
+
+
+def test_target_with_the_limits_of_upstash(transfer: Any, servers: Any, source: Any, upstash: RedisServer) -> None:
+    fill_with_big_and_odd_keys(source)
+    redis.Redis.from_url(servers[0].url + "/3", ssl_cert_reqs=None).set("other", "database")
+    assert "database 3: 1 keys" in transfer(target=upstash.url)["msg"]
+    accepted = ["redis-databases"]
+    assert transfer(target=upstash.url, acknowledged=accepted)["verified"]["differing"] == 0
+    there = redis.Redis.from_url(upstash.url)
+    assert dumped(there) == dumped(source)
+    before = calls(there, "restore")
+    assert before > 20  # small keys by their payloads
+    assert transfer(target=upstash.url, acknowledged=accepted)["verdict"] == "unchanged"
+    assert transfer(target=upstash.url, state="sealed")["sealed"]
+    source.lpush("queue:default", "late")
+    assert transfer(target=upstash.url, state="caught_up")["counts"] == {"late": 1, "brought": 1, "left": 0}
 
 
 def test_nothing_can_be_sealed_that_was_not_copied(transfer: Any) -> None:

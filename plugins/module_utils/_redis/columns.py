@@ -91,7 +91,7 @@ class Columns:
 
     def remaining_now(self) -> str:
         """Return in how many milliseconds each key expires: 0 for never, negative for one that has."""
-        passed = int((time.time() - self.instant) * 1000)
+        passed = int((time.monotonic() - self.instant) * 1000)
         return " ".join(["0" if left < 0 else str(left - passed or -1) for left in self.remaining])
 
     def entries(self, without: set[int]) -> Iterator[tuple[bytes, bytes]]:
@@ -114,7 +114,7 @@ class Sweep:
     def __init__(self, eyes: Eyes, keys: list[bytes], wishes: str = "", asked: bool = True) -> None:
         """Take what is wanted more: p for payloads, l for what is remembered of lists, m or c for marks."""
         self.keys, self._eyes = keys, eyes
-        self._began = time.time()
+        self._began = time.monotonic()
         self._answer: Later | None = None
         if asked and eyes.sweeps:
             self._answer = eyes.connection.begin(
@@ -126,7 +126,7 @@ class Sweep:
         try:
             if self._answer:
                 kinds, tails, remaining, lists, payloads, marks = self._answer.get()
-                blur = (time.time() - self._began) / 2
+                blur = (time.monotonic() - self._began) / 2
                 left = list(map(int, remaining.split()))
                 return Columns(self.keys, kinds, tails, marks, left, self._began + blur, blur, lists, payloads)
         except Refused as error:

@@ -55,8 +55,8 @@ KINDS = {
 class Seen(NamedTuple):
     """One key: its type, bytes in memory, digest (empty for one that was not looked at closely) and payload.
 
-    O(expires_at) is a point in time of this machine's clock in milliseconds, give or take O(blur). O(tail) is the end
-    of the payload: where two are equal, so are the values; where not, they may still be.
+    O(expires_at) is a point in time in milliseconds, of a clock that nobody sets, give or take O(blur). O(tail) is the
+    end of the payload: where two are equal, so are the values; where not, they may still be.
     """
 
     kind: bytes
@@ -272,4 +272,4 @@ def _seen(kind: bytes, size: int, digest: str, left: int, instant: int, blur: in
 
 
 def _now() -> int:
-    return int(time.time() * 1000)
+    return int(time.monotonic() * 1000)

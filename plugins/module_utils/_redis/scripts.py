@@ -10,6 +10,11 @@ from __future__ import annotations
 _FUNCTIONS = """
 local call, sha, sub, num = redis.call, redis.sha1hex, string.sub, tonumber
 local base, half, piece, group = 281474976710656, 16777216, 1048576, 64
+local function memory(key)  -- nil for a key that is not there, 0 where the server does not tell
+  local answer = redis.pcall('MEMORY', 'USAGE', key)
+  if type(answer) ~= 'table' then return answer end
+  return call('EXISTS', key) == 1 and 0
+end
 local function chain(parts)
   if #parts == 1 then return parts[1] end
   return sha(table.concat(parts))
@@ -68,7 +73,7 @@ for i, key in ipairs(KEYS) do
   else
     local size, digest = 0, '-'
     if kind == 'string' then size = call('STRLEN', key)
-    else size = num(call('MEMORY', 'USAGE', key)) or 0 end
+    else size = num(memory(key)) or 0 end
     local whole = size < big or not known[kind]
     if whole and kind ~= 'stream' then
       if kind == 'string' then digest = of_string(call('GET', key))
@@ -101,7 +106,7 @@ local known = {string = true, list = true, hash = true, set = true, zset = true,
 local lists = {[1] = true, [10] = true, [14] = true, [18] = true}
 local out = {}
 for i, key in ipairs(KEYS) do
-  local size = total < most and call('MEMORY', 'USAGE', key)
+  local size = total < most and memory(key)
   if total >= most then
     out[i] = '?'
   elseif not size then
@@ -166,7 +171,7 @@ end
 local is_list = {[1] = true, [10] = true, [14] = true, [18] = true}
 local kinds, tails, remaining, listed, dumps, marks, total = {}, {}, {}, {}, {}, {}, 0
 for i, key in ipairs(KEYS) do
-  local size = total < most and call('MEMORY', 'USAGE', key)
+  local size = total < most and memory(key)
   if size and size < big then
     local dump = call('DUMP', key)
     local kind = string.byte(dump)
