@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.finding import place
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.next_steps import dns_records
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.plan import human_bytes, human_seconds
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.text import WHEN
 
 
 def markdown(facts: Mapping[str, Any], steps: Iterable[str]) -> str:
@@ -60,7 +61,7 @@ def _place(finding: Mapping[str, Any]) -> str:
 
 def _checklist(findings: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Yield a line for each thing to do, and a heading for each time to do it at."""
-    for urgency, when in (("before", "Before the cut-over"), ("day", "On its day"), ("after", "After it")):
+    for urgency, when in WHEN.items():
         own = [finding for finding in findings if finding["urgency"] == urgency and finding["level"] != "info"]
         if own:
             yield f"**{when}**"

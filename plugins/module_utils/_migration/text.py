@@ -22,7 +22,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.p
 WIDTH = 100
 SIGNS = {"create": "+", "change": "~", "copy": ">", "leave": "=", "unknown": "?"}
 _IN_FULL = "The findings in full: the same with -e migrate_audit_dir=FOLDER"
-WHEN = {"before": "Before the cut-over", "day": "On the day", "after": "After it"}
+WHEN = {"before": "Before the cut-over", "day": "On the day", "after": "After the cut-over"}
 
 
 def plan_lines(plan: Mapping[str, Any], in_full: bool) -> list[str]:

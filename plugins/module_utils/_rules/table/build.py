@@ -61,7 +61,7 @@ def _aptfile(app: App) -> Iterator[Hit]:
     for line, package in enumerate(map(str.strip, app.folder.code("Aptfile").split("\n")), 1):
         if not app.dockerfile or not package or package.startswith(":"):
             continue
-        file = re.sub(r"\[.*?\]", "", package.rpartition("/")[2])
+        file = re.sub(r"\[[^][]*\]", "", package.rpartition("/")[2])
         name = re.sub(r"^lib|-dev$|\d+(?:\.\d+)*$", "", re.split(r"[=_]|-\d", file)[0])
         if name and name.lower() not in app.dockerfile.lower():
             missing.setdefault(package, line)

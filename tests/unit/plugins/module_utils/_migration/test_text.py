@@ -49,7 +49,7 @@ Before the cut-over: 2 findings
         Heroku app paper-crane: redis-flat-17920 speaks TLS with a certificate that nobody can
         verify; code for it often says VERIFY_NONE. Look for ssl_params and VERIFY_NONE in the code:
         harmless with the new redis:// URL in most clients, to be removed in any case.
-After it: 3 findings
+After the cut-over: 3 findings
   dropped-urls (2), hidden-defaults
 The findings in full: the same with -e migrate_audit_dir=FOLDER
 Next: ansible-playbook flyover.heroku_to_fly.migrate
