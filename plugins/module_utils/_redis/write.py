@@ -88,7 +88,9 @@ class Writer:
             return columns, []
         self._check()
         target = self._target.connection
-        return columns, [target.begin(*note_command(self._record.owner, columns.names)), restore(target, columns)]
+        absent = columns.left | columns.gone
+        names = [name for at, name in enumerate(columns.names) if at not in absent] if absent else columns.names
+        return columns, [target.begin(*note_command(self._record.owner, names)), restore(target, columns)]
 
     def _not_taken(self, columns: Columns, begun: list[Later]) -> set[int]:
         """Return which keys of a group were not written; raises Refused where the target is full."""

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -86,6 +87,21 @@ def test_file_that_is_no_ledger_is_named_and_left_alone(run_module: Any, path: P
     assert result["failed"]
     assert str(path) in result["msg"]
     assert path.read_text() == content
+
+
+def test_full_disk_leaves_the_ledger_as_it_was(run_module: Any, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_module(migration_ledger, {"path": str(path), "record": {"freeze": {"formation": {"web": 2}}}})
+    before, files = path.read_bytes(), sorted(path.parent.iterdir())
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        result = run_module(migration_ledger, {"path": str(path), "record": {"cutover": {}}})
+    assert "it cannot be written (No space left on device)" in result["msg"]
+    assert (path.read_bytes(), sorted(path.parent.iterdir())) == (before, files)
+    assert run_module(migration_ledger, {"path": str(path), "record": {"cutover": {}}})["changed"] is True
 
 
 def test_private_section_is_refused(run_module: Any, path: Path) -> None:
