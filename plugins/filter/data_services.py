@@ -39,7 +39,7 @@ options:
     default: {}
   redis:
     description:
-      - C(url) and C(read) likewise, of M(flyover.heroku_to_fly.fly_redis); C(data), which is V(skip) where nothing is
+      - C(url) and C(read) likewise, of M(flyover.heroku_to_fly.fly_redis); C(data), which is V(skip) if nothing is
         copied; C(name) of the database on Fly, C(created), the result of the task that creates it, and C(recorded),
         the name of the one that an earlier run created.
     type: dict

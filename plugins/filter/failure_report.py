@@ -16,7 +16,7 @@ options:
   _input:
     description:
       - The task that failed, C(name) and C(msg), and with C(shown) whether Ansible has printed that already. Empty
-        where nothing failed before Heroku was put back, as in a rollback.
+        if nothing failed before Heroku was put back, as in a rollback.
     type: dict
     required: true
   heroku_app:
@@ -31,7 +31,7 @@ options:
     required: true
   ledger:
     description:
-      - The ledger's sections as they are now. Nothing where they are not known, or another run's.
+      - The ledger's sections as they are now. Nothing if they are unknown or belong to another run.
     type: dict
   thaw:
     description:

@@ -34,7 +34,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: One sentence for each change; empty where nothing changed.
+  description: One sentence for each change; empty if nothing changed.
   type: list
   elements: str
 """

@@ -17,7 +17,7 @@ description:
 options:
   _input:
     description:
-      - Names of the process groups; the keys count where it is a dictionary.
+      - Names of the process groups, or a dictionary whose keys are the names.
     type: list
     elements: str
     required: true

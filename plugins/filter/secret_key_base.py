@@ -11,7 +11,7 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Heroku's buildpack sets E(SECRET_KEY_BASE) where no config var does; then a one-off dyno alone knows it.
+  - Heroku's buildpack sets E(SECRET_KEY_BASE) if no config var does; then only a one-off dyno can tell its value.
   - It is read once, and again when Heroku has another release, or Fly another secret than the ledger tells.
   - The result holds the secret.
 options:

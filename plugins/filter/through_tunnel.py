@@ -36,7 +36,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The URL, or an empty string where no tunnel is open, as in check mode.
+  description: The URL, or an empty string if no tunnel is open, as in check mode.
   type: str
 """
 
@@ -48,7 +48,7 @@ _PARTS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<user>[^/?#]*@)?[
 
 
 def through_tunnel(url: str, tunnel: Mapping[str, Any]) -> str:
-    """Return O(url) as it is reached through O(tunnel), "" where that is not open."""
+    """Return O(url) as it is reached through O(tunnel), "" if that is not open."""
     parts = _PARTS.fullmatch(url)
     if not parts or not tunnel.get("local_port"):
         return ""

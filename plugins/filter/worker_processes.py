@@ -11,7 +11,7 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Those whose command runs Sidekiq, Resque or another worker of jobs; where no command tells it, all but the web.
+  - Those whose command runs Sidekiq, Resque or another job system; if no command does, all except the web process.
 options:
   _input:
     description:

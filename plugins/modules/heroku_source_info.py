@@ -112,7 +112,7 @@ findings:
       description: V(before) the cut-over, on the V(day), or V(after).
       type: str
     path:
-      description: The file, with slashes, where it is about one.
+      description: The file, with slashes, if it is about one.
       type: str
     line:
       description: The line in it.

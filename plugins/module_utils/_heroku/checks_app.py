@@ -289,9 +289,9 @@ CHECKS = (
     Check(
         id="shared-database",
         level=BLOCK,
-        means="Another app uses the same database and would go on writing to it.",
+        means="Another app uses the same database and would keep writing to it.",
         todo="Move the apps together, or give this one a database of its own.",
-        text="{thing} is used by {others} as well, which would go on writing to it.",
+        text="{thing} is used by {others} as well, which would keep writing to it.",
         remedy="Move the apps together in one freeze, or give this app a database of its own first.",
         find=_shared,
     ),

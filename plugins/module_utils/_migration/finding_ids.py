@@ -45,7 +45,7 @@ OF_STEPS: dict[str, Row] = {
     ),
     "one-off-dynos": (
         WARN,
-        "Dynos outside the formation run, such as those of `heroku run` or Heroku Scheduler. They go on writing.",
+        "Dynos outside the formation run, such as those of `heroku run` or Heroku Scheduler. They keep writing.",
         "Let them end; the cut-over stops them. Turn off the jobs of Heroku Scheduler.",
     ),
     "postgres-copy": (BLOCK, "The database cannot be read, or cannot be copied as it is.", _AS_SAID),

@@ -66,7 +66,7 @@ class Tools:
             lines = [line for line in said.splitlines() if re.match(rf"{program}: (error|detail|hint):", line)]
             raise StateError(
                 thing,
-                f"{program} {self.major} ended with {ended.returncode}: {' '.join(lines or said.splitlines()[-2:])}",
+                f"{program} {self.major} exited with {ended.returncode}: {' '.join(lines or said.splitlines()[-2:])}",
                 "Correct what it names, then run again.",
             )
         return ended.stdout.decode()
