@@ -32,11 +32,11 @@ options:
   needs:
     description:
       - What to check for. V(source) reads the app's files, V(fly) builds, deploys and opens tunnels, V(postgres)
-        copies the database. Redis needs nothing.
+        and V(redis) copy data.
     type: list
     elements: str
-    choices: [source, fly, postgres]
-    default: [source, fly, postgres]
+    choices: [source, fly, postgres, redis]
+    default: [source, fly, postgres, redis]
   flyctl:
     description:
       - Name or path of flyctl. By default the module looks for C(flyctl) and C(fly) on E(PATH).
@@ -94,7 +94,7 @@ libraries:
   description: Versions of the Python libraries that are needed; empty for one that is missing.
   returned: success
   type: dict
-  sample: {tomlkit: 0.13.2, psycopg2: ""}
+  sample: {tomlkit: 0.13.2, psycopg2: 2.9.10, redis: ""}
 postgres_clients:
   description: Folders that have C(pg_dump) and C(pg_restore), with their major version.
   returned: success
@@ -120,7 +120,7 @@ findings:
     id:
       description: What it is about, which is stable. The collection's C(docs/findings.md) lists every id.
       type: str
-      sample: tools-for-postgres
+      sample: tools-for-redis
     level:
       description: V(block), V(warn) or V(info).
       type: str
@@ -138,15 +138,15 @@ findings:
     needed_for:
       description: The one of O(needs) that lacks it.
       type: str
-      sample: postgres
+      sample: redis
   sample:
-    - id: tools-for-postgres
+    - id: tools-for-redis
       level: block
       urgency: before
       text: >-
-        On the machine that runs the modules, with Python /usr/bin/python3 (3.13.5): the library psycopg2 is missing.
-      remedy: Run /usr/bin/python3 -m pip install 'psycopg2-binary>=2.9'.
-      needed_for: postgres
+        On the machine that runs the modules, with Python /usr/bin/python3 (3.13.5): the library redis is missing.
+      remedy: Run /usr/bin/python3 -m pip install 'redis>=4.5'.
+      needed_for: redis
 missing:
   description: Everything that is missing, a text each.
   returned: failure

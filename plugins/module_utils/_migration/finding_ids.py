@@ -67,6 +67,7 @@ OF_STEPS: dict[str, Row] = {
         "A library, `pg_dump` or `pg_restore` is missing, or has the wrong version.",
         _AS_SAID,
     ),
+    "tools-for-redis": (BLOCK, "The Python library redis is missing, or too old.", _AS_SAID),
 }
 
 # Those of pg_transfer.

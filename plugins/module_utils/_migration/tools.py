@@ -21,12 +21,13 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.flyctl import QUIET
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.tools import Tools, installed
 
-SOURCE, FLY, POSTGRES = KINDS = ("source", "fly", "postgres")
+SOURCE, FLY, POSTGRES, REDIS = KINDS = ("source", "fly", "postgres", "redis")
 PATIENCE = 20.0  # seconds, for a program to tell its version
 # Library, what pip calls it, the least version, and what needs it.
 LIBRARIES = (
     ("tomlkit", "tomlkit", (0, 12), SOURCE),
     ("psycopg2", "psycopg2-binary", (2, 9), POSTGRES),
+    ("redis", "redis", (4, 5), REDIS),
 )
 
 

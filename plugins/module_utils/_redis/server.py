@@ -21,6 +21,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import (
     Broken,
     Connection,
+    Missing,
     Refused,
 )
 
@@ -82,6 +83,10 @@ def connected(address: Address) -> Iterator[Connection]:
     """Give a connection, logged in, on the address's database; raises typed errors, whose texts quote no argument."""
     try:
         connection = Connection(address.host, address.port, address.tls, (address.user, address.password))
+    except Missing:
+        raise InputError(
+            "Python library redis", "it is not installed on the host that runs the module", "Run: pip install redis"
+        ) from None
     except Broken as error:
         raise _lost(address, str(error)) from None
     except Refused:

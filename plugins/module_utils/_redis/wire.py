@@ -3,18 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Redis' protocol (RESP2), as much of it as a transfer needs: bytes in, bytes out, an error is a value.
+"""One connection of the library redis, whose answers are read as a transfer needs them.
 
-A transfer has millions of commands and keys of hundreds of megabytes. So answers can be waited for later, while the
-server works, and a large one can be passed on as it comes, without ever being held.
+A transfer has millions of commands and keys of hundreds of megabytes. So everything is bytes, an error is a value,
+answers can be waited for later, while the server works, and a large one can be passed on as it comes, without ever
+being held. The library connects, encrypts and sends; O(_Answers) is the parser that it is given.
 """
 
 from __future__ import annotations
 
 import socket
-import ssl
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from importlib import import_module
 from io import BufferedReader
 from typing import Any, Union, cast
 
@@ -24,6 +25,10 @@ _BUFFER = 1 << 18
 
 Argument = Union[bytes, str, int]
 Command = Sequence[Argument]
+
+
+class Missing(Exception):
+    """The library is not installed."""
 
 
 class Refused(Exception):
@@ -69,6 +74,92 @@ class Later:
         return self.value
 
 
+class _Answers:
+    """Reads answers from a connection's socket; the class's shape is what the library calls a parser.
+
+    What it reads is bytes, int, None, a list, or Refused. Raises OSError, and ValueError for what is not an answer.
+    """
+
+    def __init__(self, socket_read_size: int) -> None:
+        self._size = socket_read_size
+        self._reader: BufferedReader | None = None
+
+    def on_connect(self, connection: Any) -> None:
+        """Begin to read from the socket of the library's connection."""
+        self._reader = cast(BufferedReader, connection._sock.makefile("rb", self._size))
+
+    def on_disconnect(self) -> None:
+        """Let go of the socket."""
+        if self._reader:
+            self._reader.close()
+
+    def can_read(self, timeout: float) -> bool:
+        """Return whether an answer waits; none does where each is taken that was asked for."""
+        return False
+
+    def read_response(self, disable_decoding: bool = False, **options: Any) -> Any:
+        """Return the next answer."""
+        return self.next()
+
+    def next(self) -> Any:
+        """Return the next answer."""
+        line = self._line()
+        kind, rest = line[:1], line[1:]
+        if kind == b"$":
+            return self._string(int(rest))
+        if kind == b"*":
+            count = int(rest)
+            return [self.next() for _item in range(count)] if count >= 0 else None
+        if kind == b":":
+            return int(rest)
+        if kind == b"+":
+            return rest
+        if kind == b"-":
+            return Refused(rest.decode("utf-8", "replace"))
+        raise ValueError
+
+    def length(self) -> int:
+        """Return the length of the string that comes next, -1 for none; raises Refused."""
+        line = self._line()
+        if line[:1] == b"-":
+            raise Refused(line[1:].decode("utf-8", "replace"))
+        if line[:1] != b"$":
+            raise ValueError
+        return int(line[1:])
+
+    def parts(self, length: int) -> Iterator[bytes]:
+        """Yield a string of O(length) bytes as it comes, without its end of line."""
+        while length > 0:
+            part = self._read(min(length, self._size))
+            length -= len(part)
+            yield part
+        if length == 0:
+            self._read(2)
+
+    def _line(self) -> bytes:
+        line = self._open.readline()
+        if not line:
+            raise ConnectionError
+        if line[-2:] != b"\r\n":
+            raise ValueError
+        return line[:-2]
+
+    @property
+    def _open(self) -> BufferedReader:
+        if self._reader is None or self._reader.closed:
+            raise ConnectionError
+        return self._reader
+
+    def _string(self, length: int) -> bytes | None:
+        return self._read(length + 2)[:-2] if length >= 0 else None
+
+    def _read(self, length: int) -> bytes:
+        data = self._open.read(length)
+        if len(data) < length:
+            raise ConnectionError
+        return data
+
+
 class Connection:
     """One connection to a server; answers are bytes, int, None, list, or Refused where an error is a value."""
 
@@ -81,21 +172,36 @@ class Connection:
         connect_timeout: float = CONNECT_TIMEOUT,
         timeout: float = SOCKET_TIMEOUT,
     ) -> None:
-        """Connect, and log in where O(login), a user and a password, has one; raises Broken and Refused."""
-        self._awaited: deque[Later] = deque()
+        """Connect, and log in where O(login), a user and a password, has one; raises Missing, Broken and Refused."""
         try:
-            self._socket = _connected(host, port, tls, connect_timeout)
-            self._socket.settimeout(timeout)
-            self._reader = cast(BufferedReader, self._socket.makefile("rb", _BUFFER))
-        except OSError as error:
+            library = import_module("redis")
+        except ImportError:
+            raise Missing from None
+        self._awaited: deque[Later] = deque()
+        self._failures = (library.exceptions.RedisError, OSError, ValueError)
+        self._answers = _Answers(_BUFFER)
+        kind = library.connection.SSLConnection if tls else library.connection.Connection
+        self._connection = kind(
+            host=host,
+            port=port,
+            protocol=2,
+            socket_connect_timeout=connect_timeout,
+            socket_timeout=timeout,
+            socket_keepalive=True,
+            parser_class=lambda socket_read_size: self._answers,
+            # Heroku's certificates are signed by nobody; its own client does not verify them either.
+            **({"ssl_cert_reqs": "none", "ssl_check_hostname": False} if tls else {}),
+        )
+        try:
+            self._connection.connect()
+        except self._failures as error:
             raise self._broken(error) from None
         if login[1]:
             self._log_in(*login)
 
     def close(self) -> None:
         """Close it."""
-        self._reader.close()
-        self._socket.close()
+        self._connection.disconnect()
 
     def call(self, *command: Argument) -> Any:
         """Send one command and return its answer; raises Refused."""
@@ -142,7 +248,11 @@ class Connection:
         """Read answers, which come in the order of their commands, up to O(wanted)."""
         while not wanted.read:
             later = self._awaited.popleft()
-            later.value, later.read = self._answer(later.command), True
+            try:
+                answer = self._answers.next()
+            except self._failures as error:
+                raise self._broken(error) from None
+            later.value, later.read = self._named(answer, later.command), True
 
     def stream(self, *command: Argument) -> tuple[int, Iterator[bytes]]:
         """Send a command whose answer is one string; return its length, -1 for none, and its parts as they come.
@@ -152,12 +262,12 @@ class Connection:
         if self._awaited:
             self.read_until(self._awaited[-1])
         self._send(packed(command))
-        line = self._line()
-        if line[:1] == b"-":
-            raise self.refused(line[1:], str(command[0]))
-        if line[:1] != b"$":
-            raise self._broken(ValueError())
-        length = self._number(line[1:])
+        try:
+            length = self._answers.length()
+        except self._failures as error:
+            raise self._broken(error) from None
+        except Refused as refused:
+            raise self._named(refused, str(command[0])) from None
         return length, self._parts(length)
 
     def send_stream(self, command: Command, length: int, parts: Iterable[bytes], after: Command = ()) -> Any:
@@ -168,6 +278,10 @@ class Connection:
             self._send(part)
         self._send(b"\r\n" + _arguments(after))
         return self._await(str(command[0])).get()
+
+    def refused(self, text: bytes, command: str) -> Refused:
+        """Return an error of this server's."""
+        return cast(Refused, self._named(Refused(text.decode("utf-8", "replace")), command))
 
     def _log_in(self, user: str, password: str) -> None:
         answer = self.pipe([["AUTH", user, password] if user else ["AUTH", password]])[0]
@@ -184,86 +298,29 @@ class Connection:
 
     def _send(self, data: bytes) -> None:
         try:
-            self._socket.sendall(data)
-        except OSError as error:
+            self._connection.send_packed_command([data], check_health=False)
+        except self._failures as error:
             raise self._broken(error) from None
 
     def _parts(self, length: int) -> Iterator[bytes]:
-        left = length + 2 if length >= 0 else 0
-        while left > 2:
-            part = self._read(min(left - 2, _BUFFER))
-            left -= len(part)
-            yield part
-        if left:
-            self._read(left)
-
-    def _answer(self, command: str) -> Any:
-        line = self._line()
-        kind, rest = line[:1], line[1:]
-        if kind == b"$":
-            length = self._number(rest)
-            return self._read(length + 2)[:-2] if length >= 0 else None
-        if kind == b"+":
-            return rest
-        if kind == b":":
-            return self._number(rest)
-        if kind == b"*":
-            count = self._number(rest)
-            return self._items(count, command) if count >= 0 else None
-        if kind == b"-":
-            return self.refused(rest, command)
-        raise self._broken(ValueError())
-
-    def _items(self, count: int, command: str) -> list[Any]:
-        """Return a list's items; strings, of which there may be millions, are read without a detour."""
-        readline, read, items = self._reader.readline, self._reader.read, []
         try:
-            for _item in range(count):
-                if self._reader.peek(1)[:1] != b"$":
-                    items.append(self._answer(command))
-                    continue
-                length = int(readline()[1:])
-                item = read(length + 2) if length >= 0 else None
-                if item is not None and len(item) < length + 2:
-                    raise ConnectionError
-                items.append(item[:-2] if item is not None else None)
-        except (OSError, ValueError) as error:
-            raise self._broken(error) from None
-        return items
-
-    def _number(self, text: bytes) -> int:
-        try:
-            return int(text)
-        except ValueError as error:
+            yield from self._answers.parts(length)
+        except self._failures as error:
             raise self._broken(error) from None
 
-    def _line(self) -> bytes:
-        try:
-            line = self._reader.readline()
-        except OSError as error:
-            raise self._broken(error) from None
-        if line[-2:] != b"\r\n":
-            raise self._broken(ConnectionError() if not line else ValueError())
-        return line[:-2]
-
-    def _read(self, length: int) -> bytes:
-        try:
-            data = self._reader.read(length)
-        except OSError as error:
-            raise self._broken(error) from None
-        if len(data) < length:
-            raise self._broken(ConnectionError())
-        return data
-
-    def refused(self, text: bytes, command: str) -> Refused:
-        """Return an error of this server's."""
-        refused = Refused(text.decode("utf-8", "replace"))
-        refused.origin, refused.command = self, command
-        return refused
+    def _named(self, answer: Any, command: str) -> Any:
+        """Return an answer whose errors know the connection and the command."""
+        if isinstance(answer, Refused):
+            answer.origin, answer.command = self, command
+        elif isinstance(answer, list):
+            for item in answer:
+                self._named(item, command)
+        return answer
 
     def _broken(self, error: Exception) -> Broken:
-        late = isinstance(error, socket.timeout)
-        broken = Broken("the server took too long to answer" if late else type(error).__name__)
+        cause = error.__cause__ or error
+        late = isinstance(cause, socket.timeout) or type(error).__name__ == "TimeoutError"
+        broken = Broken("the server took too long to answer" if late else type(cause).__name__)
         broken.origin = self
         return broken
 
@@ -279,20 +336,3 @@ def _arguments(arguments: Iterable[Argument]) -> bytes:
         data = argument if isinstance(argument, bytes) else str(argument).encode()
         parts += (b"$%d\r\n" % len(data), data, b"\r\n")
     return b"".join(parts)
-
-
-def _connected(host: str, port: int, tls: bool, timeout: float) -> socket.socket:
-    plain = socket.create_connection((host, port), timeout)
-    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if not tls:
-        return plain
-    # Heroku's certificates are signed by nobody; its own client does not verify them either.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    try:
-        return context.wrap_socket(plain, server_hostname=host)
-    except OSError:
-        plain.close()
-        raise

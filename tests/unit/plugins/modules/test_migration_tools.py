@@ -72,20 +72,20 @@ def test_client_programs_of_another_version(clients: Path, source: int, target: 
 
 
 def test_each_lack_belongs_to_what_needs_it_and_names_the_interpreter(tmp_path: Path) -> None:
-    wanted = Wanted(["source", "fly", "postgres"], flyctl=str(tmp_path / "fly"), pg_bin_dir=str(tmp_path))
+    wanted = Wanted(["source", "fly", "postgres", "redis"], flyctl=str(tmp_path / "fly"), pg_bin_dir=str(tmp_path))
     found = {f["needed_for"]: f for f in look(wanted, loader(tomlkit="0.13.2", psycopg2="2.8.6 (dt dec)"))["findings"]}
-    assert sorted(found) == ["fly", "postgres"]
+    assert sorted(found) == ["fly", "postgres", "redis"]
     assert f"{tmp_path}/fly does not run" in found["fly"]["text"]
     assert "psycopg2 2.8.6 is too old, 2.9 is needed; pg_dump and pg_restore are needed" in found["postgres"]["text"]
-    assert f"Run {sys.executable} -m pip install 'psycopg2-binary>=2.9'." in found["postgres"]["remedy"]
+    assert found["redis"]["remedy"] == f"Run {sys.executable} -m pip install 'redis>=4.5'."
     assert all(sys.executable in finding["text"] for finding in found.values())
 
 
 def test_without_tomlkit_everything_is_told_at_once(tmp_path: Path) -> None:
-    wanted = Wanted(["source", "fly", "postgres"], flyctl=str(tmp_path / "fly"), pg_bin_dir=str(tmp_path))
+    wanted = Wanted(["source", "fly", "postgres", "redis"], flyctl=str(tmp_path / "fly"), pg_bin_dir=str(tmp_path))
     with pytest.raises(StateError) as raised:
         look(wanted, loader())
-    for word in ("tomlkit", "psycopg2", "pg_dump", "flyctl", sys.executable):
+    for word in ("tomlkit", "psycopg2", "redis", "pg_dump", "flyctl", sys.executable):
         assert word in str(raised.value)
 
 

@@ -103,7 +103,7 @@ def test_the_list_has_every_id_in_the_code_and_no_other() -> None:
     assert named - {"database-url"} <= {*OF_POSTGRES, *OF_REDIS, *OF_STEPS, *rules}
     assert {*OF_POSTGRES, *OF_REDIS} <= named
     steps = (PLUGINS.parent / "roles" / "migrate" / "tasks" / "preflight.yml").read_text(encoding="utf-8")
-    tools = {f"tools-for-{kind}" for kind in ("fly", "postgres")}
+    tools = {f"tools-for-{kind}" for kind in ("fly", "postgres", "redis")}
     assert [name for name in {*OF_STEPS} - tools if not re.search(rf"\b{name}\b", steps + code)] == []
 
 

@@ -2,13 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Columns of many keys, the protocol beneath them, and fields that expire, without a server."""
+"""Columns of many keys, and fields that expire, without a server."""
 
 from __future__ import annotations
 
-import socket
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +15,7 @@ import pytest
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.columns import Columns, ahead
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.fields import Fields
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.names import name_of
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import Broken, Connection, Refused
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import Refused
 
 KEYS = [b"a", b"b", b"c", b"d"]
 STRING, LIST, LEFT, GONE = 0, 14, 255, 254
@@ -69,65 +67,6 @@ def test_one_more_is_begun_before_one_is_given() -> None:
             yield number
 
     assert [(number, list(begun)) for number in ahead(begin())] == [(0, [0, 1]), (1, [0, 1, 2]), (2, [0, 1, 2])]
-
-
-@pytest.fixture
-def server() -> Iterator[Callable[[bytes], Connection]]:
-    """Return a function that connects to a server which says what it is given, and closes."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    connections: list[Connection] = []
-
-    def connect(says: bytes) -> Connection:
-        def serve() -> None:
-            accepted, _address = listener.accept()
-            with accepted:
-                accepted.sendall(says)
-                accepted.shutdown(socket.SHUT_WR)
-                while accepted.recv(1 << 16):
-                    pass
-
-        threading.Thread(target=serve, daemon=True).start()
-        connections.append(Connection("127.0.0.1", listener.getsockname()[1], False, ("", "")))
-        return connections[-1]
-
-    yield connect
-    for connection in connections:
-        connection.close()
-    listener.close()
-
-
-def test_answers_of_every_kind_are_read_in_their_order(server: Callable[[bytes], Connection]) -> None:
-    connection = server(
-        b"+OK\r\n:-5\r\n$3\r\na\r\n\r\n$-1\r\n*-1\r\n*4\r\n$0\r\n\r\n:1\r\n*1\r\n$1\r\nx\r\n-OOM full\r\n-ERR no\r\n"
-    )
-    later = connection.begin("PING")
-    assert connection.pipe([["X"]] * 5)[:4] == [-5, b"a\r\n"[:3], None, None]
-    assert later.get() == b"OK"
-    with pytest.raises(Refused) as raised:
-        connection.call("set", "a", "secret")
-    assert (raised.value.kind, raised.value.command) == ("ERR", "set")
-
-
-def test_list_with_an_error_in_it_is_a_list(server: Callable[[bytes], Connection]) -> None:
-    answer = server(b"*3\r\n$0\r\n\r\n:1\r\n-OOM full\r\n").call("EXEC")
-    assert answer[:2] == [b"", 1]
-    assert answer[2].kind == "OOM"
-
-
-def test_string_is_passed_on_as_it_comes(server: Callable[[bytes], Connection]) -> None:
-    connection = server(b"$600000\r\n" + b"x" * 600000 + b"\r\n+OK\r\n")
-    length, parts = connection.stream("DUMP", "a")
-    taken = list(parts)
-    assert (length, sum(map(len, taken)), len(taken) > 1) == (600000, 600000, True)
-    assert connection.call("PING") == b"OK"
-
-
-@pytest.mark.parametrize(
-    "says", [b"", b"$10\r\nshort\r\n", b"*2\r\n$1\r\na\r\n$4\r\nab", b"HTTP/1.1 400\r\n", b"$x\r\n"]
-)
-def test_what_is_no_answer_of_a_redis_ends_the_connection(server: Callable[[bytes], Connection], says: bytes) -> None:
-    with pytest.raises(Broken):
-        server(says).call("PING")
 
 
 class Server:
