@@ -53,6 +53,7 @@ class ActionModule(ActionBase):
                 hosts=len(self._variables.get("ansible_play_hosts_all", [])) or 1,
                 same_apps=list(self._same_apps(values)),
                 folder=self._without_procfile(folder) if arguments["needs_source"] else "",
+                run_tags=[str(tag) for tag in self._variables.get("ansible_run_tags") or ()],
                 run_folder=os.getcwd(),
             )
         )

@@ -53,6 +53,8 @@ class Given:
     """Other hosts in the play with the same two apps."""
     folder: str = ""
     """The source folder, if it is on this machine and has no Procfile."""
+    run_tags: Sequence[str] = ()
+    """What --tags names."""
     run_folder: str = ""
     """Where ansible-playbook was started: paths of hooks are relative to it."""
 
@@ -62,7 +64,7 @@ def problems(given: Given) -> list[str]:
     found = [*_unknown(given), *_wrong_kind(given)]
     if found:
         return found  # the other checks rely on the values' types
-    return [*_steps(given), *_apps(given), *_urls(given), *_source(given), *_hooks(given)]
+    return [*_steps(given), *_tags(given), *_apps(given), *_urls(given), *_source(given), *_hooks(given)]
 
 
 def _unknown(given: Given) -> Iterator[str]:
@@ -125,6 +127,15 @@ def _steps(given: Given) -> Iterator[str]:
             f"migrate_steps leaves out {', '.join(missing)}, but a cut-over needs every step up to verify. "
             "Rehearse with fewer steps, or cut over with all of them."
         )
+
+
+def _tags(given: Given) -> Iterator[str]:
+    """Yield what --tags misspells: Ansible would only leave the step out, and the run would end well without it."""
+    known = [str(step) for step in given.options["migrate_steps"]["default"]]
+    for tag in given.run_tags:
+        close = [] if tag in known else get_close_matches(tag, known, n=1, cutoff=0.75)
+        if close:
+            yield f"--tags {tag}: no step has this tag. Did you mean {close[0]}?"
 
 
 def _apps(given: Given) -> Iterator[str]:

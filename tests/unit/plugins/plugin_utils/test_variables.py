@@ -112,3 +112,10 @@ def test_hooks_are_looked_for_where_the_run_began(tmp_path: Path) -> None:
     assert problem.startswith(f"migrate_hooks: there is no file {tmp_path}/gone.yml.")
     (problem,) = said({"migrate_hooks": {"before_sale": []}})
     assert problem.startswith("migrate_hooks: there is no hook before_sale.")
+
+
+def test_misspelt_tags_are_told_and_tags_of_ones_own_are_not() -> None:
+    assert said({}, run_tags=["secret", "databases", "redis", "all", "my_apps", "report"]) == [
+        "--tags secret: no step has this tag. Did you mean secrets?",
+        "--tags databases: no step has this tag. Did you mean database?",
+    ]
