@@ -218,6 +218,11 @@ def test_faults(box: Box) -> None:
     started = time.monotonic()
     assert box.heroku("GET", APP).status == 200
     assert time.monotonic() - started >= 0.5
+    # The deployed app too: its Machine then refuses, or takes the request and never answers.
+    before = command("requests", str(box.directory)).stdout
+    assert command("fault", str(box.directory), "GET /_apps/*", "--status", "500").returncode == 0
+    assert box.fly("GET", "/_apps/paper-crane/up").status == 500
+    assert command("requests", str(box.directory)).stdout == before
 
 
 @pytest.mark.parametrize(
