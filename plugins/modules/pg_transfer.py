@@ -111,7 +111,7 @@ EXAMPLES = r"""
     target: "{{ fly_database_url }}"
   register: copy
 
-- name: Bring the copy forward while the app still runs, and compare everything
+- name: Update the copy while the app still runs, and compare everything
   flyover.heroku_to_fly.pg_transfer:
     source: "{{ heroku_database_url }}"
     target: "{{ fly_database_url }}"

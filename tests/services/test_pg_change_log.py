@@ -19,8 +19,7 @@ import pytest
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import ConnectionFailed
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import bring_forward as forward
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log, updating
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import pg_change_log, pg_fence
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import (
@@ -446,14 +445,14 @@ def test_a_target_that_is_written_to_meanwhile(
     transfer: Any, logged: None, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source.app("update users set last_name = 'new' where id = 4")
-    look = forward.survey
+    look = updating.survey
 
     def survey(*arguments: Any) -> Any:
         movement = look(*arguments)
         target.app("update users set last_name = 'on Fly' where id = 5")
         return movement
 
-    monkeypatch.setattr(forward, "survey", survey)
+    monkeypatch.setattr(updating, "survey", survey)
     assert "the copy differs from the source: table public.users" in transfer(mode="delta")["msg"]
     monkeypatch.undo()
     assert how(transfer(mode="delta")) == {"users": "whole"}

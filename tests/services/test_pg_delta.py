@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""pg_transfer bringing a copy forward, from a real PostgreSQL as at Heroku to a newer one as at Fly."""
+"""pg_transfer updating a copy, from a real PostgreSQL as at Heroku to a newer one as at Fly."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import compare as comparison
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.bring_forward import Movement
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.updating import Movement
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire import session
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import (
     Database,
@@ -101,7 +101,7 @@ WRITES = [
 
 
 @pytest.mark.parametrize("change", _CHANGES)
-def test_brings_forward(transfer: Any, source: Database, target: Database, change: str) -> None:
+def test_updates(transfer: Any, source: Database, target: Database, change: str) -> None:
     statement, tables = _CHANGES[change]
     transfer()
     before = target.rows("select oid from pg_class where relname = 'users'")

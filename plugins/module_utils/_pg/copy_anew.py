@@ -25,8 +25,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.fin
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.result import COPIED, result
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.run import Run
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import bring_forward as forward
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.bring_forward import Forward, Movement
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import updating
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.updating import Movement, Update
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.errors import transient
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.tools import Tools
@@ -51,13 +51,13 @@ def copy(run: Run, tools: Tools, found: Marker | None, occupied: bool) -> dict[s
     """Copy everything, or what an interrupted copy had not done; verify it, and return the result."""
     begun = _begun(run, tools, found, occupied)
     document = begun.document
-    marker.note_source(run.here, run.identities())
-    engine = Copy(run.there, run.here, run.tables, begun.interrupted, run.pool, run.progress)
+    marker.note_source(run.target.session, run.identities())
+    engine = Copy(run.source.session, run.target.session, run.tables, begun.interrupted, run.pool, run.progress)
     try:
         engine.run(begun.before, begun.after, lambda: _update_kept(run, begun))
         document["adapted"] = engine.adaptation.names
         _tell_adapted(run, engine.adaptation.names)
-        _set_search_path(run.here, run.source)
+        _set_search_path(run.target.session, run.source)
         run.noted = document
         run.progress.phase("verify")
         logs = run.logs(run.wanted.verify)
@@ -69,12 +69,12 @@ def copy(run: Run, tools: Tools, found: Marker | None, occupied: bool) -> dict[s
         raise
     if same.mismatches:
         run.give_up(document)
-    same.refuse(run.here)
+    same.refuse(run.target.session)
     if run.wanted.verify == "none":
         same.rows = engine.rows
         same.large_objects = begun.movement.large_objects if begun.movement else engine.large_objects
     document.update(verified=run.wanted.verify, same=sorted(same.same))
-    marker.complete(run.here, document, run.wanted.verify == "checksums", logs)
+    marker.complete(run.target.session, document, run.wanted.verify == "checksums", logs)
     return result(run, COPIED, run.wanted.verify, same, begun.movement, seconds=engine.seconds)
 
 
@@ -89,10 +89,10 @@ def _begun(run: Run, tools: Tools, found: Marker | None, occupied: bool) -> _Beg
                 return _Begun(before, after, document, interrupted)
             run.reason = "the schema changed after a copy was interrupted"
         document = _begin(run, occupied)
-        left_out = _left_out(run.there, run.here, run.findings)
+        left_out = _left_out(run.source.session, run.target.session, run.findings)
         before, after = _schema(run, tools, folder, left_out)
         document.update(schema=digest([*before, *after]), left_out=list(left_out.items()))
-        marker.note(run.here, document)
+        marker.note(run.target.session, document)
     return _Begun(before, after, document, None)
 
 
@@ -100,7 +100,7 @@ def _schema(run: Run, tools: Tools, folder: str, left_out: dict[int, str]) -> tu
     """Return the entries before and after the data, without the schemas and extensions O(left_out)."""
     run.progress.phase("schema")
     gone = {(one.catalog_oid, one.oid) for one in run.source.left_behind}
-    archive = Archive(tools, run.there.address, run.there.thing, folder, run.snapshot, left_out, gone)
+    archive = Archive(tools, run.source.session.address, run.source.session.thing, folder, run.snapshot, left_out, gone)
     return archive.entries("pre-data"), archive.entries("post-data")
 
 
@@ -108,9 +108,11 @@ def _update_kept(run: Run, begun: _Begun) -> None:
     """Update the tables that the interrupted run had copied to this run's snapshot."""
     if begun.interrupted:
         run.progress.phase("survey")
-        begun.movement = forward.survey(run.there, run.here, begun.interrupted.tables, run.tables, run.pool)
-        way = Forward(run.source, run.here, begun.interrupted, begun.movement, run.pool, run.progress)
-        way.run(server.horizon(run.there))
+        begun.movement = updating.survey(
+            run.source.session, run.target.session, begun.interrupted.tables, run.tables, run.pool
+        )
+        way = Update(run.source, run.target.session, begun.interrupted, begun.movement, run.pool, run.progress)
+        way.run(server.horizon(run.source.session))
 
 
 def _tell_adapted(run: Run, names: Sequence[str]) -> None:
@@ -131,7 +133,7 @@ def _interrupted(run: Run, found: Marker | None) -> Marker | None:
     if "schema" not in found.document:
         run.reason = "an earlier copy was interrupted before it began to write"
         return None
-    worthless = forward.no_evidence(run.there, run.here, found)
+    worthless = updating.no_evidence(run.source.session, run.target.session, found)
     if worthless:
         run.reason = f"a copy was interrupted, and {worthless}"
         return None
@@ -144,18 +146,20 @@ def _begin(run: Run, occupied: bool) -> dict[str, Any]:
     run.progress.phase("wipe")
     document = {
         "source": run.source.identity,
-        "servers": forward.histories(run.there, run.here),
+        "servers": updating.histories(run.source.session, run.target.session),
     }
-    marker.begin(run.here, document)
+    marker.begin(run.target.session, document)
     if occupied:
-        wipe(run.here)
+        wipe(run.target.session)
     return document
 
 
 def _left_out(source: Session, target: Session, findings: Findings) -> dict[int, str]:
     """Return, by their oids on the source, the schemas that are there already and the extensions that stay behind."""
-    there = {name for (name,) in target.rows("select nspname::text from pg_namespace")}
-    left_out = {oid: name for oid, name in source.rows("select oid, nspname::text from pg_namespace") if name in there}
+    existing = {name for (name,) in target.rows("select nspname::text from pg_namespace")}
+    left_out = {
+        oid: name for oid, name in source.rows("select oid, nspname::text from pg_namespace") if name in existing
+    }
     for oid, name in source.rows("select oid, extname::text from pg_extension"):
         if name in findings.left_out_extensions:
             left_out[oid] = name

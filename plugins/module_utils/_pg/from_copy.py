@@ -22,8 +22,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.result i
     result,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.run import Run
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import bring_forward as forward
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.bring_forward import Forward, Movement
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import updating
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.updating import Movement, Update
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.errors import transient
 
 _LEVELS = ("none", "counts", "checksums")  # of comparison, each stronger than the one before
@@ -35,14 +35,14 @@ def from_copy(run: Run, found: Marker | None, check_mode: bool) -> dict[str, Any
         run.reason = "the target holds no complete copy of the source"
     else:
         run.noted = found.document
-        run.reason = forward.obstacle(run.source, run.here, found, run.tables)
+        run.reason = updating.obstacle(run.source, run.target.session, found, run.tables)
         done = _compared(run, check_mode) if run.reason else _update(run, found, check_mode)
         if done is not None:
             run.reason = ""
             return done
     if run.wanted.mode == "delta":
         raise StateError(
-            run.here.thing,
+            run.target.session.thing,
             f"it can't be updated: {run.reason}",
             "Use mode auto, which copies everything.",
         )
@@ -52,23 +52,23 @@ def from_copy(run: Run, found: Marker | None, check_mode: bool) -> dict[str, Any
 def _compared(run: Run, check_mode: bool) -> dict[str, Any] | None:
     """Return the result for a copy that is equal, as reading everything on both sides shows."""
     run.progress.phase("compare")
-    horizons = server.horizon(run.there), server.horizon(run.here)
+    horizons = server.horizon(run.source.session), server.horizon(run.target.session)
     # Whatever is to be verified after a copy: by counts alone, an update would be taken for no change.
-    same = run.compare(read_sequences(run.there), "checksums")
+    same = run.compare(read_sequences(run.source.session), "checksums")
     if same.mismatches:
         return None
-    servers = forward.histories(run.there, run.here)
+    servers = updating.histories(run.source.session, run.target.session)
     if not check_mode and all(side["timeline"] for side in servers.values()):
         # From now on it is known again, or every run would compare everything.
         document = {"source": run.source.identity, "servers": servers, "verified": "checksums"}
-        marker.renew(run.here, document, run.identities(), same.rows, horizons)
+        marker.renew(run.target.session, document, run.identities(), same.rows, horizons)
     return result(run, UNCHANGED, "checksums", same)
 
 
 def _update(run: Run, found: Marker, check_mode: bool) -> dict[str, Any] | None:
     """Update the copy with what changed since, and return the result, or None when it must be copied anew."""
     run.progress.phase("survey")
-    movement = forward.survey(run.there, run.here, found.tables, run.tables, run.pool)
+    movement = updating.survey(run.source.session, run.target.session, found.tables, run.tables, run.pool)
     level = str(found.document["verified"])
     if movement.any and run.wanted.mode == "full":
         run.reason = "source or target changed since the copy, and mode is full"
@@ -79,8 +79,8 @@ def _update(run: Run, found: Marker, check_mode: bool) -> dict[str, Any] | None:
     if movement.any and check_mode:
         return result(run, WOULD_UPDATE, level, None, movement, found)
     if movement.renewed and not movement.any and not check_mode:
-        with run.here.transaction(doing="writing the marker"):
-            forward.renew(run.here, movement, server.horizon(run.there))
+        with run.target.session.transaction(doing="writing the marker"):
+            updating.renew(run.target.session, movement, server.horizon(run.source.session))
     if movement.any and not _applied(run, found, movement):
         return None
     same = None
@@ -95,7 +95,9 @@ def _update(run: Run, found: Marker, check_mode: bool) -> dict[str, Any] | None:
 def _applied(run: Run, found: Marker, movement: Movement) -> bool:
     """Put in place what changed; return whether that was possible."""
     try:
-        Forward(run.source, run.here, found, movement, run.pool, run.progress).run(server.horizon(run.there))
+        Update(run.source, run.target.session, found, movement, run.pool, run.progress).run(
+            server.horizon(run.source.session)
+        )
     except StateError as error:
         if run.wanted.mode == "delta" or transient(error):
             raise
@@ -120,10 +122,10 @@ def _verified(run: Run, found: Marker, movement: Movement, check_mode: bool) -> 
         return None
     if same.mismatches:
         run.give_up(found.document)
-    same.refuse(run.here)
+    same.refuse(run.target.session)
     # A stronger comparison is noted, or every run would make it again.
     stronger = _LEVELS.index(level) > _LEVELS.index(known)
     if not check_mode and (movement.any or logs != noted or stronger):
         found.document.update(verified=level, same=sorted(same.same))
-        marker.complete(run.here, found.document, level == "checksums", logs)
+        marker.complete(run.target.session, found.document, level == "checksums", logs)
     return same

@@ -56,8 +56,6 @@ class Run:
     ) -> None:
         self.source = source
         self.target = target
-        self.there = source.session
-        self.here = target.session
         self.tables = tables
         self.wanted = wanted
         self.findings = findings
@@ -77,7 +75,7 @@ class Run:
         self.pool.close()
 
     def _new_pool(self) -> Pool:
-        return Pool(self.there, self.here, self.snapshot, self._jobs)
+        return Pool(self.source.session, self.target.session, self.snapshot, self._jobs)
 
     def renew_pool(self) -> None:
         """Have other workers, where one of them failed."""
@@ -86,11 +84,11 @@ class Run:
 
     def identities(self) -> dict[str, Identity]:
         """Return what the source's tables are, by name."""
-        return identity.identities(self.there, {table.name: table.oid for table in self.tables})
+        return identity.identities(self.source.session, {table.name: table.oid for table in self.tables})
 
     def give_up(self, document: dict[str, Any]) -> None:
         """Have the next run begin anew: what is there is not what the marker says."""
-        marker.note(self.here, {name: document[name] for name in ("source", "servers")})
+        marker.note(self.target.session, {name: document[name] for name in ("source", "servers")})
 
     def logs(self, level: str) -> dict[str, str]:
         """Have the target log what the source logs, before all content is compared; return what then stands for that.
@@ -100,17 +98,19 @@ class Run:
         """
         if level != "checksums":
             return {}
-        logs = change_log.logs(self.there)
+        logs = change_log.logs(self.source.session)
         wanted = {table.name: logs[table.name].columns for table in self.tables if table.name in logs}
-        if wanted or change_log.exists(self.here):
-            for warning in settle_logs(self.here, wanted):
+        if wanted or change_log.exists(self.target.session):
+            for warning in settle_logs(self.target.session, wanted):
                 self.findings.warn("database-change-log", warning, "Run again; without it the next run scans.")
-        return {table: both.identity for table, both in changes.logged(self.there, self.here).items()}
+        return {
+            table: both.identity for table, both in changes.logged(self.source.session, self.target.session).items()
+        }
 
     def compare(self, sequences: Sequences, level: str) -> Comparison:
         """Compare schema and sequences always, rows and large objects by O(level)."""
-        found = comparison.compare_schema(self.source, self.here, self.noted)
-        comparison.compare_sequences(found, sequences, self.here)
+        found = comparison.compare_schema(self.source, self.target.session, self.noted)
+        comparison.compare_sequences(found, sequences, self.target.session)
         found.sequences = len(sequences)
         if not found.mismatches:
             comparison.compare_content(found, self.tables, self.pool, level)

@@ -91,14 +91,14 @@ def transfer(source: Address, target: Address, wanted: Wanted, check_mode: bool)
     progress = Progress(None if check_mode else wanted.progress_file)
     settings = "" if check_mode else _TARGET_SETTINGS
     try:
-        with Session(target, "target", read_only=check_mode, settings=settings) as here:
-            plan.refuse_pooler(here)
-            found = marker.read(here)
+        with Session(target, "target", read_only=check_mode, settings=settings) as target_session:
+            plan.refuse_pooler(target_session)
+            found = marker.read(target_session)
             if found and found.state == marker.SEALED and not wanted.clean:
                 result = dict(_SEALED)  # its source may be gone by now
             else:
-                with Session(source, "source", read_only=True) as there:
-                    result = _transfer(there, here, wanted, check_mode, progress)
+                with Session(source, "source", read_only=True) as source_session:
+                    result = _transfer(source_session, target_session, wanted, check_mode, progress)
     except BaseException:
         progress.end("failed")
         raise
@@ -108,29 +108,31 @@ def transfer(source: Address, target: Address, wanted: Wanted, check_mode: bool)
 
 def seal(target: Address, check_mode: bool) -> dict[str, Any]:
     """Say that the target is the system of record from now on; return the module's result."""
-    with Session(target, "target", read_only=check_mode) as here:
-        marker.hold(here, _PATIENCE)
-        found = marker.read(here)
+    with Session(target, "target", read_only=check_mode) as target_session:
+        marker.hold(target_session, _PATIENCE)
+        found = marker.read(target_session)
         if found is None or found.state not in (marker.COMPLETE, marker.SEALED):
             raise StateError(
-                here.thing,
+                target_session.thing,
                 "it holds no complete copy that could be sealed",
                 "Copy it first, with state present.",
             )
         warnings = []
-        logged = change_log.exists(here)
+        logged = change_log.exists(target_session)
         sealed = found.state == marker.SEALED
         if not sealed and not check_mode:
-            marker.seal(here)
+            marker.seal(target_session)
         if logged and not check_mode:
             # Nobody asks any more what was written here.
-            warnings = settle_logs(here, {})
+            warnings = settle_logs(target_session, {})
     return {"changed": logged or not sealed, "verdict": UNCHANGED, "sealed": True, "warnings": warnings}
 
 
-def _transfer(there: Session, here: Session, wanted: Wanted, check_mode: bool, progress: Progress) -> dict[str, Any]:
-    source, target = plan.side(there), plan.side(here)
-    here.app_path = there.app_path
+def _transfer(
+    source_session: Session, target_session: Session, wanted: Wanted, check_mode: bool, progress: Progress
+) -> dict[str, Any]:
+    source, target = plan.side(source_session), plan.side(target_session)
+    target_session.app_path = source_session.app_path
     findings = Findings()
     try:
         result = _looked(source, target, wanted, check_mode, progress, findings)
@@ -150,34 +152,34 @@ def _transfer(there: Session, here: Session, wanted: Wanted, check_mode: bool, p
 def _looked(
     source: Side, target: Side, wanted: Wanted, check_mode: bool, progress: Progress, findings: Findings
 ) -> dict[str, Any]:
-    there, here = source.session, target.session
-    marker.hold(here)
-    found = marker.read(here)
+    source_session, target_session = source.session, target.session
+    marker.hold(target_session)
+    found = marker.read(target_session)
     if found and found.state == marker.SEALED and not wanted.clean:
         return dict(_SEALED)  # while this run waited or connected
-    with _snapshot(there) as snapshot:
-        tables = read_tables(there)
+    with _snapshot(source_session) as snapshot:
+        tables = read_tables(source_session)
         source_findings.survey(source, tables, findings)
         plan.judge(source, target, findings)
-        withheld = privileges.withheld(there)
-        settle.left_behind(there, here, withheld, findings)
+        withheld = privileges.withheld(source_session)
+        settle.left_behind(source_session, target_session, withheld, findings)
         jobs = plan.workers(source, target, wanted.jobs, findings)
-        occupied = count_objects(here)
+        occupied = count_objects(target_session)
         with _noted(findings, check_mode):
             tools = find_tools(source.major, target.major, wanted.pg_bin_dir)
         with _noted(findings, check_mode):
-            _refuse_foreign(here, found, occupied, source, wanted.clean)
-        findings.refuse(there.thing)
+            _refuse_foreign(target_session, found, occupied, source, wanted.clean)
+        findings.refuse(source_session.thing)
         with Run(source, target, tables, snapshot, jobs, wanted, findings, progress) as run:
             result = from_copy(run, found, check_mode)
             if result is None and check_mode:
                 totals = {"tables": len(tables), "bytes": sum(table.bytes for table in tables)}
                 result = {"changed": True, "verdict": WOULD_COPY, "totals": totals}
-                result["plan"] = {"estimate": estimate(there, tables)}
+                result["plan"] = {"estimate": estimate(source_session, tables)}
             if result is None:
                 result = copy(run, tools, found, bool(occupied))
             if result["verdict"] != WOULD_COPY:
-                settled = settle.settle(there, here, withheld, findings, check_mode)
+                settled = settle.settle(source_session, target_session, withheld, findings, check_mode)
                 if settled and result["verdict"] == UNCHANGED:
                     result.update(changed=True, verdict=WOULD_UPDATE if check_mode else UPDATED)
                 result["settled"] = settled

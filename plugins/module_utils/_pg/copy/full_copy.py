@@ -354,9 +354,9 @@ def set_sequences(target: Session, values: Sequences) -> None:
 def comment_large_objects(source: Session, target: Session) -> None:
     """Give the target's large objects the source's comments."""
     query = "select objoid, description from pg_description where classoid = 'pg_largeobject'::regclass"
-    wanted, there = dict(source.rows(query)), dict(target.rows(query))
-    for oid in {**there, **wanted}:
-        if wanted.get(oid) != there.get(oid):
+    wanted, existing = dict(source.rows(query)), dict(target.rows(query))
+    for oid in {**existing, **wanted}:
+        if wanted.get(oid) != existing.get(oid):
             doing = f"commenting large object {oid}"
             target.run(f"comment on large object {oid} is %s", [wanted.get(oid)], doing=doing)
 

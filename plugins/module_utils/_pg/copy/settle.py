@@ -63,7 +63,7 @@ def _privileges(source: set[Grant], target: Session, findings: Findings, check_m
 
 
 def _comments(source: Session, target: Session, findings: Findings, check_mode: bool) -> list[str]:
-    there = attributes.comments(target)
+    existing = attributes.comments(target)
     owned = {
         name
         for (name,) in target.rows(
@@ -74,7 +74,7 @@ def _comments(source: Session, target: Session, findings: Findings, check_mode: 
             """
         )
     }
-    wanted = {name: text for name, text in attributes.comments(source).items() if there.get(name) != text}
+    wanted = {name: text for name, text in attributes.comments(source).items() if existing.get(name) != text}
     findings.leave("comment", [name for name in wanted if name not in owned], "it belongs to another role there")
     done = []
     for name in wanted:
@@ -87,11 +87,11 @@ def _comments(source: Session, target: Session, findings: Findings, check_mode: 
 
 def _settings(source: Session, target: Session, findings: Findings, check_mode: bool) -> list[str]:
     wanted = attributes.settings(source)
-    there = attributes.settings(target)
+    existing = attributes.settings(target)
     possible = attributes.settable(target, wanted)
     done = []
     for name, value in possible.items():
-        if there.get(name) != value:
+        if existing.get(name) != value:
             done.append(f"setting {name}")
             if not check_mode:
                 set_for_new_sessions(target, name, value)

@@ -270,8 +270,8 @@ class Compare:
     def do(self, target: Session, feed: Feed) -> tuple[list[Content], list[Content]]:
         """Return the source's content and the target's."""
         feed.ask(self)
-        there = self.read(target)
-        return feed.answer(), there
+        on_target = self.read(target)
+        return feed.answer(), on_target
 
 
 @dataclass(frozen=True)
@@ -287,8 +287,8 @@ class CompareLargeObjects:
     def do(self, target: Session, feed: Feed) -> tuple[LargeObjects, LargeObjects]:
         """Return the source's large objects and the target's."""
         feed.ask(self)
-        there = self.read(target)
-        return feed.answer(), there
+        on_target = self.read(target)
+        return feed.answer(), on_target
 
 
 @dataclass(frozen=True)
@@ -302,5 +302,5 @@ class ReadLargeObjects:
     def do(self, target: Session, feed: Feed) -> tuple[dict[int, tuple[int, str]], dict[int, tuple[int, str]]]:
         """Return the source's large objects and the target's."""
         feed.ask(self)
-        there = self.read(target)
-        return feed.answer(), there
+        on_target = self.read(target)
+        return feed.answer(), on_target

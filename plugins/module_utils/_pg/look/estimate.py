@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""How long the rows take to come here, from a sample."""
+"""How long the rows take to come, from a sample."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SAMPLE = 8 << 20  # bytes on disk
 
 
 def estimate(session: Session, tables: Sequence[Table]) -> dict[str, Any]:
-    """Return how long the rows take to come here, from a sample of the largest table; nothing where it can't be told.
+    """Return how long the rows take to come, from a sample of the largest table; nothing where it can't be told.
 
     Nearly everything else that a copy does goes on meanwhile, unless the target is slower than the line.
     """

@@ -154,24 +154,24 @@ def _same_database(source: Session, target: Session) -> None:
 def _extensions(source: Side, target: Side, findings: Findings) -> None:
     creatable = extensions.creatable(target.session)
     for name, extension in sorted(source.extensions.items()):
-        there = target.extensions.get(name)
-        if name == "plpgsql" or (there and there.schema == extension.schema):
+        found = target.extensions.get(name)
+        if name == "plpgsql" or (found and found.schema == extension.schema):
             continue
-        if there is None and name in creatable:
+        if found is None and name in creatable:
             continue
         uses = extensions.uses(source.session, name)
-        if there is not None:
+        if found is not None:
             if uses:
                 findings.block(
                     "database-extension",
-                    f"Extension {name} is in schema {there.schema} on the target, but {', '.join(uses)} of the source "
+                    f"Extension {name} is in schema {found.schema} on the target, but {', '.join(uses)} of the source "
                     f"need it in {extension.schema}.",
                     f"Move it (ALTER EXTENSION {name} SET SCHEMA {extension.schema}), "
                     "or drop it and let the copy create it (on Fly Managed Postgres by the dashboard or API).",
                 )
             else:
                 findings.left_out_extensions.add(name)
-                findings.leave("extension", [name], f"is in schema {there.schema} on the target; no object needs it")
+                findings.leave("extension", [name], f"is in schema {found.schema} on the target; no object needs it")
             continue
         reason = "the target's server does not offer it, or not to this role"
         if uses:
@@ -233,13 +233,13 @@ def extensions_beside(source: Side, target: Side | None) -> list[dict[str, Any]]
     """Return the source's extensions next to the target's; needed are those that other objects depend on."""
     result = []
     for name, extension in sorted(source.extensions.items()):
-        there = target.extensions.get(name) if target else None
+        found = target.extensions.get(name) if target else None
         result.append(
             {
                 "name": name,
                 "needed": bool(extensions.uses(source.session, name, 1)),
                 "source": {"version": extension.version, "schema": extension.schema},
-                "target": {"version": there.version, "schema": there.schema} if there else None,
+                "target": {"version": found.version, "schema": found.schema} if found else None,
             }
         )
     return result

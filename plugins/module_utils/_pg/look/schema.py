@@ -103,12 +103,12 @@ def differences(source: Sequence[Definition], target: Sequence[Definition], judg
 
     O(judge) decides whether objects that are printed differently mean the same.
     """
-    there = {(one.kind, one.name): one for one in target}
-    here = {(one.kind, one.name): one for one in source}
+    on_target = {(one.kind, one.name): one for one in target}
+    on_source = {(one.kind, one.name): one for one in source}
     found = []
     undecided = []
-    for key, one in here.items():
-        other = there.get(key)
+    for key, one in on_source.items():
+        other = on_target.get(key)
         if other is None:
             found.append(Difference(*key, "missing on the target"))
         elif one.text != other.text or [p.how for p in one.parts] != [p.how for p in other.parts]:
@@ -119,6 +119,8 @@ def differences(source: Sequence[Definition], target: Sequence[Definition], judg
         if not same:
             found.append(Difference(pair.source.kind, pair.source.name, "differs"))
     found += [
-        Difference(*key, "only on the target") for key in there if key not in here and key[0] not in _PROVIDERS_OWN
+        Difference(*key, "only on the target")
+        for key in on_target
+        if key not in on_source and key[0] not in _PROVIDERS_OWN
     ]
     return sorted(found)

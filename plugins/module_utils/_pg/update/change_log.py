@@ -111,7 +111,7 @@ def settle(
     Each is made in a transaction of its own. Raises StateError for a table that is not let go of within O(patience)
     seconds.
     """
-    there = _there(session)
+    existing = _existing(session)
     missing = _missing(session, wanted)
     if missing:
         with session.transaction(doing="making the change log"):
@@ -120,12 +120,12 @@ def settle(
             guard = f"select from pg_proc where oid = to_regprocedure('{LOG_SCHEMA}.guard()') and prosrc = %s"
             if session.value(f"select not exists ({guard})", [_GUARD]):
                 session.run(_CREATE, doing="making the change log")
-    for table, oid in there.items():
+    for table, oid in existing.items():
         if table not in wanted:
             _patiently(session, table, [f"drop trigger {TRIGGER} on {table}", *_removal(oid)], patience, sleep)
     for table in missing:
         oid, columns = wanted[table]
-        drop = [f"drop trigger {TRIGGER} on {table}"] if table in there else []
+        drop = [f"drop trigger {TRIGGER} on {table}"] if table in existing else []
         _patiently(session, table, [*drop, *_removal(oid), *_making(oid, table, columns)], patience, sleep)
     if not wanted:
         session.run(f"drop schema if exists {LOG_SCHEMA} cascade", doing="removing the change log")
@@ -137,11 +137,11 @@ def present(url: Address, min_bytes: int, patience: float, check_mode: bool) -> 
         plan.refuse_pooler(session)
         if session.value("select pg_is_in_recovery()"):
             raise StateError(session.thing, "it is a follower, which takes no writes", "Use the primary's URL.")
-        there = _there(session)
+        existing = _existing(session)
         found = keys.keys(session)
         wanted, sizes, left = {}, {}, []
         for oid, table, size, reason in _candidates(session, found):
-            small = size < min_bytes and table not in there
+            small = size < min_bytes and table not in existing
             if reason or small:
                 reason = reason or f"smaller than {min_bytes} bytes: a scan of it takes no time"
                 left.append({"name": table, "bytes": size, "reason": reason})
@@ -149,14 +149,14 @@ def present(url: Address, min_bytes: int, patience: float, check_mode: bool) -> 
                 wanted[table] = (oid, found[oid].columns)
                 sizes[table] = size
         missing = _missing(session, wanted)
-        changed = bool(missing) or not there.keys() <= wanted.keys()
+        changed = bool(missing) or not existing.keys() <= wanted.keys()
         if changed and not check_mode:
             settle(session, wanted, patience)
     return {
         "changed": changed,
         "tables": [{"name": table, "bytes": size} for table, size in sizes.items()],
         "not_logged": left,
-        "diff": _diff(there.keys() - missing, wanted),
+        "diff": _diff(existing.keys() - missing, wanted),
     }
 
 
@@ -164,11 +164,11 @@ def absent(url: Address, patience: float, check_mode: bool) -> dict[str, Any]:
     """Remove every log; return the module's result."""
     with Session(url, "database", read_only=check_mode) as session:
         plan.refuse_pooler(session)
-        there = _there(session)
+        existing = _existing(session)
         changed = exists(session)
         if changed and not check_mode:
             settle(session, {}, patience)
-    return {"changed": changed, "tables": [], "not_logged": [], "diff": _diff(there, ())}
+    return {"changed": changed, "tables": [], "not_logged": [], "diff": _diff(existing, ())}
 
 
 def exists(session: Session) -> bool:
@@ -181,7 +181,7 @@ def _found(session: Session) -> list[tuple[Any, ...]]:
     return session.rows(_LOGS, {"settings": _SETTINGS, "guard": _GUARD})
 
 
-def _there(session: Session) -> dict[str, int]:
+def _existing(session: Session) -> dict[str, int]:
     """Return the oids of the tables that have such a trigger, whatever it is worth, by name."""
     return {table: oid for oid, table, *_facts in _found(session)}
 

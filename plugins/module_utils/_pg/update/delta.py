@@ -149,12 +149,12 @@ class Stage:
             f"where not exists (select from {rows} s where {key.same('s', 'k')}); analyze {name}",
             doing=f"comparing the keys of {table.name}",
         )
-        here = target.value(f"select count(*) {changes.found(keys, key, table, ())}")
+        logged = target.value(f"select count(*) {changes.found(keys, key, table, ())}")
         source = self.change.source
         return Staged(
             self.change,
             self.evidence,
-            source._replace(rows=self.evidence.rows - here + source.marked),
+            source._replace(rows=self.evidence.rows - logged + source.marked),
             target.value(f"select count(*) from {name}"),
         )
 
@@ -190,9 +190,9 @@ class Stage:
         kept = f"not exists (select from {_staging(table, 'rows')} s where {key.same('s', 't')})"
         doing = f"comparing the keys of {table.name}"
         feed.ask(_Buckets(f"{counted} where {older} group by 1", doing))
-        here = _Buckets(f"{counted} where {kept} group by 1", doing).read(target)
-        there = feed.answer()
-        differing = ",".join(str(number) for number in here if here[number] != there.get(number))
+        on_target = _Buckets(f"{counted} where {kept} group by 1", doing).read(target)
+        on_source = feed.answer()
+        differing = ",".join(str(number) for number in on_target if on_target[number] != on_source.get(number))
         inside = f"({bucket}) = any ('{{{differing}}}'::bigint[])"
         query = f"(select {columns} from only {table.name} where {older} and {inside})"
         old = self._bring(target, feed, "kept", key.columns, query)

@@ -152,8 +152,8 @@ class Survey:
     def do(self, target: Session, feed: Feed) -> list[tuple[Scan, Scan]]:
         """Return what each side holds."""
         feed.ask(self)
-        there = scans(target, [(table, self._mark(foreign(noted))) for table, noted in self.tables])
-        return list(zip(feed.answer(), there))
+        on_target = scans(target, [(table, self._mark(foreign(noted))) for table, noted in self.tables])
+        return list(zip(feed.answer(), on_target))
 
     def _mark(self, condition: str) -> str:
         return "true" if self.proof else condition
@@ -235,7 +235,7 @@ class SurveyLogs:
     def do(self, target: Session, feed: Feed) -> list[Change | None]:
         """Return what changed in each table, or None where its logs don't tell."""
         feed.ask(self)
-        there = _counts(
+        on_target = _counts(
             target, [written(logs.target, foreign(evidence)) for _table, evidence, logs, _key in self.tables]
         )
         return [
@@ -249,7 +249,7 @@ class SurveyLogs:
                 BY_LOG if number else UNCHANGED,
                 logs,
             )
-            for (table, evidence, logs, key), (number, scan), others in zip(self.tables, feed.answer(), there)
+            for (table, evidence, logs, key), (number, scan), others in zip(self.tables, feed.answer(), on_target)
         ]
 
 

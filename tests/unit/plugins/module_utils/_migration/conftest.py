@@ -31,7 +31,7 @@ def audit() -> dict[str, Any]:
 
 @pytest.fixture
 def rehearsed(audit: dict[str, Any]) -> dict[str, Any]:
-    """After a rehearsal whose copy was brought forward once."""
+    """After a rehearsal whose copy was updated once."""
     unchanged = dict.fromkeys(audit["secrets"]["names"], "unchanged")
     record = {
         "verdict": "updated",

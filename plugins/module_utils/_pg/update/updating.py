@@ -44,7 +44,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.ses
 
 # The share of new rows from which on the planner's statistics are made anew; the server's autovacuum does the same.
 _STALE = 0.1
-# The share of all bytes from which on bringing a copy forward takes longer than making one; 'make bench-pg' has both.
+# The share of all bytes from which on updating a copy takes longer than making one; 'make bench-pg' has both.
 _DEAR = 0.15
 # A unique value that is taken, or one that an exclusion constraint does not let in.
 _TAKEN = ("23505", "23P01")
@@ -148,10 +148,10 @@ class _Survey:
 
     def run(self, copied: Sequence[tuple[Table, Evidence]]) -> None:
         """Note what changed in O(copied)."""
-        there = identity.named(self._target, [table.name for table, _noted in copied])
+        now = identity.named(self._target, [table.name for table, _noted in copied])
         identities = self._movement.identities
         for table, noted in copied:
-            self._worth[table.name] = changes.standing(noted, identities[table.name], there.get(table.name))
+            self._worth[table.name] = changes.standing(noted, identities[table.name], now.get(table.name))
         sound = [(table, noted) for table, noted in copied if self._worth[table.name] == changes.SOUND]
         self._scanned = [(table, noted) for table, noted in copied if self._worth[table.name] == changes.REWRITTEN]
         self._read_logs(sound)
@@ -216,7 +216,7 @@ def renew(target: Session, movement: Movement, horizon: int) -> None:
         marker.record_tables(target, list(movement.renewed.items()), horizon, movement.horizon)
 
 
-class Forward:
+class Update:
     """One way from the copy to the present."""
 
     def __init__(
@@ -295,7 +295,7 @@ class Forward:
 
     def _apply(self, staged: list[Staged], objects: dict[int, int | None], horizon: int, unique: bool) -> None:
         target, source = self._target, self._source.session
-        with target.transaction(doing="bringing the copy forward"):
+        with target.transaction(doing="updating the copy"):
             began = server.horizon(target)
             with target.as_app():
                 reached = Delta(target, staged, unique, bool(self._loose)).apply()
