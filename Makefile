@@ -69,6 +69,10 @@ contract: setup ## the same with the platforms' own clients, which npm and go in
 sandbox-tests: setup ## the sandbox itself
 	$(PYTEST) tests/sandbox/tests
 
+.PHONY: round-trip
+round-trip: setup ## any SQL files as sources of a copy: copied, compared, unchanged, updated; ARGS="FILE FOLDER", or "--help"
+	PYTHONPATH=$(TREE) $(BIN)/python -m ansible_collections.flyover.heroku_to_fly.tests.services.round_trips $(ARGS)
+
 coverage: setup ## lines of the plugins that units and services reach, merged; fails below 90 percent
 	@tests/tools/coverage
 

@@ -108,8 +108,9 @@ class Database:
 
 
 @contextmanager
-def _running(installation: Installation, role: str) -> Iterator[Server]:
-    postgres = PostgresServer(installation, settings=_SETTINGS)
+def running(where: Installation, role: str) -> Iterator[Server]:
+    """Give a running server, with the app's role and others."""
+    postgres = PostgresServer(where, settings=_SETTINGS)
     postgres.start()
     try:
         server = Server(postgres, role)
@@ -124,7 +125,7 @@ def _running(installation: Installation, role: str) -> Iterator[Server]:
         postgres.stop()
 
 
-def _installation(side: int) -> Installation:
+def installation(side: int) -> Installation:
     """Return what runs the source (0) or the target (-1): the oldest and newest here, or E(FLYOVER_POSTGRES)=15:18."""
     majors = os.environ.get("FLYOVER_POSTGRES")
     if not majors:
@@ -136,7 +137,7 @@ def _installation(side: int) -> Installation:
 @pytest.fixture(scope="session")
 def heroku_server() -> Iterator[Server]:
     """Yield a server with the database C(template_app), in the shape that Heroku gives it."""
-    with _running(_installation(0), "u1a2b3c4d5e6f7") as server:
+    with running(installation(0), "u1a2b3c4d5e6f7") as server:
         server.rows("postgres", f"create database template_app owner {server.role}")
         server.rows("template_app", f"alter schema public owner to {server.role}")
         server.rows("template_app", (HERE / "heroku.sql").read_text(encoding="utf-8"))
@@ -148,7 +149,7 @@ def heroku_server() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def fly_server() -> Iterator[Server]:
     """Yield a server without any database of an app."""
-    with _running(_installation(-1), "fly-user") as server:
+    with running(installation(-1), "fly-user") as server:
         yield server
 
 
@@ -172,7 +173,7 @@ def target(fly_server: Server) -> Iterator[Database]:
     fly_server.rows("postgres", f'drop database "{name}" with (force)')
 
 
-_OWN = "n.nspname !~ '^(pg_|_flyover|_heroku|information_schema)'"
+OWN_SCHEMAS = "n.nspname !~ '^(pg_|_flyover|_heroku|information_schema)'"
 
 
 def _tables(database: Database) -> dict[str, list[str]]:
@@ -180,7 +181,7 @@ def _tables(database: Database) -> dict[str, list[str]]:
     names = database.rows(
         f"""
         select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        where c.relkind in ('r', 'm') and c.relispopulated and {_OWN} order by 1
+        where c.relkind in ('r', 'm') and c.relispopulated and {OWN_SCHEMAS} order by 1
         """
     )
     return {
@@ -194,13 +195,14 @@ def sequences(database: Database) -> dict[str, Any]:
     names = database.rows(
         f"""
         select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        where c.relkind = 'S' and {_OWN} order by 1
+        where c.relkind = 'S' and {OWN_SCHEMAS} order by 1
         """
     )
     return {name: database.rows(f"select last_value, is_called from {name}")[0] for (name,) in names}
 
 
-def _large_objects(database: Database) -> list[tuple[Any, ...]]:
+def large_objects(database: Database) -> list[tuple[Any, ...]]:
+    """Return oid, content and comment of every large object."""
     return database.rows(
         "select oid, md5(lo_get(oid)), obj_description(oid, 'pg_largeobject') from pg_largeobject_metadata order by 1"
     )
@@ -208,7 +210,7 @@ def _large_objects(database: Database) -> list[tuple[Any, ...]]:
 
 def content(database: Database) -> tuple[Any, ...]:
     """Return all rows, sequences and large objects, to compare databases by."""
-    return _tables(database), sequences(database), _large_objects(database)
+    return _tables(database), sequences(database), large_objects(database)
 
 
 def in_another_process(source: Database, target: Database, progress: Path) -> subprocess.Popen[bytes]:

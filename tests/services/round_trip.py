@@ -4,8 +4,9 @@
 
 """Any SQL file as a source: copied, compared in a way that is not the module's, changed, and updated.
 
-What a copy should look like is what C(pg_dump | psql) gives, as pg_dump prints that: a second copy, made by others'
-programs. Where they fail at something, the file says so.
+A copy is right where pg_dump prints each object as it does for the source, or as for a second copy that
+C(pg_dump | psql) makes: that is what others' programs print of the same definition after a dump and restore. Where even
+that differs for a good reason, the file says so.
 """
 
 from __future__ import annotations
@@ -13,24 +14,44 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import PASSWORD, Database, content
+import psycopg2
 
+from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import (
+    OWN_SCHEMAS,
+    PASSWORD,
+    Database,
+    Server,
+    large_objects,
+    sequences,
+)
+
+EXTENSIONS = ("citext", "hstore", "unaccent", "btree_gist", "ltree", "intarray", "cube", "earthdistance")
+_PATH = '"$user", public, heroku_ext'
+
+_HEADER = re.compile(
+    r"^--\n-- Name: (?P<name>.*); Type: (?P<type>[A-Z ]+); Schema: (?P<schema>.*); Owner: .*\n--\n", re.M
+)
 _NOISE = re.compile(
-    r"(?m)^(--.*|SET .*|SELECT pg_catalog\.set_config.*|\\(un)?restrict .*|CREATE EXTENSION.*"
-    r"|COMMENT ON EXTENSION.*|)\n"
+    r"(?m)^(SET default_\w+ = .*;|\\(un)?restrict .*|-- \*not\* creating schema, .*"
+    r"|--\n-- PostgreSQL database dump complete\n--)$"
 )
 _QUOTED_WORD = re.compile(r'"(json|json_value|merge_action)"')
+# PostgreSQL 17 has a privilege more, so that what is all of them on an older server is not for its pg_dump.
+_NEW_PRIVILEGE = re.compile(r",MAINTAIN|MAINTAIN,")
+_ALL = re.compile(r"SELECT,INSERT,REFERENCES,DELETE,TRIGGER,TRUNCATE,UPDATE(?= ON)")
+_SEARCH_PATH = re.compile(r"\n    SET search_path TO [^\n]*")
+_THEN = re.compile(r"-- then(?: (?P<verdict>copied|updated|unchanged)|,.*)\n?")
 
 
 @dataclass
 class Step:
-    """SQL for the source, and what the next run must say."""
+    """SQL for the source, and what the next run must say, if the file tells."""
 
     verdict: str
     sql: str = ""
@@ -38,7 +59,9 @@ class Step:
 
 @dataclass
 class Case:
-    """One file: lines that begin with C(-- then VERDICT) part its steps, C(-- differs REGEX) allows for one."""
+    """One file: lines that begin with C(-- then VERDICT) or C(-- then,) part its steps, C(-- differs REGEX) allows for
+    a difference.
+    """
 
     steps: list[Step] = field(default_factory=lambda: [Step("copied")])
     differs: list[str] = field(default_factory=list)
@@ -48,12 +71,25 @@ class Case:
         return any(re.search(pattern, text) for pattern in self.differs)
 
 
+@dataclass
+class Compared:
+    """What an independent comparison saw."""
+
+    objects: int = 0
+    """Of the source's schema, as pg_dump counts them."""
+    equal: int = 0
+    left: int = 0
+    """Objects that stay behind, which the result tells."""
+    differences: list[str] = field(default_factory=list)
+
+
 def read(path: Path) -> Case:
     """Return what a file asks for."""
     case = Case()
-    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-        if line.startswith("-- then "):
-            case.steps.append(Step(line.split()[2]))
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
+        then = _THEN.fullmatch(line)
+        if then:
+            case.steps.append(Step(then["verdict"] or ""))
         elif line.startswith("-- differs "):
             case.differs.append(line[len("-- differs ") :].strip())
         else:
@@ -61,29 +97,58 @@ def read(path: Path) -> Case:
     return case
 
 
-def load(database: Database, sql: str) -> list[str]:
+@contextmanager
+def template(server: Server) -> Iterator[str]:
+    """Give the name of a database on the source's server with Heroku's extensions, and nothing else."""
+    name = "template_empty"
+    server.rows("postgres", f"create database {name} owner {server.role}")
+    server.rows(name, f"alter schema public owner to {server.role}")
+    extensions = "".join(f"create extension {extension} schema heroku_ext;" for extension in EXTENSIONS)
+    server.rows(name, f"create schema heroku_ext; grant usage on schema heroku_ext to public; {extensions}")
+    server.rows(
+        name,
+        "create extension postgres_fdw schema heroku_ext; create server elsewhere foreign data wrapper postgres_fdw;"
+        f"grant usage on foreign server elsewhere to {server.role}",
+    )
+    yield name
+    server.rows("postgres", f"drop database {name}")
+
+
+@contextmanager
+def pair(heroku: Server, fly: Server, empty: str) -> Iterator[tuple[Database, Database]]:
+    """Give a source, which is like the template O(empty), and an empty target."""
+    heroku.rows("postgres", f"create database schemas template {empty} owner {heroku.role}")
+    heroku.rows("postgres", f"alter database schemas set search_path = {_PATH}")
+    fly.rows("postgres", f'create database schemas owner "{fly.role}"')
+    yield Database(heroku, "schemas"), Database(fly, "schemas")
+    heroku.rows("postgres", "drop database schemas with (force)")
+    fly.rows("postgres", "drop database schemas with (force)")
+
+
+def load(database: Database, sql: str, role: str = "") -> list[str]:
     """Run O(sql) with psql as the app's role; return the errors."""
-    done = _run(database, "psql", database.server.role, PASSWORD, ["-X", "-q", "-f", "-"], sql)
+    done = _run(database, "psql", role or database.server.role, ["-X", "-q", "-f", "-"], sql)
     return [line for line in done.stderr.splitlines() if "ERROR" in line]
 
 
-def schema(database: Database, client: Database | None = None) -> Counter[str]:
-    """Return the statements of pg_dump for the schema, in no order and with no owner's name."""
-    text = dump(database, client)
-    text = _NOISE.sub("", text).replace(f'"{database.server.role}"', "OWNER").replace(database.server.role, "OWNER")
-    return Counter(_QUOTED_WORD.sub(r"\1", statement.strip()) for statement in text.split(";\n") if statement.strip())
+def objects(text: str, role: str) -> dict[tuple[str, str, str], str]:
+    """Return what pg_dump wrote for each object, without the owner's name: by type, schema and name."""
+    text = _NOISE.sub("", text).replace(f'"{role}"', "OWNER").replace(role, "OWNER")
+    headers = list(_HEADER.finditer(text))
+    found: dict[tuple[str, str, str], str] = {}
+    for header, following in zip(headers, [*headers[1:], None]):
+        key = header["type"], header["schema"], _QUOTED_WORD.sub(r"\1", header["name"])
+        made = _QUOTED_WORD.sub(r"\1", text[header.end() : following.start() if following else None].strip())
+        if made:
+            made = _ALL.sub("ALL", _NEW_PRIVILEGE.sub("", made))
+            found[key] = f"{found[key]}\n{made}" if key in found else made
+    return found
 
 
-def dump(database: Database, client: Database | None = None) -> str:
+def dump(database: Database, client: Database | None = None, *options: str) -> str:
     """Return what pg_dump, of the version of O(client), says of the schema."""
-    options = [
-        "--schema-only",
-        "--no-owner",
-        "--no-privileges",
-        "--exclude-schema=_flyover",
-        "--exclude-schema=_heroku",
-    ]
-    done = _run(database, "pg_dump", "superuser", PASSWORD, options, "", client or database)
+    options = ("--schema-only", "--no-owner", "--exclude-schema=_flyover", "--exclude-schema=_heroku", *options)
+    done = _run(database, "pg_dump", "superuser", options, "", client or database)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -93,41 +158,114 @@ def _reference(source: Database, target: Database) -> Iterator[Database]:
     """Give what pg_dump and psql make of O(source) beside O(target)."""
     server, name = target.server, f"reference_{target.name}"
     server.rows("postgres", f'create database "{name}" owner "{server.role}"')
-    server.rows("postgres", f'alter database "{name}" set search_path = "$user", public, heroku_ext')
+    server.rows("postgres", f'alter database "{name}" set search_path = {_PATH}')
     try:
         reference = Database(server, name)
-        load(reference, dump(source, target).replace(source.server.role, f'"{server.role}"'))
+        load(reference, dump(source, target, "--no-privileges").replace(source.server.role, f'"{server.role}"'))
         yield reference
     finally:
         server.rows("postgres", f'drop database "{name}" with (force)')
 
 
-def differences(source: Database, target: Database) -> list[str]:
-    """Return how O(target) differs from O(source)."""
+def compare(source: Database, target: Database, result: dict[str, Any]) -> Compared:
+    """Return how O(target) differs from O(source), apart from what the module's O(result) says."""
+    not_moved = result["plan"]["not_moved"]
+    given_a_path = " ".join(one["text"] for one in result["findings"] if one["id"] == "database-search-path")
     with _reference(source, target) as reference:
-        wanted, got = schema(reference), schema(target)
-    found = [f"missing: {statement}" for statement in (wanted - got)] + [f"only there: {one}" for one in (got - wanted)]
-    for wanted_part, got_part in zip(content(source), content(target)):
-        one, other = (eval(_QUOTED_WORD.sub(r"\1", repr(part))) for part in (wanted_part, got_part))
-        if isinstance(one, dict):
-            found += [f"content of {name}" for name in {**one, **other} if one.get(name) != other.get(name)]
-        elif one != other:
-            found.append("content of large objects")
-    return found
+        again = objects(dump(reference), target.server.role)
+    wanted = objects(dump(source, target), source.server.role)
+    got = objects(dump(target), target.server.role)
+    compared = Compared(len(wanted))
+    for key, made in wanted.items():
+        there = got.get(key)
+        if key[0] in ("FUNCTION", "PROCEDURE") and f"{key[1]}.{key[2]}" in given_a_path:
+            there = _SEARCH_PATH.sub("", there or "")
+        if there is not None and there in (made, again.get(key)):
+            compared.equal += 1
+        elif _stays_behind(key, made, there, not_moved):
+            compared.left += 1
+        else:
+            how = "missing" if there is None else "differs"
+            compared.differences.append(f"{how}: {' '.join(key)}: {made}" + (f"\n  is {there}" if there else ""))
+    for key, there in got.items():
+        if key not in wanted and there != again.get(key):
+            compared.differences.append(f"only there: {' '.join(key)}: {there}")
+    left = {one["name"] for one in not_moved}
+    compared.differences += [one for one in _contents(source, target) if one.split(" of ")[1] not in left]
+    return compared
+
+
+def _stays_behind(key: tuple[str, str, str], made: str, there: str | None, not_moved: Sequence[dict[str, str]]) -> bool:
+    """Whether the result tells of this object, or of one that it speaks of; of privileges, each by itself."""
+    kind, _schema, name = key
+    if kind in ("EXTENSION", "EVENT TRIGGER", "PUBLICATION", "SCHEMA") or there is None:
+        text = f"{name} {made}"
+        return any(re.search(rf"(^|\W){re.escape(_last(one['name']))}(\W|$)", text) for one in not_moved)
+    if kind in ("ACL", "DEFAULT ACL"):
+        lost = set(made.splitlines()) - set(there.splitlines())
+        grants = " ".join(one["name"] for one in not_moved)
+        return all((role := re.search(r" (?:TO|FROM) (\S+?);?$", one)) and role[1] in grants for one in lost)
+    return False
+
+
+def _last(name: str) -> str:
+    """Return O(name) without schema, quotes and arguments."""
+    return name.partition("(")[0].rsplit(".", 1)[-1].strip('"')
+
+
+def _contents(source: Database, target: Database) -> list[str]:
+    found = [
+        f"content of {name}"
+        for name, columns, query in _relations(source)
+        if _rows(source, columns, f"({query}) shown" if query else f"only {name}")
+        != _rows(target, columns, f"only {name}")
+    ]
+    on_source, on_target = (
+        {_QUOTED_WORD.sub(r"\1", name): value for name, value in sequences(each).items()} for each in (source, target)
+    )
+    names = on_source.keys() | on_target.keys()
+    found += [f"value of {name}" for name in sorted(names) if on_source.get(name) != on_target.get(name)]
+    if large_objects(source) != large_objects(target):
+        found.append("content of large objects")
+    return [_QUOTED_WORD.sub(r"\1", one) for one in found]
+
+
+def _relations(database: Database) -> list[tuple[str, str, str]]:
+    """Return each table and materialized view with its columns by name: a dump may change their order. A view comes
+    with its query, because the target's is filled from the rows that are there.
+    """
+    rows = database.rows(
+        f"""
+        select format('%I.%I', n.nspname, c.relname), coalesce((
+            select string_agg(quote_ident(attname), ', ' order by attname) from pg_attribute
+            where attrelid = c.oid and attnum > 0 and not attisdropped), ''),
+          case c.relkind when 'm' then rtrim(pg_get_viewdef(c.oid), ';') else '' end
+        from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where c.relkind in ('r', 'm') and c.relpersistence <> 't' and c.relispopulated and {OWN_SCHEMAS} order by 1
+        """
+    )
+    return [(name, columns, query) for name, columns, query in rows]
+
+
+def _rows(database: Database, columns: str, relation: str) -> Any:
+    """Return number and digest of a relation's rows, read as the app's sessions read them."""
+    try:
+        return database.rows(
+            f"set timezone = 'UTC'; set extra_float_digits = 3; "
+            f"set search_path = {_PATH.replace('$user', database.server.role)}; "
+            f'select md5(string_agg(line, chr(10) order by line collate pg_catalog."C")), count(*) '
+            f"from (select row({columns})::text as line from {relation}) lines"
+        )
+    except psycopg2.Error as error:
+        return str(error)
 
 
 def _run(
-    database: Database,
-    program: str,
-    role: str,
-    password: str,
-    options: list[str],
-    text: str,
-    client: Database | None = None,
+    database: Database, program: str, role: str, options: Sequence[str], text: str, client: Database | None = None
 ) -> subprocess.CompletedProcess[str]:
     folder = (client or database).server.postgres.installation.folder
     where = ["-h", "127.0.0.1", "-p", str(database.server.port), "-U", role, *options, database.name]
-    environment = {**os.environ, "PGPASSWORD": password, "PGCLIENTENCODING": "UTF8"}
+    environment = {**os.environ, "PGPASSWORD": PASSWORD, "PGCLIENTENCODING": "UTF8"}
     return subprocess.run(
         [str(folder / program), *where], env=environment, input=text, capture_output=True, text=True, check=False
     )

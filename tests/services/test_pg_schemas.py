@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import schema as definitions
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import parse
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import pg_transfer
 from ansible_collections.flyover.heroku_to_fly.tests.services import round_trip
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import HERE, Database, Server
@@ -22,36 +25,20 @@ FILES = [
     pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in _SLOW else [])
     for path in sorted((HERE / "schemas").glob("*.sql"))
 ]
-_EXTENSIONS = ("citext", "hstore", "unaccent", "btree_gist", "ltree", "intarray", "cube", "earthdistance")
-_PATH = '"$user", public, heroku_ext'
 
 
 @pytest.fixture(scope="module")
 def empty_app(heroku_server: Server) -> Iterator[str]:
     """Yield the name of a template with Heroku's extensions and nothing else."""
-    name = "template_empty"
-    heroku_server.rows("postgres", f"create database {name} owner {heroku_server.role}")
-    heroku_server.rows(name, f"alter schema public owner to {heroku_server.role}")
-    extensions = "".join(f"create extension {extension} schema heroku_ext;" for extension in _EXTENSIONS)
-    heroku_server.rows(name, f"create schema heroku_ext; grant usage on schema heroku_ext to public; {extensions}")
-    heroku_server.rows(
-        name,
-        "create extension postgres_fdw schema heroku_ext; create server elsewhere foreign data wrapper postgres_fdw;"
-        f"grant usage on foreign server elsewhere to {heroku_server.role}",
-    )
-    yield name
-    heroku_server.rows("postgres", f"drop database {name}")
+    with round_trip.template(heroku_server) as name:
+        yield name
 
 
 @pytest.fixture
 def databases(heroku_server: Server, fly_server: Server, empty_app: str) -> Iterator[tuple[Database, Database]]:
     """Yield source and target."""
-    heroku_server.rows("postgres", f"create database schemas template {empty_app} owner {heroku_server.role}")
-    heroku_server.rows("postgres", f"alter database schemas set search_path = {_PATH}")
-    fly_server.rows("postgres", f'create database schemas owner "{fly_server.role}"')
-    yield Database(heroku_server, "schemas"), Database(fly_server, "schemas")
-    heroku_server.rows("postgres", "drop database schemas with (force)")
-    fly_server.rows("postgres", "drop database schemas with (force)")
+    with round_trip.pair(heroku_server, fly_server, empty_app) as both:
+        yield both
 
 
 @pytest.fixture
@@ -81,7 +68,8 @@ def comes_through(run_module: Any, source: Database, target: Database, case: rou
         assert round_trip.load(source, step.sql) == []
         result = run_module(pg_transfer, {**urls, "mode": "auto" if step.verdict == "copied" else "delta"})
         assert (result.get("verdict"), result.get("msg")) == (step.verdict, None)
-        assert [one for one in round_trip.differences(source, target) if not case.allows(one)] == []
+        compared = round_trip.compare(source, target, result)
+        assert [one for one in compared.differences if not case.allows(one)] == []
         before = target.fingerprint()
         assert run_module(pg_transfer, urls, check_mode=True)["verdict"] == "unchanged"
         assert run_module(pg_transfer, urls)["verdict"] == "unchanged"
@@ -127,6 +115,57 @@ def test_the_schema_that_is_named_after_the_role_is_found(
     assert run_module(pg_transfer, urls)["verdict"] == "copied"
     assert target.app("select whose from mine") == source.app("select whose from mine") == [("own",)]
     assert run_module(pg_transfer, urls)["verdict"] == "unchanged"
+
+
+KINDS = """
+create table t (id int primary key, a text); create index ti on t ((lower(a) || a));
+create function tf(int, int) returns int immutable language sql as 'select $1 + $2';
+create function inv(int, int) returns int immutable language sql as 'select $1 - $2';
+create aggregate ag(int)
+  (sfunc = tf, stype = int, initcond = '0', msfunc = tf, minvfunc = inv, mstype = int, minitcond = '0');
+create conversion cv for 'LATIN1' to 'UTF8' from iso8859_1_to_utf8;
+create function near(int, int) returns boolean immutable language sql as 'select abs($1 - $2) < 2';
+create operator ### (leftarg = int, rightarg = int, procedure = near, restrict = eqsel);
+create text search configuration tc (parser = pg_catalog.default); create text search dictionary td (template = simple);
+create type rg as range (subtype = text, collation = "C"); create type r1 as (a int, b int);
+create type m as enum ('a', 'b'); create function pay() returns int language sql security definer as 'select 1';
+create table parts (id int) partition by list (id); create table part partition of parts for values in (1);
+create function tg() returns trigger language plpgsql as 'begin return null; end';
+create trigger noted after insert on parts for each row execute function tg();
+"""
+CHANGES = [
+    "alter index ti alter column 1 set statistics 500",
+    "drop aggregate ag(int); create aggregate ag(int) (sfunc = tf, stype = int, initcond = '0', msfunc = tf, "
+    "minvfunc = inv, mstype = int, minitcond = '7')",
+    "drop conversion cv; create default conversion cv for 'LATIN1' to 'UTF8' from iso8859_1_to_utf8",
+    "alter operator ###(int, int) set (restrict = none)",
+    "drop text search dictionary td; create text search dictionary td (template = snowball, language = english)",
+    "alter text search configuration tc add mapping for asciiword with simple",
+    'drop type rg; create type rg as range (subtype = text, collation = "POSIX")',
+    "alter type r1 rename attribute a to x; alter type r1 rename attribute b to a; "
+    "alter type r1 rename attribute x to b; alter type r1 alter attribute a type bigint",
+    "alter type m rename value 'a' to 'q'; alter type m rename value 'b' to 'a'; alter type m rename value 'q' to 'b'",
+    "alter table part disable trigger noted",
+    "alter function pay() security invoker",
+]
+
+
+def test_each_change_of_a_definition_is_seen(databases: tuple[Database, Database]) -> None:
+    source, _target = databases
+    assert round_trip.load(source, KINDS) == []
+    with Session(parse(source.url, "database"), "database", read_only=True) as session:
+        unseen = []
+        before = definitions.definitions(session)
+        assert (
+            definitions.differences(before, definitions.definitions(session), lambda pairs: [False] * len(pairs)) == []
+        )
+        for change in CHANGES:
+            assert round_trip.load(source, change) == []
+            after = definitions.definitions(session)
+            if not definitions.differences(before, after, lambda pairs: [False] * len(pairs)):
+                unseen.append(change)
+            before = after
+    assert unseen == []
 
 
 REFUSED = {

@@ -52,7 +52,10 @@ def copy(run: Run, tools: Tools, found: Marker | None, occupied: bool) -> dict[s
     begun = _begun(run, tools, found, occupied)
     document = begun.document
     marker.note_source(run.target.session, run.identities())
-    engine = Copy(run.source.session, run.target.session, run.tables, begun.interrupted, run.pool, run.progress)
+    checksums = run.wanted.verify == "checksums"
+    engine = Copy(
+        run.source.session, run.target.session, run.tables, begun.interrupted, run.pool, run.progress, checksums
+    )
     try:
         engine.run(begun.before, begun.after, lambda: _update_kept(run, begun))
         document["adapted"] = engine.adaptation.names
@@ -61,7 +64,7 @@ def copy(run: Run, tools: Tools, found: Marker | None, occupied: bool) -> dict[s
         run.noted = document
         run.progress.phase("verify")
         logs = run.logs(run.wanted.verify)
-        same = run.compare(engine.sequences, run.wanted.verify)
+        same = run.compare(engine.sequences, run.wanted.verify, engine.contents)
     except FlyoverError as error:
         # What was kept may be what fails: then the next run must not resume it.
         if begun.interrupted and not transient(error):
@@ -74,7 +77,7 @@ def copy(run: Run, tools: Tools, found: Marker | None, occupied: bool) -> dict[s
         same.rows = engine.rows
         same.large_objects = begun.movement.large_objects if begun.movement else engine.large_objects
     document.update(verified=run.wanted.verify, same=sorted(same.same))
-    marker.complete(run.target.session, document, run.wanted.verify == "checksums", logs)
+    marker.complete(run.target.session, document, checksums, logs)
     return result(run, COPIED, run.wanted.verify, same, begun.movement, seconds=engine.seconds)
 
 

@@ -17,6 +17,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy imp
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.compare import Comparison
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import identity
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.checksums import Content
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import Identity
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import Sequences
@@ -107,13 +108,15 @@ class Run:
             table: both.identity for table, both in changes.logged(self.source.session, self.target.session).items()
         }
 
-    def compare(self, sequences: Sequences, level: str) -> Comparison:
-        """Compare schema and sequences always, rows and large objects by O(level)."""
+    def compare(self, sequences: Sequences, level: str, known: Mapping[str, Content] | None = None) -> Comparison:
+        """Compare schema and sequences always, rows and large objects by O(level); O(known) is what the source holds,
+        as far as it was read under this snapshot.
+        """
         found = comparison.compare_schema(self.source, self.target.session, self.noted)
         comparison.compare_sequences(found, sequences, self.target.session)
         found.sequences = len(sequences)
         if not found.mismatches:
-            comparison.compare_content(found, self.tables, self.pool, level)
+            comparison.compare_content(found, self.tables, self.pool, level, known or {})
         return found
 
 

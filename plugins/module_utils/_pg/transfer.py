@@ -56,7 +56,9 @@ _TARGET_SETTINGS = (
     SCRIPT_SETTINGS
     + """
 set synchronous_commit = off;
-set maintenance_work_mem = '128MB';
+-- At least: whoever runs the server may have given more.
+select set_config(name, greatest(setting::bigint, 131072) || 'kB', false) from pg_settings
+  where name = 'maintenance_work_mem';
 """
 )
 

@@ -30,7 +30,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tab
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 # How many tables one query reads.
-TABLES_AT_ONCE = 40
+TABLES_AT_ONCE = 100
 _NAMED = 20  # mismatches in an error
 
 
@@ -101,8 +101,12 @@ def compare_sequences(found: Comparison, wanted: Sequences, target: Session) -> 
             found.differs("sequence", name, "has another value")
 
 
-def compare_content(found: Comparison, tables: Sequence[Table], pool: Pool, level: str) -> None:
-    """Compare rows and large objects by O(level): V(none), V(counts) or V(checksums)."""
+def compare_content(
+    found: Comparison, tables: Sequence[Table], pool: Pool, level: str, known: Mapping[str, content.Content]
+) -> None:
+    """Compare rows and large objects by O(level): V(none), V(counts) or V(checksums). O(known) is what the source
+    holds, where it was read before.
+    """
     if level == "none":
         return
 
@@ -115,7 +119,9 @@ def compare_content(found: Comparison, tables: Sequence[Table], pool: Pool, leve
 
     checksums = level == "checksums"
     tasks = [Task(CompareLargeObjects(checksums))]
-    tasks += [Task(Compare(batch, checksums)) for batch in content.batches(tables, LARGE, TABLES_AT_ONCE)]
+    for batch in content.batches(tables, LARGE, TABLES_AT_ONCE):
+        mine = {table.name: known[table.name] for table in batch if table.name in known}
+        tasks.append(Task(Compare(batch, checksums, mine)))
     pool.run(tasks, compared, lambda: None)
 
 

@@ -19,6 +19,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.mar
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import (
     Analyze,
     BuildIndex,
+    Checked,
     CopyLargeObjects,
     CopyTables,
     CopyTogether,
@@ -164,8 +165,11 @@ class Copy:
         interrupted: Marker | None,
         pool: Pool,
         progress: Progress,
+        checksums: bool,
     ) -> None:
-        """O(source) is in the transaction whose snapshot O(pool) shares; resume O(interrupted)."""
+        """O(source) is in the transaction whose snapshot O(pool) shares; resume O(interrupted). With O(checksums) the
+        source reads its own while the target makes indexes.
+        """
         self._source = source
         self._target = target
         self._tables = tables
@@ -174,6 +178,9 @@ class Copy:
         self._kept = set(interrupted.tables) if interrupted else set()
         self._pool = pool
         self._progress = progress
+        self._checksums = checksums
+        self.contents: dict[str, content.Content] = {}
+        """What the source's tables hold, where that was read meanwhile."""
         self.seconds: dict[str, float] = {}
         """Seconds of COPY per table."""
         self.rows = {name: evidence.rows for name, evidence in interrupted.tables.items()} if interrupted else {}
@@ -257,6 +264,9 @@ class Copy:
             self._progress.add(tables_done=len(result.copied), rows_done=sum(one.rows for one in result.copied))
             self._later_tables += result.tables
             self._later_entries += result.entries
+            self.contents.update(result.contents)
+        elif isinstance(work, Checked):
+            self.contents.update(result)
 
     def _data_tasks(self, stages_: Stages) -> list[Task]:
         """Large tables come first, so that none is left alone at the end; their indexes follow as tasks."""
@@ -285,6 +295,7 @@ class Copy:
         """Add the indexes of O(table), and last its keys, which shut others out: made of an index they take no time."""
         built = copied
         keys = []
+        first = len(tasks)
         # The longest come first, so that none is left alone at the end.
         for entry in sorted(entries, key=lambda entry: self._index_bytes.get(entry.oid, 0), reverse=True):
             index = self._key_indexes.get(entry.oid)
@@ -305,12 +316,16 @@ class Copy:
                 keys.append(replace(entry, sql=f"{key[1]} USING INDEX {key[2]};"))
             else:
                 tasks.append(Task(RunEntry(entry), copied))
+        if self._checksums and tasks[first:]:
+            tasks[first] = replace(tasks[first], work=Checked(table, tasks[first].work))
         tasks += [Task(RunEntry(key), built, locks=frozenset([table.oid])) for key in keys]
 
-    def _finish(self, stages_: Stages, tables: Sequence[Table]) -> tuple[int, list[Entry], list[str]]:
-        """Return what is to be noted, made and analyzed in the transaction that copies O(tables)."""
+    def _finish(self, stages_: Stages, tables: Sequence[Table]) -> tuple[int, list[Entry], list[str], bool]:
+        """Return what is to be noted, made and analyzed in the transaction that copies O(tables), and whether their
+        checksums are to be read.
+        """
         analyze = [table.name for table in tables if table.name not in self._analyzed_last and not table.condition]
-        return self._horizon, self._missing(stages_, tables), analyze
+        return self._horizon, self._missing(stages_, tables), analyze, self._checksums
 
     def _missing(self, stages_: Stages, tables: Iterable[Table]) -> list[Entry]:
         """Return the tables' own indexes and keys that are not made yet."""

@@ -8,7 +8,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
@@ -61,6 +62,8 @@ class Outcome:
     """Those that could not be copied yet, and why."""
     entries: list[tuple[Entry, StateError]] = field(default_factory=list)
     """Those that could not be made yet, and why."""
+    contents: dict[str, Content] = field(default_factory=dict)
+    """What the source's tables hold, where that was read meanwhile."""
 
 
 # What may be otherwise when all rows are there: a function that reads other tables, a value that names an index.
@@ -79,7 +82,7 @@ def _one_by_one(work: CopyTables | CopyTogether, target: Session, feed: Feed) ->
         failed: StateError | None = None
         for form in [table, replace(table, binary=False)][: 1 + table.binary]:
             try:
-                outcome.copied += CopyTables([form], work.horizon).copy(target, feed)
+                outcome.copied += CopyTables([form], work.horizon).copy(target, feed).copied
                 break
             except StateError as error:
                 feed.skip()
@@ -105,18 +108,20 @@ class CopyTables:
     entries: Sequence[Entry] = ()
     analyze: Sequence[str] = ()
     """Tables whose statistics can be gathered when that is done."""
+    checksums: bool = False
+    """Whether the source reads its checksums while the target makes the entries."""
 
     def do(self, target: Session, feed: Feed) -> Outcome:
         """Return what was copied."""
         try:
-            return Outcome(self.copy(target, feed))
+            return self.copy(target, feed)
         except StateError as error:
             if not may_pass(error):
                 raise
         feed.skip()
         return _one_by_one(self, target, feed)
 
-    def copy(self, target: Session, feed: Feed) -> list[Copied]:
+    def copy(self, target: Session, feed: Feed) -> Outcome:
         """Copy all or nothing."""
         formats = ["binary" if table.binary else "text" for table in self.tables]
         feed.ask(
@@ -136,8 +141,9 @@ class CopyTables:
                 sql = f"copy {table.name}{columns} from stdin (format {form}{freeze})"
                 rows = feed.copy_in(target, sql, f"writing {table.name}")
                 copied.append(Copied(table.name, rows, time.monotonic() - started))
-            _finish_tables(target, self, [one[:2] for one in copied])
-        return copied
+            with _meanwhile(feed, self) as contents:
+                _finish_tables(target, self, [one[:2] for one in copied])
+        return Outcome(copied, contents=contents)
 
 
 @dataclass(frozen=True)
@@ -154,18 +160,20 @@ class CopyTogether:
     entries: Sequence[Entry] = ()
     analyze: Sequence[str] = ()
     """Tables whose statistics can be gathered when that is done."""
+    checksums: bool = False
+    """Whether the source reads its checksums while the target makes the entries."""
 
     def do(self, target: Session, feed: Feed) -> Outcome:
         """Return what was copied."""
         try:
-            return Outcome(self._copy(target, feed))
+            return self._copy(target, feed)
         except StateError as error:
             if not may_pass(error):
                 raise
         feed.skip()
         return _one_by_one(self, target, feed)
 
-    def _copy(self, target: Session, feed: Feed) -> list[Copied]:
+    def _copy(self, target: Session, feed: Feed) -> Outcome:
         """Copy all or nothing; seconds are shared out evenly."""
         started = time.monotonic()
         names = self.tables[0].name + (f" and {len(self.tables) - 1} more small tables" if self.tables[1:] else "")
@@ -177,12 +185,14 @@ class CopyTogether:
         with target.transaction(doing="writing the copy"):
             target.run("create temporary table flyover_row (number int, data text) on commit drop")
             feed.copy_in(target, "copy pg_temp.flyover_row from stdin (format binary)", f"writing {names}")
-            target.run(";".join(self._put(*numbered) for numbered in enumerate(self.tables)), doing=f"writing {names}")
-            rows = dict(target.rows("select number, count(*) from pg_temp.flyover_row group by 1"))
-            copied = [(table.name, rows.get(number, 0)) for number, table in enumerate(self.tables)]
-            _finish_tables(target, self, copied)
+            with _meanwhile(feed, self) as contents:
+                put = ";".join(self._put(*numbered) for numbered in enumerate(self.tables))
+                target.run(put, doing=f"writing {names}")
+                rows = dict(target.rows("select number, count(*) from pg_temp.flyover_row group by 1"))
+                copied = [(table.name, rows.get(number, 0)) for number, table in enumerate(self.tables)]
+                _finish_tables(target, self, copied)
         seconds = (time.monotonic() - started) / len(self.tables)
-        return [Copied(name, number, seconds) for name, number in copied]
+        return Outcome([Copied(name, number, seconds) for name, number in copied], contents=contents)
 
     def _put(self, number: int, table: Table) -> str:
         values = ", ".join(f"(one).{column}" for column in table.columns)
@@ -192,6 +202,21 @@ class CopyTogether:
             # Without "offset 0" each column would take the row apart anew.
             f"from (select data::{table.name} as one from pg_temp.flyover_row where number = {number} offset 0) rows"
         )
+
+
+@contextmanager
+def _meanwhile(feed: Feed, work: CopyTables | CopyTogether) -> Iterator[dict[str, Content]]:
+    """Have the source read the content of tables while the target does what is inside; give what will be read."""
+    contents: dict[str, Content] = {}
+    if not work.checksums:
+        yield contents
+        return
+    feed.ask(Compare(work.tables, True))
+    try:
+        yield contents
+    finally:
+        found = feed.answer()
+    contents.update(zip((table.name for table in work.tables), found))
 
 
 def _finish_tables(target: Session, work: CopyTables | CopyTogether, copied: Sequence[tuple[str, int]]) -> None:
@@ -246,6 +271,20 @@ class BuildIndex:
 
 
 @dataclass(frozen=True)
+class Checked:
+    """Have the source read the content of a table while its index is built, which needs the target alone."""
+
+    table: Table
+    index: Work
+
+    def do(self, target: Session, feed: Feed) -> dict[str, Content]:
+        """Return what the source holds."""
+        with _meanwhile(feed, CopyTables([self.table], 0, checksums=True)) as contents:
+            self.index.do(target, feed)
+        return contents
+
+
+@dataclass(frozen=True)
 class Analyze:
     """Gather the planner's statistics on the target."""
 
@@ -262,6 +301,8 @@ class Compare:
 
     tables: Sequence[Table]
     checksums: bool
+    known: Mapping[str, Content] = field(default_factory=dict)
+    """What the source holds, where it was read before under the same snapshot."""
 
     def read(self, session: Session) -> list[Content]:
         """Return one side's content."""
@@ -269,9 +310,14 @@ class Compare:
 
     def do(self, target: Session, feed: Feed) -> tuple[list[Content], list[Content]]:
         """Return the source's content and the target's."""
-        feed.ask(self)
+        asked = [table for table in self.tables if table.name not in self.known]
+        if asked:
+            feed.ask(replace(self, tables=asked, known={}))
         on_target = self.read(target)
-        return feed.answer(), on_target
+        on_source = dict(self.known)
+        if asked:
+            on_source.update(zip((table.name for table in asked), feed.answer()))
+        return [on_source[table.name] for table in self.tables], on_target
 
 
 @dataclass(frozen=True)

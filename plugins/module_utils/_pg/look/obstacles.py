@@ -43,7 +43,9 @@ def left_behind(session: Session) -> tuple[LeftBehind, ...]:
           select 'pg_class'::regclass::oid, oid, true from pg_class where relkind = 'f'
           union all select 'pg_foreign_server'::regclass::oid, oid, true from pg_foreign_server
           union
-          select d.classid, d.objid, d.deptype <> 'n' from pg_depend d join gone
+          select d.classid, d.objid, d.deptype = 'i' or d.deptype = 'a' and not exists (
+              select from pg_class where d.classid = 'pg_class'::regclass and oid = d.objid and relkind = 'S')
+            from pg_depend d join gone
             on d.refclassid = gone.classid and d.refobjid = gone.objid
           where d.deptype in ('n', 'a', 'i') and d.classid <> 'pg_extension'::regclass
         )

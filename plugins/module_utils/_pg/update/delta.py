@@ -114,14 +114,15 @@ class Stage:
         """Return what was brought; raises StateError when it does not add up."""
         if self.change.how == BY_LOG:
             return self._logged(target, feed)
-        table, how = self.change.table, self.change.how
-        newer = changes.newer(self.evidence.source_horizon)
-        columns = ", ".join(table.columns)
-        query = table.source_query if how == WHOLE else f"(select {columns} from only {table.name} where {newer})"
-        rows = self._bring(target, feed, "rows", table.columns, query)
-        if how == WHOLE:
+        table = self.change.table
+        if self.change.how == WHOLE:
+            self._bring(target, feed, "rows", table.columns, table.source_query)
             feed.ask(_All(table))
             return Staged(self.change, self.evidence, feed.answer())
+        newer = changes.newer(self.evidence.source_horizon)
+        marked = f"select {', '.join(table.columns)} from only {table.name} where {newer}"
+        near = f"({marked} and {self.change.place})"
+        rows = self._bring(target, feed, "rows", table.columns, near, (self.change.source.marked, f"({marked})"))
         added = target.value(
             f"select count(*) from {rows} s where not exists "
             f"(select from only {table.name} t where {_key(self.change).same('s', 't')})"
@@ -158,8 +159,18 @@ class Stage:
             target.value(f"select count(*) from {name}"),
         )
 
-    def _bring(self, target: Session, feed: Feed, what: str, columns: Sequence[str], query: str) -> str:
-        """Fill a staging table from the source's O(query), which gives O(columns); return its name."""
+    def _bring(
+        self,
+        target: Session,
+        feed: Feed,
+        what: str,
+        columns: Sequence[str],
+        query: str,
+        sure: tuple[int, str] | None = None,
+    ) -> str:
+        """Fill a staging table from the source's O(query), which gives O(columns); return its name. Where it does not
+        give the number of rows in O(sure), the query there does: others may have written the table anew meanwhile.
+        """
         table = self.change.table
         name, form = _staging(table, what), "binary" if table.binary else "text"
         feed.ask([(f"copy {query} to stdout (format {form})", f"reading {table.name}")])
@@ -168,7 +179,12 @@ class Stage:
         taken = ", ".join(f"{column}::text" if column in loose else column for column in columns)
         with target.transaction(doing=f"staging {table.name}"):
             target.run(f"create unlogged table {filled} as select {taken} from only {table.name} with no data")
-            feed.copy_in(target, f"copy {filled} from stdin (format {form})", f"staging {table.name}")
+            copy = f"copy {filled} from stdin (format {form})"
+            brought = feed.copy_in(target, copy, f"staging {table.name}")
+            if sure and brought != sure[0]:
+                target.run(f"truncate {filled}", doing=f"staging {table.name}")
+                feed.ask([(f"copy {sure[1]} to stdout (format {form})", f"reading {table.name}")])
+                feed.copy_in(target, copy, f"staging {table.name}")
             if loose:
                 typed = (f"{column}::{loose[column]}" if column in loose else column for column in columns)
                 target.run(f"create view {name}({', '.join(columns)}) as select {', '.join(typed)} from {filled}")
@@ -185,21 +201,19 @@ class Stage:
         number = 64
         while number < min(gone * _BUCKETS, _MOST_BUCKETS):
             number *= 2
-        bucket = key.bucket(target, table.name, number)
-        counted = f"select {bucket}, count(*) from only {table.name} t"
+        buckets = key.buckets(target, table.name, number)
+        counted = f"select {buckets.sql}, count(*) from only {table.name} t"
         kept = f"not exists (select from {_staging(table, 'rows')} s where {key.same('s', 't')})"
         doing = f"comparing the keys of {table.name}"
         feed.ask(_Buckets(f"{counted} where {older} group by 1", doing))
         on_target = _Buckets(f"{counted} where {kept} group by 1", doing).read(target)
         on_source = feed.answer()
-        differing = ",".join(str(number) for number in on_target if on_target[number] != on_source.get(number))
-        inside = f"({bucket}) = any ('{{{differing}}}'::bigint[])"
-        query = f"(select {columns} from only {table.name} where {older} and {inside})"
-        old = self._bring(target, feed, "kept", key.columns, query)
+        inside = buckets.rows(table.name, [one for one in on_target if on_target[one] != on_source.get(one)])
+        old = self._bring(target, feed, "kept", key.columns, f"(select {columns} {inside} where {older})")
         name = _staging(table, "gone")
         target.run(
-            f"create unlogged table {name} as select {columns} from only {table.name} t where {inside} "
-            f"and {kept} and not exists (select from {old} s where {key.same('s', 't')}); analyze {name}",
+            f"create unlogged table {name} as select {columns} {inside} "
+            f"where {kept} and not exists (select from {old} s where {key.same('s', 't')}); analyze {name}",
             doing=doing,
         )
         found = target.value(f"select count(*) from {name}")

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Evidence
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import Feed
@@ -85,6 +85,8 @@ class Change:
     """The logs that told it."""
     proof: bool = False
     """Whether all of its rows are compared, and not those alone that are newer than the copy."""
+    place: str = "true"
+    """The condition that a row lies where the newer ones do, under the source's snapshot."""
 
     @property
     def moved(self) -> int:
@@ -128,12 +130,27 @@ def foreign(evidence: Evidence) -> str:
 
 def scans(session: Session, tables: Sequence[tuple[Table, str]]) -> list[Scan]:
     """Scan O(tables), each with the condition that marks rows, by one query."""
+    return [Scan(*found) for found in _scanned(session, tables)]
+
+
+def located(session: Session, tables: Sequence[tuple[Table, str]]) -> list[tuple[Scan, str]]:
+    """Return the same with, for each table, the condition that a row lies where the marked ones do."""
+    places = ", min(place) filter (where hash is not null)::text, max(place) filter (where hash is not null)::text"
+    return [
+        (Scan(*found), f"ctid between '{first}' and '{last}'" if first else "true")
+        for *found, first, last in _scanned(session, tables, places)
+    ]
+
+
+def _scanned(session: Session, tables: Sequence[tuple[Table, str]], more: str = "") -> list[tuple[Any, ...]]:
+    # The offset keeps the planner from writing the hash and its condition out once for each column.
     sql = " union all ".join(
-        f"select {index}, count(*), count(*) filter (where {mark}), "
-        f"coalesce(sum({table.row_hash}) filter (where {mark}), 0)::text from only {table.name} {table.condition}"
+        f"select {index}, count(*), count(hash), coalesce(sum(hash), 0)::text{more} from ("
+        f"select {'ctid as place, ' if more else ''}case when {mark} then {table.row_hash} end as hash "
+        f"from only {table.name} {table.condition} offset 0) rows"
         for index, (table, mark) in enumerate(tables)
     )
-    found = {index: Scan(*scan) for index, *scan in session.rows(sql, doing=f"scanning {tables[0][0].name}")}
+    found = {row[0]: row[1:] for row in session.rows(sql, doing=f"scanning {tables[0][0].name}")}
     return [found[index] for index in range(len(tables))]
 
 
@@ -145,11 +162,11 @@ class Survey:
     proof: bool = False
     """Whether to mark all rows, and not those that are newer."""
 
-    def read(self, session: Session) -> list[Scan]:
-        """Return what the source holds."""
-        return scans(session, [(table, self._mark(newer(noted.source_horizon))) for table, noted in self.tables])
+    def read(self, session: Session) -> list[tuple[Scan, str]]:
+        """Return what the source holds, and where the newer rows are."""
+        return located(session, [(table, self._mark(newer(noted.source_horizon))) for table, noted in self.tables])
 
-    def do(self, target: Session, feed: Feed) -> list[tuple[Scan, Scan]]:
+    def do(self, target: Session, feed: Feed) -> list[tuple[tuple[Scan, str], Scan]]:
         """Return what each side holds."""
         feed.ask(self)
         on_target = scans(target, [(table, self._mark(foreign(noted))) for table, noted in self.tables])

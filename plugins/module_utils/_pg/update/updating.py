@@ -37,7 +37,6 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.s
     BY_LOG,
     UNCHANGED,
     Change,
-    Scan,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.progress import Progress
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
@@ -191,14 +190,15 @@ class _Survey:
                 else:
                     self._scanned.append((table, noted))
         elif isinstance(work, changes.Survey):
-            for (table, noted), (one, other) in zip(work.tables, result):
-                self._judge(table, noted, one, other, work.proof)
+            for (table, noted), ((one, place), other) in zip(work.tables, result):
+                change = changes.judge(table, self._keys.get(table.oid), noted, one, other, work.proof)
+                self._judge(replace(change, place=place), noted, work.proof)
         else:
             ours, theirs = result
             movement.large_objects, movement.large_objects_differ = ours.number, ours != theirs
 
-    def _judge(self, table: Table, noted: Evidence, source: Scan, target: Scan, proof: bool) -> None:
-        change = changes.judge(table, self._keys.get(table.oid), noted, source, target, proof)
+    def _judge(self, change: Change, noted: Evidence, proof: bool) -> None:
+        table = change.table
         if self._worth[table.name] == changes.REWRITTEN and not proof:
             if change.how == UNCHANGED:
                 self._proven.append((table, noted))
@@ -206,7 +206,7 @@ class _Survey:
             change = replace(change, proof=True)
         self._movement.changes.append(change)
         if proof and change.how == UNCHANGED and not self._movement.identities[table.name].fickle:
-            self._movement.renewed[table.name] = source.rows
+            self._movement.renewed[table.name] = change.source.rows
 
 
 def renew(target: Session, movement: Movement, horizon: int) -> None:
