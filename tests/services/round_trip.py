@@ -237,7 +237,7 @@ def _relations(database: Database) -> list[tuple[str, str, str]]:
     rows = database.rows(
         f"""
         select format('%I.%I', n.nspname, c.relname), coalesce((
-            select string_agg(quote_ident(attname), ', ' order by attname) from pg_attribute
+            select string_agg('"' || replace(attname, '"', '""') || '"', ', ' order by attname) from pg_attribute
             where attrelid = c.oid and attnum > 0 and not attisdropped), ''),
           case c.relkind when 'm' then rtrim(pg_get_viewdef(c.oid), ';') else '' end
         from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -253,8 +253,8 @@ def _rows(database: Database, columns: str, relation: str) -> Any:
         return database.rows(
             f"set timezone = 'UTC'; set extra_float_digits = 3; "
             f"set search_path = {_PATH.replace('$user', database.server.role)}; "
-            f'select md5(string_agg(line, chr(10) order by line collate pg_catalog."C")), count(*) '
-            f"from (select row({columns})::text as line from {relation}) lines"
+            "select md5(string_agg(line, '\\x0a' order by line)), count(*) "
+            f"from (select convert_to(row({columns})::text, 'UTF8') as line from {relation}) lines"
         )
     except psycopg2.Error as error:
         return str(error)
