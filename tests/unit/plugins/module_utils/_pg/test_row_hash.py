@@ -38,7 +38,7 @@ _C = 'collate pg_catalog."C"'
 )
 def test_the_form_of_a_column(column: Column, form: str) -> None:
     inner = f"hash_record_extended(row({form}), 0)"
-    assert expression([column], True) == f"hash_record_extended(row(int8send({inner})), 0)"
+    assert expression([column], True) == f"hashfloat8extended({inner}::pg_catalog.float8, 0)"
 
 
 def test_what_has_no_form_of_its_own_goes_together() -> None:
