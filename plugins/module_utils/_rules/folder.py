@@ -33,6 +33,7 @@ _NEVER_AT_ROOT = ("tmp", "log", "deps", "vendor/bundle", "coverage", "public/ass
 _OF_THE_BUILD = ("Dockerfile", "dockerfile", ".dockerignore", "fly.toml")
 # No hook, no helper, no lock: git is to answer, not to act.
 _GIT = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.untrackedCache=false"]
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _SSH_REMOTE = re.compile(r"(?:ssh://)?(?:[\w.-]+@)([\w.-]+)(?::\d+)?[:/](.+)")
 
 
@@ -134,7 +135,7 @@ class Folder:
             )
         except (OSError, subprocess.TimeoutExpired):
             return None
-        return done.stdout.decode("utf-8", "surrogateescape") if done.returncode == 0 else None
+        return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
 
     def _walk(self) -> Iterator[str]:
         ignored = Ignored([*self._lines(".slugignore"), *self._lines(".dockerignore")])
@@ -161,6 +162,8 @@ class Folder:
     def _belongs(self, path: str) -> bool:
         """Return whether O(path) is a file, and one of this folder also where links lead elsewhere."""
         full = os.path.join(self._real, path)
+        if _NOT_UTF8.search(path):
+            return False  # no report can name it
         try:
             mode = os.lstat(full).st_mode
         except (OSError, ValueError):

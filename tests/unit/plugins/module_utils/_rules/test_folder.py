@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -130,6 +131,21 @@ def test_what_is_no_text_or_too_large_tells_nothing(tmp_path: Path) -> None:
     (tmp_path / "b.rb").write_bytes(b"ENV['DYNO']\n" * 60_000)
     (tmp_path / "c.rb").write_bytes(b"\xff\xfe ENV['DYNO']\n")
     assert [entry["path"] for entry in find(tmp_path, "env-dyno")] == ["c.rb"]
+
+
+@pytest.mark.parametrize("tracked", [True, False])
+def test_a_name_that_is_not_utf_8_is_left_out(tracked: bool, tmp_path: Path) -> None:
+    for name in (b"a.rb", b"\xff.rb", "ä '$\n.rb".encode()):
+        (tmp_path / os.fsdecode(name)).write_text("ENV['DYNO']\n")
+    if tracked:
+        git(tmp_path, "init", "-q")
+        git(tmp_path, "add", ".")
+        git(tmp_path, "remote", "add", "origin", "https://github.com/example/crane")
+        git(tmp_path, "commit", "-q", "-m", "first")
+        (tmp_path / os.fsdecode(b"\xfe.pem")).write_text("canary\n")
+    found = inspect(str(tmp_path), OnHeroku())["findings"]
+    assert json.dumps(found, ensure_ascii=False).encode()
+    assert [entry["path"] for entry in found if entry["id"] == "env-dyno"] == ["a.rb", "ä '$\n.rb"]
 
 
 def test_no_folder(tmp_path: Path) -> None:
