@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -34,8 +35,13 @@ class Server:
             while asked := peer.recv(1 << 16):
                 if b"LAST" in asked:
                     peer.sendall(self._answer)
-                    return
+                    peer.shutdown(socket.SHUT_WR)
+                    break
                 peer.sendall(self._login if b"AUTH" in asked else b"+OK\r\n")
+            # What the client still sends must not fail.
+            with contextlib.suppress(ConnectionError):
+                while peer.recv(1 << 16):
+                    pass
 
     def end(self) -> None:
         self._thread.join()
