@@ -42,3 +42,12 @@ notes:
     about five minutes while Fly answers that there were too many (429); the error then gives the number of attempts. A
     request that creates something is retried only if Fly says that it did nothing.
 """
+
+    APP = r"""
+options:
+  app:
+    description:
+      - Name of the Fly app.
+    type: str
+    required: true
+"""

@@ -36,3 +36,12 @@ notes:
   - Requests that fail for a transient reason (408, 5xx, a lost connection) are retried for about 15 seconds, or for
     about five minutes while Heroku answers that there were too many (429); the error then gives the number of attempts.
 """
+
+    APP = r"""
+options:
+  app:
+    description:
+      - Name or id of the Heroku app.
+    type: str
+    required: true
+"""

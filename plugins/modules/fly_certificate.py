@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_fly
   - flyover.heroku_to_fly.fly
+  - flyover.heroku_to_fly.fly.app
 attributes:
   check_mode:
     support: full
@@ -28,11 +29,6 @@ attributes:
   idempotent:
     support: full
 options:
-  app:
-    description:
-      - Name of the Fly app.
-    type: str
-    required: true
   hostnames:
     description:
       - Hostnames in lower case; V(*.example.com) for a wildcard.

@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_flyctl
   - flyover.heroku_to_fly.fly
+  - flyover.heroku_to_fly.fly.app
   - flyover.heroku_to_fly.flyctl
 attributes:
   check_mode:
@@ -32,11 +33,6 @@ attributes:
   idempotent:
     support: full
 options:
-  app:
-    description:
-      - Name of the Fly app.
-    type: str
-    required: true
   source_dir:
     description:
       - Folder with the app's source, and with its C(Dockerfile) unless a builder in C(fly.toml) makes the image. Files

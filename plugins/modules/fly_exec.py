@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_fly
   - flyover.heroku_to_fly.fly
+  - flyover.heroku_to_fly.fly.app
 attributes:
   check_mode:
     support: none
@@ -27,11 +28,6 @@ attributes:
   idempotent:
     support: none
 options:
-  app:
-    description:
-      - Name of the Fly app.
-    type: str
-    required: true
   group:
     description:
       - Process group of the Machine. By default, any group.

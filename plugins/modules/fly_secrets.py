@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_fly
   - flyover.heroku_to_fly.fly
+  - flyover.heroku_to_fly.fly.app
 attributes:
   check_mode:
     support: full
@@ -33,11 +34,6 @@ attributes:
     support: partial
     details: Only with a O(ledger). Without one, secrets are written again on every run.
 options:
-  app:
-    description:
-      - Name of the Fly app.
-    type: str
-    required: true
   secrets:
     description:
       - Secrets by name. Values must be strings; null unsets a secret. The empty string is a value.

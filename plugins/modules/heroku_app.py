@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_heroku
   - flyover.heroku_to_fly.heroku
+  - flyover.heroku_to_fly.heroku.app
 attributes:
   check_mode:
     support: full
@@ -27,11 +28,6 @@ attributes:
   idempotent:
     support: full
 options:
-  app:
-    description:
-      - Name or id of the Heroku app.
-    type: str
-    required: true
   maintenance:
     description:
       - Whether maintenance mode should be on.

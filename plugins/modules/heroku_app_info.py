@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_heroku
   - flyover.heroku_to_fly.heroku
+  - flyover.heroku_to_fly.heroku.app
 attributes:
   check_mode:
     support: full
@@ -33,11 +34,6 @@ attributes:
 requirements:
   - tomlkit, if O(source_dir) has a C(fly.toml)
 options:
-  app:
-    description:
-      - Name or id of the Heroku app.
-    type: str
-    required: true
   acknowledged:
     description:
       - Ids of findings that are known and accepted; their level becomes V(info).

@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_heroku
   - flyover.heroku_to_fly.heroku
+  - flyover.heroku_to_fly.heroku.app
 attributes:
   check_mode:
     support: full
@@ -30,11 +31,6 @@ attributes:
   idempotent:
     support: full
 options:
-  app:
-    description:
-      - Name or id of the Heroku app.
-    type: str
-    required: true
   state:
     description:
       - V(gathered) reads and classifies, and writes nothing.

@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_heroku
   - flyover.heroku_to_fly.heroku
+  - flyover.heroku_to_fly.heroku.app
 attributes:
   check_mode:
     support: full
@@ -29,11 +30,6 @@ attributes:
   idempotent:
     support: full
 options:
-  app:
-    description:
-      - Name or id of the Heroku app.
-    type: str
-    required: true
   quantities:
     description:
       - Number of dynos by process type. Types that are not listed keep theirs.

@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_heroku
   - flyover.heroku_to_fly.heroku
+  - flyover.heroku_to_fly.heroku.app
 attributes:
   check_mode:
     support: full
@@ -31,11 +32,6 @@ attributes:
   idempotent:
     support: none
 options:
-  app:
-    description:
-      - Name or id of the Heroku app.
-    type: str
-    required: true
   command:
     description:
       - The command line, for the shell of the app's stack. It gets no input.
