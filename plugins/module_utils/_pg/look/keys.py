@@ -12,7 +12,6 @@ key too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -50,41 +49,16 @@ class Key:
             for column, equality in zip(self.columns, equalities)
         )
 
-    def buckets(self, session: Session, table: str, number: int) -> Buckets:
-        """Return about O(number) buckets, a power of 2, for the rows of O(table): the same for identical keys on every
-        server, whatever its encoding. Integers that follow each other share one.
+    def bucket(self, session: Session, table: str, number: int) -> str:
+        """Return SQL that gives each row of O(table) one of about O(number) buckets, a power of 2; the same for
+        identical keys on every server, whatever its encoding. Integers that follow each other share one.
         """
         if self.integer:
             column = f"{self.columns[0]}::bigint"
             low, high = session.row(f"select coalesce(min({column}), 0), coalesce(max({column}), 0) from only {table}")
-            bits = ((high - low) // number).bit_length()
-            return Buckets(f"{column} >> {bits}", self.columns[0], bits)
+            return f"{column} >> {((high - low) // number).bit_length()}"
         text = f'concat_ws(chr(31), {", ".join(self.columns)}) collate pg_catalog."C"'
-        return Buckets(f"hash_record_extended(row(convert_to({text}, 'UTF8')), 0) & {number - 1}")
-
-
-@dataclass(frozen=True)
-class Buckets:
-    """A way to part a table's rows by their keys."""
-
-    sql: str
-    """The number of a row's bucket."""
-    column: str = ""
-    """The key, where a bucket is a range of integers."""
-    bits: int = 0
-    """Of such an integer, how many the bucket leaves open."""
-
-    def rows(self, table: str, numbers: Sequence[int]) -> str:
-        """Return FROM and its items, as C(t) the rows of O(table) in the buckets O(numbers)."""
-        these = f"'{{{','.join(map(str, numbers))}}}'::bigint[]"
-        if not self.column:
-            return f"from (select *, xmin from only {table} where ({self.sql}) = any ({these})) t"
-        first = f"(flyover_number << {self.bits})"
-        # By the key's index, a range for each: the offset keeps the planner from joining otherwise.
-        return (
-            f"from unnest({these}) flyover_bucket(flyover_number) cross join lateral (select *, xmin from only {table} "
-            f"where {self.column} between {first} and {first} + {(1 << self.bits) - 1} offset 0) t"
-        )
+        return f"hash_record_extended(row(convert_to({text}, 'UTF8')), 0) & {number - 1}"
 
 
 # By the operator class of each column: 3 is btree's equality, 4 its function that says whether equal is identical.

@@ -201,19 +201,21 @@ class Stage:
         number = 64
         while number < min(gone * _BUCKETS, _MOST_BUCKETS):
             number *= 2
-        buckets = key.buckets(target, table.name, number)
-        counted = f"select {buckets.sql}, count(*) from only {table.name} t"
+        bucket = key.bucket(target, table.name, number)
+        counted = f"select {bucket}, count(*) from only {table.name} t"
         kept = f"not exists (select from {_staging(table, 'rows')} s where {key.same('s', 't')})"
         doing = f"comparing the keys of {table.name}"
         feed.ask(_Buckets(f"{counted} where {older} group by 1", doing))
         on_target = _Buckets(f"{counted} where {kept} group by 1", doing).read(target)
         on_source = feed.answer()
-        inside = buckets.rows(table.name, [one for one in on_target if on_target[one] != on_source.get(one)])
-        old = self._bring(target, feed, "kept", key.columns, f"(select {columns} {inside} where {older})")
+        differing = ",".join(str(number) for number in on_target if on_target[number] != on_source.get(number))
+        inside = f"({bucket}) = any ('{{{differing}}}'::bigint[])"
+        query = f"(select {columns} from only {table.name} where {older} and {inside})"
+        old = self._bring(target, feed, "kept", key.columns, query)
         name = _staging(table, "gone")
         target.run(
-            f"create unlogged table {name} as select {columns} {inside} "
-            f"where {kept} and not exists (select from {old} s where {key.same('s', 't')}); analyze {name}",
+            f"create unlogged table {name} as select {columns} from only {table.name} t where {inside} "
+            f"and {kept} and not exists (select from {old} s where {key.same('s', 't')}); analyze {name}",
             doing=doing,
         )
         found = target.value(f"select count(*) from {name}")
