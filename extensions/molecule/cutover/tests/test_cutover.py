@@ -7,39 +7,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-import pytest
 
-BOX = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "box"
-
-
-@pytest.fixture(scope="module")
-def state() -> dict[str, Any]:
-    output = subprocess.run(
-        [sys.executable, "-m", "tests.sandbox", "state", str(BOX)],
-        cwd=os.environ["MOLECULE_PROJECT_DIRECTORY"],
-        check=True,
-        capture_output=True,
-    ).stdout
-    answer: dict[str, Any] = json.loads(output)
-    return answer
-
-
-def test_fly_toml_has_the_processes_and_its_comments(host: Any) -> None:
-    toml = host.file(str(BOX / "source" / "fly.toml"))
-    assert toml.contains("# ")
-    assert toml.contains(r"\[processes\]")
-    assert toml.contains(r"processes = \[.web.\]")
-
-
-def test_ledger_is_private_and_holds_no_secret(host: Any, state: dict[str, Any]) -> None:
-    ledger = host.file(str(BOX / "state" / "paper-crane--paper-crane.json"))
+def test_ledger_is_private_and_holds_no_secret(host: Any, box: Path, state: dict[str, Any]) -> None:
+    ledger = host.file(str(box / "state" / "paper-crane--paper-crane.json"))
     assert ledger.mode == 0o600
     config = state["heroku"]["apps"]["paper-crane"]["config"]
     for name, value in config.items():
@@ -63,3 +37,9 @@ def test_app_reads_its_new_database(state: dict[str, Any]) -> None:
     web = next(m for m in state["fly"]["apps"]["paper-crane"]["machines"] if m["group"] == "web")
     with urlopen(web["url"], timeout=10) as answer:
         assert json.load(answer)["rows"] > 0
+
+
+def test_each_platform_got_no_more_writes_than_a_cut_over_needs(writes: list[dict[str, Any]]) -> None:
+    heroku = [request for request in writes if request["service"] == "heroku"]
+    # Maintenance mode and the formation, once each: the second run wrote nothing.
+    assert sorted(request["path"] for request in heroku) == ["/apps/paper-crane", "/apps/paper-crane/formation"]
