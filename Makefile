@@ -82,9 +82,13 @@ services: setup ## modules against real PostgreSQL and Redis servers
 integration: ## whole playbooks against the sandbox
 	@"$$(tests/tools/find-python)" tests/tools/stages integration
 
-molecule: setup ## the role in a molecule scenario, verified with testinfra
+molecule: setup ## the role in a molecule scenario, verified with testinfra; ARGS=--all plays all scenarios
 	$(BIN)/molecule reset --all  # an earlier run counts as prepared, though its sandbox is gone
-	$(BIN)/molecule test --all
+	$(BIN)/molecule test $(or $(ARGS),--scenario-name default)
+
+.PHONY: targets
+targets: setup ## ansible-test integration: each module against a sandbox; ARGS="fly_app fly_secrets" chooses some
+	tests/tools/targets $(ARGS)
 
 bench-secrets: setup ## hostile config vars through the guide's pipes and through this collection, as a table
 	PYTHONPATH=$(TREE) $(BIN)/python -m ansible_collections.flyover.heroku_to_fly.tests.benchmarks.secrets
@@ -106,6 +110,10 @@ docs: setup ## the documentation as a site, in .tools/docs/html
 
 fleet: setup ## audits of many apps at once: seconds, requests and Heroku's limit, as a table; ARGS="--apps 50"
 	PYTHONPATH=$(TREE) $(BIN)/python -m ansible_collections.flyover.heroku_to_fly.tests.benchmarks.fleet $(ARGS)
+
+.PHONY: screenshots
+screenshots: setup ## pages and terminal screens of real runs as pictures, looked at by axe-core; needs Chromium and npm; ARGS=--write
+	@tests/tools/screenshots $(ARGS)
 
 postgres-versions: setup ## the database modules from PostgreSQL 15 and 16 to 16 and 18, whose servers npm installs into .tools
 	tests/tools/postgres-versions
