@@ -145,7 +145,7 @@ findings:
       urgency: before
       text: >-
         On the machine that runs the modules, with Python /usr/bin/python3 (3.13.5): the library redis is missing.
-      remedy: Run /usr/bin/python3 -m pip install 'redis>=4.5'.
+      remedy: Run /usr/bin/python3 -m pip install 'redis>=5.0'.
       needed_for: redis
 missing:
   description: Everything that is missing, a text each.

@@ -27,7 +27,7 @@ PATIENCE = 20.0  # seconds, for a program to tell its version
 LIBRARIES = (
     ("tomlkit", "tomlkit", (0, 12), SOURCE),
     ("psycopg2", "psycopg2-binary", (2, 9), POSTGRES),
-    ("redis", "redis", (4, 5), REDIS),
+    ("redis", "redis", (5, 0), REDIS),
 )
 
 

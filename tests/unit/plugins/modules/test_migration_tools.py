@@ -77,7 +77,7 @@ def test_each_lack_belongs_to_what_needs_it_and_names_the_interpreter(tmp_path: 
     assert sorted(found) == ["fly", "postgres", "redis"]
     assert f"{tmp_path}/fly does not run" in found["fly"]["text"]
     assert "psycopg2 2.8.6 is too old, 2.9 is needed; pg_dump and pg_restore are needed" in found["postgres"]["text"]
-    assert found["redis"]["remedy"] == f"Run {sys.executable} -m pip install 'redis>=4.5'."
+    assert found["redis"]["remedy"] == f"Run {sys.executable} -m pip install 'redis>=5.0'."
     assert all(sys.executable in finding["text"] for finding in found.values())
 
 
