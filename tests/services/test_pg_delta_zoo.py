@@ -125,7 +125,9 @@ def test_brings_forward_what_others_refuse(transfer: Any, source: Database, targ
 
 def test_a_key_that_is_equal_without_regard_to_case(transfer: Any, source: Database, target: Database) -> None:
     for database in (source, target):
-        if not database.rows("select from pg_collation where collprovider = 'i' limit 1"):
+        if not database.rows(
+            "select from pg_collation where collprovider = 'i' and pg_collation_actual_version(oid) <> ''"
+        ):
             pytest.skip(f"PostgreSQL {database.server.postgres.installation.major} is built without ICU")
     source.app(
         """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg2
 import pytest
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import collation, obstacles
@@ -66,6 +67,22 @@ def test_a_collation_that_the_target_may_lack_is_told(run_module: Any, source: D
     source.app(f"create collation public.ours (locale = '{locale}')")
     found = audit(run_module, source, target=target.url)["findings"]
     assert not any("collation public.ours" in one["text"] for one in found)
+
+
+def test_an_icu_collation_is_refused_where_the_target_is_built_without(
+    run_module: Any, source: Database, target: Database
+) -> None:
+    try:
+        source.app("create collation public.folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false)")
+    except psycopg2.errors.FeatureNotSupported:
+        pytest.skip("the source is built without ICU")
+    try:
+        target.app("create collation public.tried (provider = icu, locale = 'und'); drop collation public.tried")
+        has_icu = True
+    except psycopg2.errors.FeatureNotSupported:
+        has_icu = False
+    found = [one for one in audit(run_module, source, target=target.url)["findings"] if "public.folded" in one["text"]]
+    assert [one["level"] for one in found] == ([] if has_icu else ["block"])
 
 
 def test_open_connections_are_counted(run_module: Any, source: Database) -> None:

@@ -92,8 +92,9 @@ def own_collations(session: Session) -> list[tuple[str, str, bool]]:
 
 
 def has_icu(session: Session) -> bool:
-    """Return whether the server was built with ICU: it then lists ICU's collations."""
-    return bool(session.value("select exists (select from pg_collation where collprovider = 'i' and oid < 16384)"))
+    """Return whether the server was built with ICU: since PostgreSQL 16 each one lists a collation of it."""
+    version = "pg_collation_actual_version(oid)"
+    return bool(session.value(f"select exists (select from pg_collation where collprovider = 'i' and {version} <> '')"))
 
 
 def locales(session: Session) -> set[str]:
