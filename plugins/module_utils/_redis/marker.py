@@ -156,9 +156,12 @@ def _renewed(connection: Connection, token: str) -> bool:
 def _release(connection: Connection, token: str) -> None:
     try:
         connection.call("WATCH", LOCK)
-        if connection.call("GET", LOCK) == token.encode():
-            connection.checked([["MULTI"], ["DEL", LOCK], ["EXEC"]])
-        else:
+        if connection.call("GET", LOCK) != token.encode():
             connection.call("UNWATCH")
+            return
+        answers = connection.pipe([["MULTI"], ["DEL", LOCK], ["EXEC"]])
+        # A server that is full takes no transaction. The lock is ours for some seconds yet: it was renewed until now.
+        if any(isinstance(answer, Refused) and answer.kind == "OOM" for answer in answers):
+            connection.call("DEL", LOCK)
     except (Broken, Refused):
         pass  # it expires
