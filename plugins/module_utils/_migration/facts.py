@@ -18,6 +18,8 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _MOVED = ("heroku-postgresql", "heroku-redis")
 NOT_STARTED, REHEARSED, FROZEN, LIVE = STATES = ("not started", "rehearsed", "frozen", "live")
 _URGENCIES = ("before", "day", "after")
+# The window's phases as they follow each other; the ledger's file has them by name.
+_PHASES = ("freeze", "data", "start", "seal")
 
 # What a run in check mode would change, by the name of the step's result.
 _DRIFT = {
@@ -189,7 +191,10 @@ def window(ledger: Mapping[str, Any]) -> dict[str, Any]:
     if not opened or not closed:
         return {}
     seconds = (datetime.strptime(closed, _TIME) - datetime.strptime(opened, _TIME)).total_seconds()
-    return {"opened_at": opened, "closed_at": closed, "seconds": int(seconds), **measured}
+    found = {"opened_at": opened, "closed_at": closed, "seconds": int(seconds), **measured}
+    if "phases" in measured:
+        found["phases"] = {name: measured["phases"][name] for name in _PHASES if name in measured["phases"]}
+    return found
 
 
 def changes(seen: Seen) -> list[str]:

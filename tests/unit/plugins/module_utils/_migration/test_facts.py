@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.facts import Seen, facts
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.facts import Seen, facts, window
 
 LIVE = {"cutover": {"completed_at": "2026-11-26T18:00:00Z"}, "freeze": {"opened_at": "2026-11-26T17:59:00Z"}}
 
@@ -57,3 +57,10 @@ def test_dynos_that_run_now_are_told_though_others_were_stopped_before() -> None
     now = finding("one-off-dynos", "run.2 runs")
     assert set(shown(ledger, now)) == {"run.1 was stopped", "run.2 runs"}
     assert set(shown({**LIVE, **ledger}, now)) == {"run.1 was stopped"}
+
+
+def test_phases_of_the_window_follow_each_other_though_the_ledger_has_them_by_name() -> None:
+    phases = {"data": 1.5, "freeze": 3.5, "seal": 1.5}
+    cutover = {"completed_at": "2026-11-26T18:00:09Z", "window": {"seconds": 6.5, "phases": phases}}
+    found = window({"freeze": {"opened_at": "2026-11-26T18:00:00Z"}, "cutover": cutover})
+    assert list(found["phases"]) == ["freeze", "data", "seal"]
