@@ -486,12 +486,12 @@ def test_flyctl_that_hangs_is_ended_though_something_it_started_lives_on(
 ) -> None:
     monkeypatch.setattr(_fly_deploy, "GRACE", 0.5)
     monkeypatch.setattr(_fly_deploy, "BUILD", 0)
-    flyctl.behave('[ "$1" != deploy ] || { echo "Waiting for 1857"; sleep 3; exit; }')
+    flyctl.behave('[ "$1" != deploy ] || { echo "Waiting for 1857"; sleep 30; exit; }')
     expect_state(http, [], [])
     http.expect("GET", f"{PATH}/machines", [])
     begun = time.monotonic()
     message = run_module(fly_deploy, arguments(flyctl, source, wait_timeout=0))["msg"]
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 20
     assert "flyctl deploy was still running after" in message
     assert "Waiting for 1857" in message
 

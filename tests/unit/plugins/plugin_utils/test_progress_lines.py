@@ -68,8 +68,12 @@ def test_each_step_is_shown_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("silent", "shown"), [(14, []), (16, ["b: 16 s so far"]), (24, []), (34, ["b: 34 s so far"])])
-def test_a_long_step_tells_its_time_every_quarter_of_a_minute(silent: int, shown: list[str]) -> None:
-    state = {"steps": ["a", "b"], "updated_at": time.time() - silent - 0.2}
+def test_a_long_step_tells_its_time_every_quarter_of_a_minute(
+    monkeypatch: pytest.MonkeyPatch, silent: int, shown: list[str]
+) -> None:
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    state = {"steps": ["a", "b"], "updated_at": now - silent - 0.2}
     assert list(step_lines(state, state, 5.0)) == shown
 
 
