@@ -30,7 +30,8 @@ def began(pid: int) -> str | None:
         fields = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:  # other users' processes may be hidden
         return ""
-    return None if fields[0] in "ZX" else fields[19]  # a zombie has ended
+    # A zombie has ended, but not before its other threads have: until then its sockets are open.
+    return None if fields[0] in "ZX" and int(fields[17]) <= 1 else fields[19]
 
 
 def lives(pid: int, since: str) -> bool:
