@@ -137,6 +137,7 @@ class Trip:
         self._target = target
         self._case = case
         self._rows = rows
+        self._findings: list[dict[str, Any]] = []
         self.said: list[str] = []
 
     def run(self) -> None:
@@ -172,7 +173,9 @@ class Trip:
         )
         if verdict not in ("", result["verdict"]):
             raise Difference(f"not {verdict}")
-        compared = round_trip.compare(self._source, self._target, result)
+        # What a copy gave to the target is still there after an update, which does not say it again.
+        self._findings += result["findings"]
+        compared = round_trip.compare(self._source, self._target, {**result, "findings": self._findings})
         self._tell(compared)
         again = transfer(self._source, self._target, "auto")
         if again["verdict"] != "unchanged":
