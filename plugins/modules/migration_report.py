@@ -86,7 +86,7 @@ lines:
   type: list
   elements: str
 plan:
-  description: The plan as data.
+  description: The plan as data. Its key V(items) lists what would be done, each with C(verb) and C(text).
   returned: with O(show=plan)
   type: dict
   contains:
@@ -106,10 +106,6 @@ plan:
       description: How far the migration is, as a sentence.
       type: str
       sample: "live on Heroku, nothing runs on Fly.io"
-    items:
-      description: What would be done, each with C(verb) and C(text).
-      type: list
-      elements: dict
     counts:
       description: How many items each verb has.
       type: dict
@@ -244,25 +240,25 @@ files:
   contains:
     json:
       description: The report as data.
-      type: path
+      type: str
       sample: /srv/reports/paper-crane.json
     markdown:
       description: The report as Markdown.
-      type: path
+      type: str
       sample: /srv/reports/paper-crane.md
     html:
       description: The report as a page.
-      type: path
+      type: str
       sample: /srv/reports/paper-crane.html
     sarif:
       description: The findings for CI systems.
       returned: with O(show=plan)
-      type: path
+      type: str
       sample: /srv/reports/paper-crane.sarif
     junit:
       description: The findings as tests.
       returned: with O(show=plan)
-      type: path
+      type: str
       sample: /srv/reports/paper-crane.junit.xml
   sample:
     json: /srv/reports/paper-crane.json

@@ -110,8 +110,10 @@ def template(server: Server) -> Iterator[str]:
         "create extension postgres_fdw schema heroku_ext; create server elsewhere foreign data wrapper postgres_fdw;"
         f"grant usage on foreign server elsewhere to {server.role}",
     )
-    yield name
-    server.rows("postgres", f"drop database {name}")
+    try:
+        yield name
+    finally:
+        server.rows("postgres", f"drop database {name} with (force)")
 
 
 @contextmanager
@@ -120,9 +122,11 @@ def pair(heroku: Server, fly: Server, empty: str) -> Iterator[tuple[Database, Da
     heroku.rows("postgres", f"create database schemas template {empty} owner {heroku.role}")
     heroku.rows("postgres", f"alter database schemas set search_path = {_PATH}")
     fly.rows("postgres", f'create database schemas owner "{fly.role}"')
-    yield Database(heroku, "schemas"), Database(fly, "schemas")
-    heroku.rows("postgres", "drop database schemas with (force)")
-    fly.rows("postgres", "drop database schemas with (force)")
+    try:
+        yield Database(heroku, "schemas"), Database(fly, "schemas")
+    finally:
+        heroku.rows("postgres", "drop database schemas with (force)")
+        fly.rows("postgres", "drop database schemas with (force)")
 
 
 def load(database: Database, sql: str, role: str = "") -> list[str]:
@@ -234,7 +238,7 @@ def _relations(database: Database) -> list[tuple[str, str, str]]:
     """Return each table and materialized view with its columns by name: a dump may change their order. A view comes
     with its query, because the target's is filled from the rows that are there.
     """
-    rows = database.rows(
+    return database.rows(
         f"""
         select format('%I.%I', n.nspname, c.relname), coalesce((
             select string_agg('"' || replace(attname, '"', '""') || '"', ', ' order by attname) from pg_attribute
@@ -244,7 +248,6 @@ def _relations(database: Database) -> list[tuple[str, str, str]]:
         where c.relkind in ('r', 'm') and c.relpersistence <> 't' and c.relispopulated and {OWN_SCHEMAS} order by 1
         """
     )
-    return [(name, columns, query) for name, columns, query in rows]
 
 
 def _rows(database: Database, columns: str, relation: str) -> Any:

@@ -69,9 +69,7 @@ class Later:
     def get(self) -> Any:
         """Return the answer; raises Refused."""
         self._connection.read_until(self)
-        if isinstance(self.value, Refused):
-            raise self.value
-        return self.value
+        return _taken(self.value)
 
 
 class _Answers:
@@ -228,21 +226,13 @@ class Connection:
 
     def checked(self, commands: Iterable[Command]) -> list[Any]:
         """Like C(pipe); raises the first Refused, after all answers were read."""
-        answers = self.pipe(commands)
-        for answer in answers:
-            if isinstance(answer, Refused):
-                raise answer
-        return answers
+        return [_taken(answer) for answer in self.pipe(commands)]
 
     def together(self, commands: Sequence[Command]) -> list[Any]:
         """Run commands in one transaction and return their answers; raises Refused."""
         if not commands:
             return []
-        answers: list[Any] = self.checked([["MULTI"], *commands, ["EXEC"]])[-1]
-        for answer in answers:
-            if isinstance(answer, Refused):
-                raise answer
-        return answers
+        return [_taken(answer) for answer in self.checked([["MULTI"], *commands, ["EXEC"]])[-1]]
 
     def read_until(self, wanted: Later) -> None:
         """Read answers, which come in the order of their commands, up to O(wanted)."""
@@ -323,6 +313,13 @@ class Connection:
         broken = Broken("the server took too long to answer" if late else type(cause).__name__)
         broken.origin = self
         return broken
+
+
+def _taken(answer: Any) -> Any:
+    """Return an answer; raises it where it is a Refused."""
+    if isinstance(answer, Refused):
+        raise answer
+    return answer
 
 
 def packed(command: Command) -> bytes:
