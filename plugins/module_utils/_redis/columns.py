@@ -18,12 +18,16 @@ from functools import cached_property
 from typing import TypeVar
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import scripts
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.look import BIG, EXPIRY_TOLERANCE, Eyes
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.look import BIG, EXPIRY_TOLERANCE, TAIL, Eyes
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.names import name_of
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import Connection, Later, Refused
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import (
+    Connection,
+    Later,
+    Refused,
+    arguments,
+)
 
 BYTES_AT_ONCE = 1 << 20  # of payloads; the rest is left
-TAIL = 10
 _LEFT, _GONE = 255, 254  # instead of a type: look at it in another way; it is not there
 _LISTS = frozenset((1, 10, 14, 18))
 _LIST_BYTES = 16 + 8  # of a digest and a length in hexadecimal
@@ -130,7 +134,7 @@ class Sweep:
                 left = list(map(int, remaining.split()))
                 return Columns(self.keys, kinds, tails, marks, left, self._began + blur, blur, lists, payloads)
         except Refused as error:
-            if error.kind in ("OOM", "LOADING"):
+            if error.is_about_the_server:
                 raise
             self._eyes.sweeps = False
         return Columns(self.keys, bytes([_LEFT]) * len(self.keys), b"", b"", [-1] * len(self.keys), 0.0, 0.0)
@@ -143,11 +147,8 @@ def restore(connection: Connection, columns: Columns) -> Later:
     """
     count = len(columns.keys)
     head = [b"EVAL", scripts.RESTORE.encode(), b"%d" % count, *columns.keys, columns.remaining_now().encode()]
-    parts = [b"*%d\r\n" % (len(head) + count)]
-    for part in head:
-        parts += (b"$%d\r\n" % len(part), part, b"\r\n")
-    parts.append(columns.payloads)
-    return connection.begin_packed(b"".join(parts), "EVAL")
+    packed = b"*%d\r\n" % (len(head) + count) + arguments(head) + columns.payloads
+    return connection.begin_packed(packed, "EVAL")
 
 
 def _positions(column: bytes, value: int) -> Iterator[int]:

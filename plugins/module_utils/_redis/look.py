@@ -28,6 +28,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire 
 KEYS_AT_ONCE = 1000
 BYTES_AT_ONCE = 1 << 24
 BIG = 1 << 20  # bytes in memory from which a key is read and written in pieces
+TAIL = 10  # bytes at the end of a payload: its version and its checksum
 NO_EXPIRY = -1
 EXPIRY_TOLERANCE = 1000  # milliseconds
 
@@ -154,7 +155,7 @@ class Eyes:
                 else:
                     found, left = self._by_commands(left, payloads)
             except Refused as error:
-                if error.kind in ("OOM", "LOADING") or not self.scripts:
+                if error.is_about_the_server or not self.scripts:
                     raise
                 # A server may lack one of a script's commands, or scripts altogether.
                 self.quick, self.scripts = False, self.quick and not closely

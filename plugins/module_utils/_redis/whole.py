@@ -15,13 +15,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis import scripts
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.look import Eyes, Seen
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.look import TAIL, Eyes, Seen
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.source import info
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import Connection, Refused
 
 MOST_BYTES = 256 << 20  # in memory, of one key: a server answers nobody else while it dumps
 LIMITS = ("proto-max-bulk-len", "client-query-buffer-limit")
-TAIL = 10
 
 
 class Room:
@@ -59,7 +58,7 @@ def tail(eyes: Eyes, key: bytes) -> bytes:
     try:
         end: bytes = eyes.connection.call("EVAL", scripts.TAIL, 1, key)
     except Refused as error:
-        if error.kind in ("OOM", "LOADING"):
+        if error.is_about_the_server:
             raise
         return b""
     return end

@@ -47,6 +47,11 @@ class Refused(Exception):
         """Whether the key holds something else by now, or is gone."""
         return self.kind == "WRONGTYPE" or self.says("no such key")
 
+    @property
+    def is_about_the_server(self) -> bool:
+        """Whether the server would refuse other commands too: it is full, or still loads its data."""
+        return self.kind in ("OOM", "LOADING")
+
     def says(self, *parts: str) -> bool:
         """Return whether the text has one of O(parts)."""
         return any(part.lower() in str(self).lower() for part in parts)
@@ -113,14 +118,14 @@ class _Answers:
         if kind == b"+":
             return rest
         if kind == b"-":
-            return Refused(rest.decode("utf-8", "replace"))
+            return _refusal(rest)
         raise ValueError
 
     def length(self) -> int:
         """Return the length of the string that comes next, -1 for none; raises Refused."""
         line = self._line()
         if line[:1] == b"-":
-            raise Refused(line[1:].decode("utf-8", "replace"))
+            raise _refusal(line[1:])
         if line[:1] != b"$":
             raise ValueError
         return int(line[1:])
@@ -262,16 +267,16 @@ class Connection:
 
     def send_stream(self, command: Command, length: int, parts: Iterable[bytes], after: Command = ()) -> Any:
         """Send a command with one more argument, of O(length) bytes, that comes in parts; return the answer."""
-        head = b"*%d\r\n" % (len(command) + 1 + len(after)) + _arguments(command)
+        head = b"*%d\r\n" % (len(command) + 1 + len(after)) + arguments(command)
         self._send(head + b"$%d\r\n" % length)
         for part in parts:
             self._send(part)
-        self._send(b"\r\n" + _arguments(after))
+        self._send(b"\r\n" + arguments(after))
         return self._await(str(command[0])).get()
 
     def refused(self, text: bytes, command: str) -> Refused:
         """Return an error of this server's."""
-        return cast(Refused, self._named(Refused(text.decode("utf-8", "replace")), command))
+        return cast(Refused, self._named(_refusal(text), command))
 
     def _log_in(self, user: str, password: str) -> None:
         answer = self.pipe([["AUTH", user, password] if user else ["AUTH", password]])[0]
@@ -315,6 +320,10 @@ class Connection:
         return broken
 
 
+def _refusal(text: bytes) -> Refused:
+    return Refused(text.decode("utf-8", "replace"))
+
+
 def _taken(answer: Any) -> Any:
     """Return an answer; raises it where it is a Refused."""
     if isinstance(answer, Refused):
@@ -324,12 +333,13 @@ def _taken(answer: Any) -> Any:
 
 def packed(command: Command) -> bytes:
     """Return a command as it is sent."""
-    return b"*%d\r\n" % len(command) + _arguments(command)
+    return b"*%d\r\n" % len(command) + arguments(command)
 
 
-def _arguments(arguments: Iterable[Argument]) -> bytes:
+def arguments(given: Iterable[Argument]) -> bytes:
+    """Return arguments as they are sent, without the line that counts them."""
     parts: list[bytes] = []
-    for argument in arguments:
+    for argument in given:
         data = argument if isinstance(argument, bytes) else str(argument).encode()
         parts += (b"$%d\r\n" % len(data), data, b"\r\n")
     return b"".join(parts)
