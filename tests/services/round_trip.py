@@ -195,7 +195,8 @@ def compare(source: Database, target: Database, result: dict[str, Any]) -> Compa
         if key not in wanted and there != again.get(key):
             compared.differences.append(f"only there: {' '.join(key)}: {there}")
     left = {one["name"] for one in not_moved}
-    compared.differences += [one for one in _contents(source, target) if one.split(" of ")[1] not in left]
+    generated = " ".join(one["text"] for one in result["findings"] if one["id"] == "database-generated")
+    compared.differences += [one for one in _contents(source, target, generated) if one.split(" of ")[1] not in left]
     return compared
 
 
@@ -208,7 +209,8 @@ def _stays_behind(key: tuple[str, str, str], made: str, there: str | None, not_m
     if kind in ("ACL", "DEFAULT ACL"):
         lost = set(made.splitlines()) - set(there.splitlines())
         grants = " ".join(one["name"] for one in not_moved)
-        return all((role := re.search(r" (?:TO|FROM) (\S+?);?$", one)) and role[1] in grants for one in lost)
+        behind = all((role := re.search(r" (?:TO|FROM) (\S+?);?$", one)) and role[1] in grants for one in lost)
+        return behind and set(there.splitlines()) <= set(made.splitlines())
     return False
 
 
@@ -217,10 +219,12 @@ def _last(name: str) -> str:
     return name.partition("(")[0].rsplit(".", 1)[-1].strip('"')
 
 
-def _contents(source: Database, target: Database) -> list[str]:
+def _contents(source: Database, target: Database, generated: str) -> list[str]:
+    """Return what holds other rows; columns that are O(generated) otherwise, as the module says, are left aside."""
     found = [
         f"content of {name}"
-        for name, columns, query in _relations(source)
+        for name, columns, written, query in _relations(source)
+        for columns in [written if f" {name} (" in generated else columns]
         if _rows(source, columns, f"({query}) shown" if query else f"only {name}")
         != _rows(target, columns, f"only {name}")
     ]
@@ -234,17 +238,20 @@ def _contents(source: Database, target: Database) -> list[str]:
     return [_QUOTED_WORD.sub(r"\1", one) for one in found]
 
 
-def _relations(database: Database) -> list[tuple[str, str, str]]:
-    """Return each table and materialized view with its columns by name: a dump may change their order. A view comes
-    with its query, because the target's is filled from the rows that are there.
+def _relations(database: Database) -> list[tuple[str, str, str, str]]:
+    """Return each table and materialized view with its columns by name: a dump may change their order; all, and those
+    that the server does not compute. A view comes with its query, because the target's is filled from the rows there.
     """
     return database.rows(
         f"""
-        select format('%I.%I', n.nspname, c.relname), coalesce((
-            select string_agg('"' || replace(attname, '"', '""') || '"', ', ' order by attname) from pg_attribute
-            where attrelid = c.oid and attnum > 0 and not attisdropped), ''),
+        select format('%I.%I', n.nspname, c.relname), coalesce(a.every, ''), coalesce(a.written, ''),
           case c.relkind when 'm' then rtrim(pg_get_viewdef(c.oid), ';') else '' end
         from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        cross join lateral (
+            select string_agg(quoted, ', ' order by attname), string_agg(quoted, ', ' order by attname)
+              filter (where attgenerated = '')
+            from pg_attribute cross join lateral (select '"' || replace(attname, '"', '""') || '"') named(quoted)
+            where attrelid = c.oid and attnum > 0 and not attisdropped) a(every, written)
         where c.relkind in ('r', 'm') and c.relpersistence <> 't' and c.relispopulated and {OWN_SCHEMAS} order by 1
         """
     )

@@ -165,7 +165,7 @@ class Trip:
         try:
             result = transfer(self._source, self._target, mode)
         except StateError as error:
-            if mode != "delta" or "the schemas differ" not in error.cause:
+            if mode != "delta" or "it can't be updated" not in error.cause:
                 raise
             result = transfer(self._source, self._target, "auto")
         self.said.append(

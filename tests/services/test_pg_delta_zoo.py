@@ -56,6 +56,16 @@ _CASES = {
         "insert into doms values ('z', '{9}', 'q', 4)",
         {"doms": "by key"},
     ),
+    "an enum and a composite type that are cast to text by the app's own casts": (
+        "create type tone as enum ('x', 'y', 'z'); create cast (tone as text) with inout as implicit;"
+        "create type duo as (a int, b int); create function said(duo) returns text immutable language sql as"
+        " 'select ($1).a::text'; create cast (duo as text) with function said(duo) as implicit;"
+        "create table cast_keys (k tone, d duo, v int, primary key (k, d));"
+        "insert into cast_keys values ('x', (1, 2), 1), ('x', (1, 3), 2), ('y', (1, 2), 3), ('z', (5, 6), 4)",
+        "update cast_keys set v = 0 where v = 1; delete from cast_keys where v = 3;"
+        "insert into cast_keys values ('z', (1, 2), 9)",
+        {"cast_keys": "by key"},
+    ),
     "a unique index with a collation of its own": (
         'create table own (k text not null, v int); create unique index own_key on own (k collate "C");'
         "insert into own select 'k' || i, i from generate_series(1, 9) i",

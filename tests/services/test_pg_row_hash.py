@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import keys
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import read_tables
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import parse
@@ -93,6 +94,31 @@ def test_values_that_rows_exchange(source: Database) -> None:
     before = checksum()
     source.app("update u set b = 2 where a = 0; update u set b = 0 where a = 2")
     assert checksum() != before
+
+
+def test_an_apps_own_functions_do_not_count(source: Database) -> None:
+    """They would fit better than PostgreSQL's own, and call equal what is not."""
+    source.app(
+        """
+        set search_path = public;
+        create function array_send(int[]) returns bytea immutable language sql as $$ select ''::bytea $$;
+        create function hashfloat8extended(float8, int) returns bigint immutable language sql as 'select 1::bigint';
+        create function concat_ws(text, text) returns text immutable language sql as $$ select '' $$;
+        create type tone as enum ('x', 'y');
+        create function same(tone) returns text immutable language sql as 'select null';
+        create cast (tone as text) with function same(tone);
+        create table shadowed (a int[], t tone);
+        insert into shadowed values ('{1}', 'x'), ('{2}', 'x'), ('{1}', 'y');
+        create table keyed (k text primary key); insert into keyed values ('a'), ('b'), ('c');
+        """
+    )
+    with _session(source) as session:
+        session.run("set search_path = pg_catalog, public")
+        tables = {table.name: table for table in read_tables(session)}
+        hashed = session.rows(f"select {tables['public.shadowed'].row_hash} from public.shadowed")
+        bucket = keys.keys(session)[tables["public.keyed"].oid].bucket(session, "public.keyed", 1 << 16)
+        buckets = session.rows(f"select {bucket} from public.keyed")
+    assert (len(set(hashed)), len(set(buckets))) == (3, 3)
 
 
 def test_text_in_another_encoding(heroku_server: Any, fly_server: Any) -> None:

@@ -102,6 +102,11 @@ OF_POSTGRES: dict[str, Row] = {
         "Views or functions need a foreign table, which is not moved.",
         "Drop them on the source, or copy the rows into a table.",
     ),
+    "database-generated": (
+        WARN,
+        "The target computes generated columns otherwise than the source did.",
+        "Compare some rows. To have the source's computed anew, update every row there.",
+    ),
     "database-partitions": (
         BLOCK,
         "A table is partitioned by the hash of an enum, which is another one on every server.",

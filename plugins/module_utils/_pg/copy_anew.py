@@ -21,7 +21,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.ful
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.wipe import wipe
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import server
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings, named
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.result import COPIED, result
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.run import Run
@@ -50,18 +50,27 @@ class _Begun:
 def copy(run: Run, tools: Tools, found: Marker | None, occupied: bool) -> dict[str, Any]:
     """Copy everything, or what an interrupted copy had not done; verify it, and return the result."""
     begun = _begun(run, tools, found, occupied)
-    document = begun.document
+    document = run.noted = begun.document
     marker.note_source(run.target.session, run.identities())
     checksums = run.wanted.verify == "checksums"
+
+    def note_adapted(names: Sequence[str]) -> None:
+        document["adapted"] = list(names)
+        marker.note(run.target.session, document)
+
     engine = Copy(
-        run.source.session, run.target.session, run.tables, begun.interrupted, run.pool, run.progress, checksums
+        run.source.session,
+        run.target.session,
+        run.tables,
+        begun.interrupted,
+        run.pool,
+        run.progress,
+        checksums,
+        note_adapted,
     )
     try:
         engine.run(begun.before, begun.after, lambda: _update_kept(run, begun))
-        document["adapted"] = engine.adaptation.names
-        _tell_adapted(run, engine.adaptation.names)
         _set_search_path(run.target.session, run.source)
-        run.noted = document
         run.progress.phase("verify")
         logs = run.logs(run.wanted.verify)
         same = run.compare(engine.sequences, run.wanted.verify, engine.contents)
@@ -116,17 +125,6 @@ def _update_kept(run: Run, begun: _Begun) -> None:
         )
         way = Update(run.source, run.target.session, begun.interrupted, begun.movement, run.pool, run.progress)
         way.run(server.horizon(run.source.session))
-
-
-def _tell_adapted(run: Run, names: Sequence[str]) -> None:
-    if names:
-        run.findings.warn(
-            "database-search-path",
-            f"PostgreSQL {run.target.major} builds indexes and fills materialized views with a search_path of "
-            f"its own. On the target these functions were given one, because they call others without naming a schema: "
-            f"{named(names)}.",
-            "Give them the same on Heroku, in a migration: ALTER FUNCTION … SET search_path = ….",
-        )
 
 
 def _interrupted(run: Run, found: Marker | None) -> Marker | None:

@@ -60,7 +60,8 @@ def _compared(run: Run, check_mode: bool) -> dict[str, Any] | None:
     servers = updating.histories(run.source.session, run.target.session)
     if not check_mode and all(side["timeline"] for side in servers.values()):
         # From now on it is known again, or every run would compare everything.
-        document = {"source": run.source.identity, "servers": servers, "verified": "checksums"}
+        document = {**run.noted, "source": run.source.identity, "servers": servers, "verified": "checksums"}
+        document["same"] = sorted(same.same)
         marker.renew(run.target.session, document, run.identities(), same.rows, horizons)
     return result(run, UNCHANGED, "checksums", same)
 
@@ -115,6 +116,7 @@ def _verified(run: Run, found: Marker, movement: Movement, check_mode: bool) -> 
     known, level = str(found.document["verified"]), run.wanted.verify
     run.progress.phase("verify")
     noted = {name: evidence.log for name, evidence in found.tables.items() if evidence.log}
+    generated = run.noted.get("generated")
     logs = noted if check_mode else run.logs(level)
     same = run.compare(movement.sequences, level)
     if same.mismatches and not movement.any:
@@ -125,7 +127,8 @@ def _verified(run: Run, found: Marker, movement: Movement, check_mode: bool) -> 
     same.refuse(run.target.session)
     # A stronger comparison is noted, or every run would make it again.
     stronger = _LEVELS.index(level) > _LEVELS.index(known)
-    if not check_mode and (movement.any or logs != noted or stronger):
+    other = logs != noted or generated != run.noted.get("generated")
+    if not check_mode and (movement.any or other or stronger):
         found.document.update(verified=level, same=sorted(same.same))
         marker.complete(run.target.session, found.document, level == "checksums", logs)
     return same

@@ -18,7 +18,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.com
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import identity
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.checksums import Content
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings, named
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import Identity
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import Sequences
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
@@ -117,7 +117,29 @@ class Run:
         found.sequences = len(sequences)
         if not found.mismatches:
             comparison.compare_content(found, self.tables, self.pool, level, known or {})
+            if level == "checksums":
+                self.noted["generated"] = sorted(found.generated)
         return found
+
+    def tell(self) -> None:
+        """Say what the copy is not, and why: also of a copy that was only updated since, by what was noted of it."""
+        adapted, generated = (self.noted.get(name) for name in ("adapted", "generated"))
+        if adapted:
+            self.findings.warn(
+                "database-search-path",
+                f"PostgreSQL {self.target.major} builds indexes and fills materialized views with a search_path of "
+                "its own. On the target these functions were given one, because they call others without naming a "
+                f"schema: {named(adapted)}.",
+                "Give them the same on Heroku, in a migration: ALTER FUNCTION … SET search_path = ….",
+            )
+        if generated:
+            self.findings.warn(
+                "database-generated",
+                "The target computes generated columns anew, as any copy does, and got other values than the source "
+                f"holds: {named(generated)}. A function that they call was changed after rows were written, or gives "
+                "another result on the target's version or locale.",
+                "Compare some rows. To have the source's computed anew, update every row there.",
+            )
 
 
 def settle_logs(target: Session, wanted: Mapping[str, Sequence[str]]) -> list[str]:

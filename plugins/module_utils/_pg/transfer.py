@@ -181,6 +181,7 @@ def _looked(
             if result is None:
                 result = copy(run, tools, found, bool(occupied))
             if result["verdict"] != WOULD_COPY:
+                run.tell()
                 settled = settle.settle(source_session, target_session, withheld, findings, check_mode)
                 if settled and result["verdict"] == UNCHANGED:
                     result.update(changed=True, verdict=WOULD_UPDATE if check_mode else UPDATED)

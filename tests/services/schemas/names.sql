@@ -22,5 +22,21 @@ create trigger "T" before insert on "APP"."TABLE DATA" for each row execute func
 comment on table "APP"."TABLE DATA" is 'X';
 create view "APP"."V" as select * from "APP"."TABLE DATA";
 create materialized view "APP"."MATERIALIZED VIEW" as select "say ""so""" from "APP"."TABLE DATA";
+create view attributes as select attname, attstattarget from pg_attribute where false;
+-- Names that begin as others end, or hold what ends a line elsewhere, or a value's place.
+create schema "public stuff";
+create table "public stuff".t (id int primary key);
+comment on schema "public stuff" is 'not public';
+create schema "x EXTENSION";
+create table "x EXTENSION".t (id int primary key);
+comment on table "x EXTENSION".t is 'kept';
+create schema "_flyover app";
+create table "_flyover app"."100%s" (id int primary key, "%(x)s" text);
+insert into "_flyover app"."100%s" values (1, '%s');
+create schema "100%s";
+comment on schema "100%s" is 'all of %';
+create table U&"a\2028b\0085c" (id int primary key, U&"d\000be" text);
+insert into U&"a\2028b\0085c" values (1, 'x');
 -- then updated
 update documents set json = 'y' where id = 2; insert into json values (5, 6); update "APP"."TABLE DATA" set "a.b" = 'z';
+update "_flyover app"."100%s" set "%(x)s" = '%d'; update U&"a\2028b\0085c" set U&"d\000be" = 'y';

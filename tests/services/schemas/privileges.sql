@@ -31,3 +31,5 @@ comment on schema priv is 'private';
 grant update on t to helper;
 -- then updated
 comment on schema priv is 'more private';
+-- then updated
+revoke select on seen from public; revoke usage on schema priv from helper;

@@ -12,37 +12,44 @@ calls others without their schema, as f_unaccent() of many apps does, then needs
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.archive import UNKNOWN_NAMES
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.other_kinds import FUNCTION_NAME
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.schema import Definition
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import not_of_extension
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 _SINCE = 170000
-_NAMES = ("3F", "42")  # errors about names that are not found
 _SETTING = re.compile(r"\n SET search_path TO [^\n]*")
 
 
 class Adaptation:
     """The functions that were given a search_path, by name."""
 
-    def __init__(self, source: Session, target: Session, names: Iterable[str]) -> None:
-        """Begin with what an earlier run gave to O(names)."""
+    def __init__(
+        self, source: Session, target: Session, interrupted: Marker | None, note: Callable[[Sequence[str]], None]
+    ) -> None:
+        """Begin with what an O(interrupted) run did; O(note) keeps all names for the next one."""
         self._source = source
         self._target = target
-        self.names = list(names)
+        self._note = note
+        self.names: list[str] = list(interrupted.document.get("adapted", ())) if interrupted else []
 
     def cures(self, relation: int, error: StateError) -> bool:
         """Give a path to the functions that the source's index or view O(relation) calls; return whether there is any
         that had none.
         """
         state = str(error.facts.get("sqlstate", ""))
-        if self._target.version < _SINCE or not state.startswith(_NAMES):
+        if self._target.version < _SINCE or not state.startswith(UNKNOWN_NAMES):
             return False
         found = [name for name in _functions(self._source, relation) if name not in self.names]
         path = self._target.app_path
+        if found:
+            # Before it is done: a run that is killed in between leaves no function that differs for no known reason.
+            self._note([*self.names, *found])
         for name in found:
             self._target.run(f"alter routine {name} set search_path = {path}", doing=f"giving {name} a search_path")
         self.names += found
@@ -61,11 +68,13 @@ def without(definitions: Sequence[Definition], adapted: Iterable[str]) -> list[D
 
 
 def _functions(source: Session, relation: int) -> list[str]:
-    """Return the user's functions that an index or view calls, also by way of views that it reads."""
+    """Return the user's functions that an index, a constraint's index or a view calls, also by views that it reads."""
     rows = source.rows(
         f"""
         with recursive used(classid, objid) as (
-          select 'pg_class'::regclass::oid, %s::oid
+          select 'pg_class'::regclass::oid, %(oid)s::oid
+          union
+          select 'pg_class'::regclass, conindid from pg_constraint where oid = %(oid)s and conindid <> 0
           union
           select next.* from used u cross join lateral (
             select d.refclassid, d.refobjid from pg_depend d where d.classid = u.classid and d.objid = u.objid
@@ -81,6 +90,6 @@ def _functions(source: Session, relation: int) -> list[str]:
           and not coalesce(p.proconfig::text ~ 'search_path=', false) and {not_of_extension("pg_proc", "p.oid")}
         order by 1
         """,
-        [relation],
+        {"oid": relation},
     )
     return [name for (name,) in rows]

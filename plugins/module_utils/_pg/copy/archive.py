@@ -23,6 +23,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.too
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import Address
 
 _COMMENT_LEFT_BEHIND = ("EVENT TRIGGER", "PUBLICATION", "SUBSCRIPTION", "SERVER", "FOREIGN", "DATABASE", "EXTENSION")
+"""What pg_dump lists without a schema."""
 
 # "215; 1259 16394 TABLE public users owner"; names may be in capitals like kinds.
 _LINE = re.compile(
@@ -35,6 +36,10 @@ _HEADER = re.compile(
     r"(?:-- Data Pos: \d+\n)?--\n",
     re.MULTILINE,
 )
+UNKNOWN_NAMES = ("3F", "42")
+"""Errors about names that are not found, or not in that form."""
+_CHANGE_IT = "The target's PostgreSQL does not take it as it is on the source: change or drop it there, then run again."
+
 # What follows the last entry: the time, and a command for psql that newer clients write.
 _END = re.compile(
     r"(\n-- Completed on [^\n]*)?\s*(--\n-- PostgreSQL database dump complete\n--\n\s*(\\unrestrict [^\n]*\s*)?)?\Z"
@@ -78,7 +83,8 @@ class Entry:
 def contents(text: str) -> list[Line]:
     """Return the lines of C(pg_restore --list)."""
     found = []
-    for line in text.splitlines():
+    # Not splitlines(): names may hold what else it takes for a line's end.
+    for line in text.split("\n"):
         parts = _LINE.fullmatch(line)
         if parts:
             oids = int(parts["catalog"]), int(parts["oid"])
@@ -87,17 +93,20 @@ def contents(text: str) -> list[Line]:
 
 
 def wanted(line: Line, left_out: Mapping[int, str]) -> bool:
-    """Return whether an entry is to be made; O(left_out) are schemas and extensions, by their oids on the source."""
-    schema, _space, name = line.rest.partition(" ")
-    if line.kind in LEFT_BEHIND or (line.kind == "SCHEMA" and name.split(" ")[0] in HIDDEN_SCHEMAS):
+    """Return whether an entry is to be made; O(left_out) are schemas and extensions, by their oids on the source.
+
+    What lies in hidden schemas is not in the archive. Names may hold spaces, and begin as others' kinds or schemas do.
+    """
+    if line.kind in LEFT_BEHIND:
         return False
     if line.kind in ("SCHEMA", "EXTENSION"):
         return line.oid not in left_out
     if line.kind == "COMMENT":
         # On what is there already, the comment is its owner's.
-        return not name.startswith((*_COMMENT_LEFT_BEHIND, *(f"SCHEMA {name} " for name in left_out.values())))
+        theirs = "|".join(re.escape(name) for name in left_out.values())
+        return not re.fullmatch(rf"- (?:(?:{'|'.join(_COMMENT_LEFT_BEHIND)}) .*|SCHEMA (?:{theirs}) \S+)", line.rest)
     # The change log's triggers stand on the app's tables.
-    return schema not in HIDDEN_SCHEMAS and not (line.kind == "TRIGGER" and f" {LOG_SCHEMA} " in f"{name} ")
+    return not (line.kind == "TRIGGER" and re.fullmatch(rf".* {LOG_SCHEMA} \S+", line.rest))
 
 
 class Archive:
@@ -200,11 +209,16 @@ select set_config('search_path', '', false);
 
 
 def run_entries(
-    session: Session, entries: Sequence[Entry], cures: Callable[[int, StateError], bool] = lambda _oid, _error: False
+    session: Session,
+    entries: Sequence[Entry],
+    cures: Callable[[int, StateError], bool] = lambda _oid, _error: False,
+    again_as_app: bool = False,
 ) -> None:
     """Make O(entries) on the target, many per round trip; raises StateError that names the entry.
 
-    O(cures) may do something about an error of the object with that oid on the source, and say that it did.
+    O(cures) may do something about an error of the object with that oid on the source, and say that it did. With
+    O(again_as_app) what does not find a name is made under the app's search_path: the server looks into the functions
+    that an expression calls already when it is written down.
     """
     for start in range(0, len(entries), 100):
         chunk = entries[start : start + 100]
@@ -212,12 +226,26 @@ def run_entries(
             make(session, chunk, "making the schema")
         except StateError:
             for entry in chunk:  # one by one, to name the one that fails
-                try:
-                    make(session, [entry], f"making {entry.label}")
-                except StateError as error:
-                    if not cures(entry.oid, error):
-                        raise
-                    make(session, [entry], f"making {entry.label}")
+                _make_one(session, entry, cures, again_as_app)
+
+
+def _make_one(session: Session, entry: Entry, cures: Callable[[int, StateError], bool], again_as_app: bool) -> None:
+    doing = f"making {entry.label}"
+    try:
+        return make(session, [entry], doing)
+    except StateError as error:
+        failed = error
+    if not str(failed.facts.get("sqlstate", "")).startswith(UNKNOWN_NAMES):
+        raise failed
+    try:
+        if again_as_app:
+            with session.as_app():
+                return make(session, [entry], doing)
+        if cures(entry.oid, failed):
+            return make(session, [entry], doing)
+    except StateError as error:
+        failed = error
+    raise StateError(failed.thing, failed.cause, _CHANGE_IT, **failed.facts)
 
 
 def make(session: Session, entries: Sequence[Entry], doing: str) -> None:

@@ -42,6 +42,8 @@ class Comparison:
     rows: dict[str, int] = field(default_factory=dict)
     sequences: int = 0
     large_objects: int = 0
+    generated: list[str] = field(default_factory=list)
+    """Tables of which the target computes generated columns otherwise, with these."""
     same: set[str] = field(default_factory=set)
     """Digests of definitions that are printed differently and mean the same, for the marker."""
 
@@ -129,8 +131,10 @@ def _note_table(found: Comparison, table: Table, one: content.Content, other: co
     found.rows[table.name] = one.rows
     if one.rows != other.rows:
         found.differs("table", table.name, f"{one.rows} rows on the source, {other.rows} on the target")
-    elif one != other:
+    elif one.checksum != other.checksum:
         found.differs("table", table.name, "the same number of rows, but other content")
+    elif one.generated != other.generated:
+        found.generated.append(f"{table.name} ({', '.join(table.generated)})")
 
 
 def _note_large_objects(found: Comparison, ours: LargeObjects, theirs: LargeObjects) -> None:

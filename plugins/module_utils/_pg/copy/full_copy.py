@@ -166,9 +166,10 @@ class Copy:
         pool: Pool,
         progress: Progress,
         checksums: bool,
+        note_adapted: Callable[[Sequence[str]], None],
     ) -> None:
         """O(source) is in the transaction whose snapshot O(pool) shares; resume O(interrupted). With O(checksums) the
-        source reads its own while the target makes indexes.
+        source reads its own while the target makes indexes. O(note_adapted) keeps the names of functions for later.
         """
         self._source = source
         self._target = target
@@ -185,7 +186,7 @@ class Copy:
         """Seconds of COPY per table."""
         self.rows = {name: evidence.rows for name, evidence in interrupted.tables.items()} if interrupted else {}
         """Rows per table, as both sides counted them."""
-        self.adaptation = Adaptation(source, target, interrupted.document.get("adapted", ()) if interrupted else ())
+        self.adaptation = Adaptation(source, target, interrupted, note_adapted)
         self._later_tables: list[tuple[Table, StateError]] = []
         self._later_entries: list[tuple[Entry, StateError]] = []
         self.large_objects = 0
@@ -203,7 +204,7 @@ class Copy:
         O(level) updates tables that an earlier run copied to this snapshot, before foreign keys look at them.
         """
         self._progress.phase("schema")
-        self._make(before)
+        self._make(before, again_as_app=True)
         stages_ = stages(self._source, after, self._tables)
         self._progress.phase(
             "data",
@@ -241,18 +242,18 @@ class Copy:
             self._later_tables, self._later_entries = [], []
             for table, _error in tables:
                 self._work([Task(CopyTables([table], self._horizon))])
-            for entry, error in entries:
+            for entry, _error in entries:
                 try:
                     with self._target.as_app():
                         run_entries(self._target, [entry], self.adaptation.cures)
-                except StateError:
+                except StateError as error:
                     self._later_entries.append((entry, error))
             if (len(self._later_tables), len(self._later_entries)) == (len(tables), len(entries)):
                 raise [*self._later_tables, *self._later_entries][0][1]
 
-    def _make(self, entries: Sequence[Entry]) -> None:
+    def _make(self, entries: Sequence[Entry], again_as_app: bool = False) -> None:
         missing = [entry for entry in entries if entry.id not in self._made]
-        run_entries(self._target, missing, self.adaptation.cures)
+        run_entries(self._target, missing, self.adaptation.cures, again_as_app)
 
     def _work(self, tasks: Sequence[Task]) -> None:
         self._pool.run(tasks, self._done, lambda: self._progress.update(bytes_done=self._pool.bytes_moved()))

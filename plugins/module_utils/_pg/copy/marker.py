@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -108,8 +108,9 @@ def read(target: Session) -> Marker | None:
         return None
     format_, state, document = found[0]
     if format_ != _FORMAT:
-        # Which of the two servers' words mean the same stays proven.
-        return Marker(state, {"source": document.get("source"), "same": document.get("same", [])})
+        # Which of the two servers' words mean the same stays proven, and what was given to functions.
+        kept = {name: document.get(name, []) for name in ("same", "adapted")}
+        return Marker(state, {"source": document.get("source"), **kept})
     rows = target.rows(
         f"""
         select name, rows, source_horizon, target_horizon, target_xid,
@@ -224,6 +225,24 @@ def complete(target: Session, document: dict[str, Any], compared: bool, logs: Ma
                 doing="writing the marker",
             )
         _write(target, COMPLETE, document)
+
+
+def given(target: Session) -> list[list[Any]]:
+    """Return the privileges that an earlier run gave to others than the owner."""
+    found: list[list[Any]] = target.value(f"select document -> 'given' from {MARKER_SCHEMA}.transfer") or []
+    return found
+
+
+def note_given(target: Session, grants: Sequence[Sequence[Any]]) -> None:
+    """Note which privileges others have now: what the source takes back can be told from what the target gave."""
+    target.run(
+        f"""
+        update {MARKER_SCHEMA}.transfer set document = jsonb_set(document, '{{given}}', given)
+        from (select %s::jsonb) g(given) where document -> 'given' is distinct from given
+        """,
+        [json.dumps(grants)],
+        doing="writing the marker",
+    )
 
 
 def seal(target: Session) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Collection
 from contextlib import suppress
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import attributes
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.attributes import Grant
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings
@@ -27,7 +28,10 @@ def settle(
 
     The source's privileges are those that it has and O(withheld), which a fence took from it for a while.
     """
-    done = _privileges(attributes.given_back(attributes.grants(source), withheld), target, findings, check_mode)
+    wanted = attributes.given_back(attributes.grants(source), withheld)
+    done = _privileges(wanted, target, findings, check_mode)
+    if not check_mode:
+        marker.note_given(target, sorted(attributes.to_others(wanted)))
     done += _comments(source, target, findings, check_mode)
     return done + _settings(source, target, findings, check_mode)
 
@@ -48,7 +52,8 @@ def left_behind(source: Session, target: Session, withheld: Collection[Grant], f
 
 def _privileges(source: set[Grant], target: Session, findings: Findings, check_mode: bool) -> list[str]:
     roles = {name for (name,) in target.rows("select quote_ident(rolname) from pg_roles")}
-    wanted, _homeless = attributes.statements(source, attributes.grants(target), roles)
+    given = {Grant(*one) for one in marker.given(target)}
+    wanted, _homeless = attributes.statements(source, attributes.grants(target), roles, given)
     foreign = {
         name
         for (name,) in target.rows(
@@ -81,7 +86,9 @@ def _comments(source: Session, target: Session, findings: Findings, check_mode: 
         if name in owned:
             done.append(f"comment on {name}")
             if not check_mode:
-                target.run(f"comment on {name} is %s", [wanted[name]], doing=f"commenting {name}")
+                # A schema's name may hold a percent sign.
+                sql = f"comment on {name.replace('%', '%%')} is %s"
+                target.run(sql, [wanted[name]], doing=f"commenting {name}")
     return done
 
 

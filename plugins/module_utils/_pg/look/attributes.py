@@ -11,7 +11,7 @@ an object's owner: so they are the same on servers with other roles.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -140,9 +140,12 @@ def others_defaults(session: Session) -> list[str]:
     return [role for (role,) in rows]
 
 
-def statements(source: set[Grant], target: set[Grant], roles: set[str]) -> tuple[dict[str, str], list[str]]:
+def statements(
+    source: set[Grant], target: set[Grant], roles: set[str], given: Collection[Grant] = ()
+) -> tuple[dict[str, str], list[str]]:
     """Return what makes the privileges of O(target) those of O(source): statements by what they are about, and the
-    grants to other than O(roles), which the target does not have. What only the target grants stays: a provider's.
+    grants to other than O(roles), which the target does not have. What only the target grants stays, a provider's, but
+    for those O(given) by an earlier run: the source has taken them back.
     """
     wanted: dict[str, str] = {}
     homeless = []
@@ -154,7 +157,15 @@ def statements(source: set[Grant], target: set[Grant], roles: set[str]) -> tuple
     for grant in sorted(target - source):
         if not grant.given:
             wanted.setdefault(_about(grant), _statement(grant, take=False))
+        elif grant in given:
+            # With the option to grant gone alone, it is given anew without.
+            wanted[_about(grant)] = ";\n".join(filter(None, [_statement(grant, take=True), wanted.get(_about(grant))]))
     return wanted, homeless
+
+
+def to_others(grants_: Iterable[Grant]) -> set[Grant]:
+    """Return what is granted to others than the owner."""
+    return {grant for grant in grants_ if grant.given and grant.grantee != OWNER}
 
 
 def _about(grant: Grant) -> str:

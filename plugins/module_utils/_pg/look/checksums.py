@@ -23,6 +23,8 @@ class Content(NamedTuple):
     rows: int
     checksum: str | None
     """Sum of the rows' 64-bit hashes: the order of rows does not matter, their number does."""
+    generated: str | None = None
+    """The same of the columns that a server computes, which it may do otherwise than another, or than it once did."""
 
 
 def table_contents(session: Session, tables: Sequence[Table], checksums: bool) -> list[Content]:
@@ -34,13 +36,16 @@ def table_contents(session: Session, tables: Sequence[Table], checksums: bool) -
         return []
     sql = " union all ".join(_content_query(index, table, checksums) for index, table in enumerate(tables))
     doing = f"reading {tables[0].name}" + (f" and {len(tables) - 1} more tables" if tables[1:] else "")
-    found = {index: Content(rows, checksum) for index, rows, checksum in session.rows(sql, doing=doing)}
+    found = {index: Content(*content) for index, *content in session.rows(sql, doing=doing)}
     return [found[index] for index in range(len(tables))]
 
 
 def _content_query(index: int, table: Table, checksums: bool) -> str:
-    checksum = f"coalesce(sum({table.row_hash}), 0)::text" if checksums else "null::text"
-    return f"select {index}, count(*), {checksum} from only {table.name} {table.condition}"
+    sums = (
+        f"coalesce(sum({hash_}), 0)::text" if checksums and hash_ else "null::text"
+        for hash_ in (table.row_hash, table.generated_hash)
+    )
+    return f"select {index}, count(*), {', '.join(sums)} from only {table.name} {table.condition}"
 
 
 # Each large object with its size. lo_open's descriptor is closed in the same row; 262144 is INV_READ.
@@ -79,7 +84,8 @@ def large_objects(session: Session, checksums: bool) -> LargeObjects:
     number, size, checksum = session.row(
         f"""
         select count(distinct oid), coalesce(sum(length(data)), 0)::bigint,
-               coalesce(sum(hashtextextended(concat_ws(':', oid, start, md5(data)), 0)::numeric), 0)::text
+               coalesce(sum(pg_catalog.hashtextextended(
+                 pg_catalog.concat_ws(':', oid, start, md5(data)), 0)::numeric), 0)::text
         from (select oid, start, lo_get(oid, start, {SLICE}) as data {_SLICES} offset 0) s
         """,
         doing="reading large objects",

@@ -26,6 +26,14 @@ class Equality(NamedTuple):
     operator: str = "="
     cast: str = ""
     """To the type that the operator takes, with the collation of the index where it is not the column's."""
+    boxed: bool = False
+    """Whether arrays of the values must be compared: the operator of enums and composite types takes any of them, and
+    where an app has such a type cast to text by itself, text's operator would do as well as far as the parser can tell.
+    """
+
+    def sql(self, value: str) -> str:
+        """Return what the operator takes."""
+        return f"array[{value}{self.cast}]" if self.boxed else f"{value}{self.cast}"
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class Key:
         """Return the condition that two rows have the same key."""
         equalities = self.equalities or (Equality(),) * len(self.columns)
         return " and ".join(
-            f"{one}.{column}{equality.cast} {equality.operator} {other}.{column}{equality.cast}"
+            f"{equality.sql(f'{one}.{column}')} {equality.operator} {equality.sql(f'{other}.{column}')}"
             for column, equality in zip(self.columns, equalities)
         )
 
@@ -57,8 +65,9 @@ class Key:
             column = f"{self.columns[0]}::bigint"
             low, high = session.row(f"select coalesce(min({column}), 0), coalesce(max({column}), 0) from only {table}")
             return f"{column} >> {((high - low) // number).bit_length()}"
-        text = f'concat_ws(chr(31), {", ".join(self.columns)}) collate pg_catalog."C"'
-        return f"hash_record_extended(row(convert_to({text}, 'UTF8')), 0) & {number - 1}"
+        text = f'pg_catalog.concat_ws(chr(31), {", ".join(self.columns)}) collate pg_catalog."C"'
+        record = f"row(pg_catalog.convert_to({text}, 'UTF8'))"
+        return f"pg_catalog.hash_record_extended({record}, 0) operator(pg_catalog.&) {number - 1}"
 
 
 # By the operator class of each column: 3 is btree's equality, 4 its function that says whether equal is identical.
@@ -77,7 +86,8 @@ with candidates as (
   where i.indisunique and i.indisvalid and not i.indisexclusion and i.indpred is null and i.indexprs is null
     and u.place <= i.indnkeyatts and {USER_SCHEMA} and {not_of_extension("pg_class", "c.oid")}
 )
-select distinct on (k.indrelid) k.indrelid, k.columns, k.integer, k.operators, k.casts, k.exact from (
+select distinct on (k.indrelid) k.indrelid, k.columns, k.integer, k.operators, k.casts, k.boxed,
+  k.exact from (
   select c.indrelid, c.indexrelid, c.indisprimary, count(*) as number,
     array_agg({quoted("c.attname")} order by c.place) as columns,
     count(*) = 1 and bool_and(c.atttypid = any ('{{int2,int4,int8}}'::regtype[])) as integer,
@@ -87,6 +97,8 @@ select distinct on (k.indrelid) k.indrelid, k.columns, k.integer, k.operators, k
       case when c.collation <> 0 then (select format(' collate %%I.%%I', f.nspname, collname)
         from pg_collation d join pg_namespace f on f.oid = d.collnamespace where d.oid = c.collation) end)
       order by c.place) as casts,
+    array_agg(i.typtype = 'p' and exists (
+        select from pg_cast y where y.castsource = t.oid and y.castcontext = 'i') order by c.place) as boxed,
     bool_and(coalesce(p.prosrc = 'btequalimage' or p.prosrc = 'btvarstrequalimage' and c.collisdeterministic, false))
       as exact
   from candidates c
@@ -117,6 +129,6 @@ def keys(session: Session) -> dict[int, Key]:
     null or computed.
     """
     return {
-        oid: Key(tuple(columns), integer, tuple(map(Equality, operators, casts)), exact)
-        for oid, columns, integer, operators, casts, exact in session.rows(_KEYS, {})
+        oid: Key(tuple(columns), integer, tuple(map(Equality, operators, casts, boxed)), exact)
+        for oid, columns, integer, operators, casts, boxed, exact in session.rows(_KEYS, {})
     }

@@ -51,7 +51,7 @@ begin
               where contypid = 'pg_temp.flyover_twin'::regtype;
           when 'default' then
             execute format('create domain pg_temp.flyover_twin as %s default %s', part ->> 1, part ->> side);
-            select typdefault into answer from pg_type where oid = 'pg_temp.flyover_twin'::regtype;
+            select pg_get_expr(typdefaultbin, 0) into answer from pg_type where oid = 'pg_temp.flyover_twin'::regtype;
           when 'function' then
             execute part ->> side;
             answer := pg_get_functiondef((part ->> 1)::regprocedure);

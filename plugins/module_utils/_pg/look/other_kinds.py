@@ -86,7 +86,7 @@ QUERIES = (
              (select {dotted("os.nspname", "opcname")} from pg_opclass join pg_namespace os on os.oid = opcnamespace
               where pg_opclass.oid = rngsubopc), rngcanonical, rngsubdiff, rngmultitypid::regtype)
            from pg_range where rngtypid = t.oid)),
-          case when t.typtype = 'd' then {parts(("default", _BASE, "t.typdefault"))} || coalesce(
+          case when t.typtype = 'd' then {parts(("default", _BASE, "pg_get_expr(t.typdefaultbin, 0)"))} || coalesce(
             (select jsonb_agg(jsonb_build_array('check', {_BASE}, pg_get_expr(conbin, 0))
                               order by conname::text collate "C")
              from pg_constraint where contypid = t.oid and contype = 'c'), '[]') end

@@ -118,7 +118,9 @@ QUERIES = (
         select c.oid, {_of("a.attname")},
           concat_ws(' ',
             case when not {_CHILD} then row_number() over (partition by c.oid order by a.attnum) end,
-            format_type(a.atttypid, a.atttypmod), 'not null', a.attnotnull,
+            -- a view's are its query's, and catalogs that it reads have other types on other majors
+            case when c.relkind not in ('v', 'm') then format_type(a.atttypid, a.atttypmod) end,
+            'not null', a.attnotnull,
             'identity', case when not c.relispartition then nullif(a.attidentity, '') end,
             'generated', nullif(a.attgenerated, ''),
             case when a.attcollation <> t.typcollation then a.attcollation::regcollation::text end,

@@ -47,7 +47,13 @@ _IDENTICAL = frozenset(
 # Those whose elements may be sent in an array as they are: without oids of the server, and the same bits for the same
 # text (a float's NaN has many).
 _IN_ARRAYS = _IDENTICAL | frozenset(["text", "varchar", "bpchar", "name", "numeric", "interval"])
-_SENT = {"bpchar": "bpcharsend", "interval": "interval_send", "money": "cash_send", "numeric": "numeric_send"}
+# Each function by its schema: an app's own with a better signature, such as array_send(int[]), would be taken first.
+_SENT = {
+    "bpchar": "pg_catalog.bpcharsend",
+    "interval": "pg_catalog.interval_send",
+    "money": "pg_catalog.cash_send",
+    "numeric": "pg_catalog.numeric_send",
+}
 _AS_TEXT = frozenset(["text", "varchar", "name", "json", "jsonb", "tsvector", "tsquery", "jsonpath"])
 _C = 'collate pg_catalog."C"'
 # Beyond this the row of a row cannot be built.
@@ -65,8 +71,20 @@ class Column(NamedTuple):
     """The same of an array's elements."""
     domain: bool = False
     is_enum: bool = False
+    """Whether it is an enum that nobody casts to text in a way of their own."""
     like_text: bool = False
     """Whether it is another's type that is text in all but name and operators, such as citext."""
+    generated: bool = False
+    """Whether the server computes it from the other columns."""
+
+
+class RowHash(NamedTuple):
+    """SQL for the hashes of a table's rows."""
+
+    written: str
+    """Of the columns that are written."""
+    generated: str = ""
+    """Of those that the server computes, if there are any."""
 
 
 def expression(columns: Sequence[Column], utf8: bool) -> str:
@@ -85,7 +103,8 @@ def expression(columns: Sequence[Column], utf8: bool) -> str:
     # A record's hash is a sum over its columns, and a sum of sums would not see two rows exchange a value: what is
     # summed over rows must be scattered once more. A bigint's own hash keeps 32 bits of it, that of a float 53, at a
     # fifth less of the whole cost than the hash of its bytes.
-    return f"hashfloat8extended(hash_record_extended(row({', '.join(parts)}), 0)::pg_catalog.float8, 0)"
+    record = f"pg_catalog.hash_record_extended(row({', '.join(parts)}), 0)"
+    return f"pg_catalog.hashfloat8extended({record}::pg_catalog.float8, 0)"
 
 
 def _parts(column: Column, utf8: bool) -> list[str]:
@@ -94,7 +113,7 @@ def _parts(column: Column, utf8: bool) -> list[str]:
     value = f"{name}::pg_catalog.{column.type}" if column.domain and column.type else name
     if column.element:
         sound = column.element in _IN_ARRAYS and not column.domain
-        return [f"array_send({name})"] if sound else []
+        return [f"pg_catalog.array_send({name})"] if sound else []
     if column.type in ("float4", "float8"):
         # Equal to 0 is -0, too.
         return [value, f"case when {value} = '0'::pg_catalog.{column.type} then {value}::pg_catalog.text {_C} end"]
@@ -110,7 +129,7 @@ def _parts(column: Column, utf8: bool) -> list[str]:
 
 
 def _text(value: str, utf8: bool) -> str:
-    return f"({value}) {_C}" if utf8 else f"convert_to({value}, 'UTF8')"
+    return f"({value}) {_C}" if utf8 else f"pg_catalog.convert_to({value}, 'UTF8')"
 
 
 _COLUMNS = f"""
@@ -123,23 +142,33 @@ with recursive bases(whole, base) as (
          then t.typname::text else '' end as type,
     case when e.typnamespace = 'pg_catalog'::regnamespace then e.typname::text when e.oid is not null then '?'
          else '' end as element,
-    b.whole <> t.oid as domain, t.typtype = 'e' as is_enum,
+    b.whole <> t.oid as domain,
+    t.typtype = 'e' and not exists (
+      select from pg_cast c where c.castsource = t.oid and c.casttarget = 'text'::regtype) as is_enum,
     t.typnamespace <> 'pg_catalog'::regnamespace and exists (
       select from pg_cast c where c.castsource = t.oid and c.casttarget = 'text'::regtype and c.castmethod = 'b')
       as like_text
   from bases b join pg_type t on t.oid = b.base and t.typtype <> 'd'
   left join pg_type e on e.oid = t.typelem and t.typlen = -1
 )
-select a.attrelid, {quoted("a.attname")}, t.type, t.element, t.domain, t.is_enum, t.like_text
+select a.attrelid, {quoted("a.attname")}, t.type, t.element, t.domain, t.is_enum, t.like_text,
+  a.attgenerated <> ''
 from pg_attribute a join types t on t.whole = a.atttypid
 where a.attrelid = any (%(oids)s::oid[]) and a.attnum > 0 and not a.attisdropped order by a.attrelid, a.attnum
 """
 
 
-def expressions(session: Session, oids: Sequence[int]) -> dict[int, str]:
-    """Return the hash of a row of each table."""
+def expressions(session: Session, oids: Sequence[int]) -> dict[int, RowHash]:
+    """Return the hashes of a row of each table."""
     columns: dict[int, list[Column]] = {oid: [] for oid in oids}
     for oid, *column in session.rows(_COLUMNS, {"oids": list(oids)}):
         columns[oid].append(Column(*column))
     utf8 = session.value("select getdatabaseencoding() = 'UTF8'")
-    return {oid: expression(found, utf8) for oid, found in columns.items()}
+    return {oid: hashes(found, utf8) for oid, found in columns.items()}
+
+
+def hashes(columns: Sequence[Column], utf8: bool) -> RowHash:
+    """Return the hashes of a row with O(columns)."""
+    generated = [column for column in columns if column.generated]
+    written = expression([column for column in columns if not column.generated], utf8)
+    return RowHash(written, expression(generated, utf8) if generated else "")

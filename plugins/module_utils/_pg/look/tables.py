@@ -85,7 +85,11 @@ class Table:
     condition: str = ""
     """WHERE clause of an extension's table: the rows that are the user's."""
     row_hash: str = "0"
-    """SQL for the hash of a row, see there."""
+    """SQL for the hash of what is written of a row, see there."""
+    generated_hash: str = ""
+    """The same of the columns that the server computes, if there are any."""
+    generated: tuple[str, ...] = ()
+    """Quoted names of these."""
     inherits: bool = False
     """Whether it is another table's child, so that the target's may have its columns in another order."""
 
@@ -144,7 +148,15 @@ def read_tables(session: Session) -> list[Table]:
     ]
     found = own + _extension_tables(session)
     hashes = row_hash.expressions(session, [table.oid for table in found])
-    return [replace(table, row_hash=hashes[table.oid]) for table in found]
+    return [
+        replace(
+            table,
+            row_hash=hashes[table.oid].written,
+            generated_hash=hashes[table.oid].generated,
+            generated=tuple(column for column in table.all_columns if column not in table.columns),
+        )
+        for table in found
+    ]
 
 
 def _extension_tables(session: Session) -> list[Table]:

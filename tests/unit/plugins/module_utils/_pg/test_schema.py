@@ -73,6 +73,20 @@ def test_privileges_go_the_source_s_way_and_a_provider_s_stay() -> None:
     assert homeless == ["SELECT on table public.t to gone"]
 
 
+def test_what_the_source_takes_back_is_taken_back() -> None:
+    everybody = Grant("on table public.t", "", "PUBLIC", "SELECT", False, True)
+    may_grant = Grant("on table public.t", "", "reader", "SELECT", True, True)
+    rehearsal = Grant("on table public.t", "", "reader", "UPDATE", False, True)
+    now = {may_grant._replace(grantable=False)}
+    wanted, _homeless = attributes.statements(
+        now, {everybody, may_grant, rehearsal}, {"reader"}, attributes.to_others({everybody, may_grant})
+    )
+    assert sorted(wanted.values()) == [
+        "revoke SELECT on table public.t from public",
+        "revoke SELECT on table public.t from reader;\ngrant SELECT on table public.t to reader",
+    ]
+
+
 def test_what_stays_behind_is_one_finding_a_kind() -> None:
     findings = Findings()
     findings.leave("grant", [f"on t{number}" for number in range(12)], "the target does not have the role")
