@@ -22,7 +22,7 @@ from urllib.parse import quote
 import psycopg2
 import pytest
 
-from ansible_collections.flyover.heroku_to_fly.plugins.modules import pg_transfer
+from ansible_collections.flyover.heroku_to_fly.plugins.modules import pg_change_log, pg_transfer
 from ansible_collections.flyover.heroku_to_fly.tests.sandbox.postgres import (
     Installation,
     PostgresServer,
@@ -38,6 +38,8 @@ ADMIN = "postgres"
 PASSWORD = "s3cr:t/p@ss\\w%41'rd"
 PASSWORD_IN_URL = quote(PASSWORD, safe="")
 _NUMBERS = count(1)
+# Fixtures that leave source and target in a state that is kept for the tests that want the same
+KEPT = ("copied", "logged")
 # Nothing but the tests may write: they look whether anything was written.
 _SETTINGS = {"max_connections": "40", "autovacuum_naptime": "1d", "max_prepared_transactions": "10"}
 
@@ -153,24 +155,109 @@ def fly_server() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture
-def source(heroku_server: Server) -> Iterator[Database]:
-    """Yield the app's database at Heroku, fresh."""
-    name = f"d{next(_NUMBERS)}"
-    owner = heroku_server.role
-    heroku_server.rows("postgres", f"create database {name} template template_app owner {owner}")
-    heroku_server.rows("postgres", f'alter database {name} set search_path = "$user", public, heroku_ext')
-    yield Database(heroku_server, name)
-    heroku_server.rows("postgres", f"drop database {name} with (force)")
+@dataclass(frozen=True)
+class Kept:
+    """A database that was kept, to be made again with its name and oid, so that it counts as the same one."""
+
+    template: str
+    name: str
+    oid: int = 0
+    settings: tuple[tuple[int, str], ...] = ()
+    """Of each role, or 0 for all, what ALTER DATABASE or ALTER ROLE IN DATABASE set: no template gives it."""
+
+    @classmethod
+    def of(cls, database: Database) -> Kept:
+        """Keep what O(database) holds now."""
+        template = f"kept_{next(_NUMBERS)}"
+        (oid,) = database.rows("select oid from pg_database where datname = current_database()")[0]
+        settings = database.rows(f"select setrole, setconfig::text from pg_db_role_setting where setdatabase = {oid}")
+        database.server.rows("postgres", f'create database {template} template "{database.name}"')
+        return cls(template, database.name, oid, tuple(settings))
+
+    @contextmanager
+    def again(self, server: Server) -> Iterator[Database]:
+        """Make it on O(server), for the app's role; drop it afterwards."""
+        oid = f"oid = {self.oid}" if self.oid else ""
+        server.rows("postgres", f'create database "{self.name}" template {self.template} owner "{server.role}" {oid}')
+        with server.connect("postgres") as connection, connection.cursor() as cursor:
+            for role, settings in self.settings:
+                cursor.execute("insert into pg_db_role_setting values (%s, %s, %s)", (self.oid, role, settings))
+        yield Database(server, self.name)
+        server.rows("postgres", f'drop database "{self.name}" with (force)')
+
+    @staticmethod
+    def possible(*servers: Server) -> bool:
+        """Tell whether the servers let a new database have a certain oid, which they do since PostgreSQL 15."""
+        return all(int(server.rows("postgres", "show server_version_num")[0][0]) >= 150000 for server in servers)
+
+
+@dataclass
+class Pair:
+    """Source and target as a test's fixture left them."""
+
+    source: Kept
+    target: Kept
+
+
+@pytest.fixture(scope="session")
+def kept() -> dict[str, Pair]:
+    """Return what the fixtures O(copied) and C(logged) made once: a copy costs more than anything else in a test."""
+    return {}
+
+
+def _kept_pair(request: pytest.FixtureRequest) -> Pair | None:
+    """Return the pair that a test's fixture starts from, if it is there."""
+    pairs: dict[str, Pair] = request.getfixturevalue("kept")
+    return next((pairs[name] for name in KEPT if name in request.fixturenames and name in pairs), None)
 
 
 @pytest.fixture
-def target(fly_server: Server) -> Iterator[Database]:
-    """Yield an empty database at Fly."""
-    name = f"fly-db-{next(_NUMBERS)}"
-    fly_server.rows("postgres", f'create database "{name}" owner "{fly_server.role}"')
-    yield Database(fly_server, name)
-    fly_server.rows("postgres", f'drop database "{name}" with (force)')
+def source(request: pytest.FixtureRequest, heroku_server: Server) -> Iterator[Database]:
+    """Yield the app's database at Heroku, fresh, or as the test's other fixture left it."""
+    pair = _kept_pair(request)
+    if pair:
+        with pair.source.again(heroku_server) as database:
+            yield database
+        return
+    with Kept("template_app", f"d{next(_NUMBERS)}").again(heroku_server) as database:
+        heroku_server.rows("postgres", f'alter database {database.name} set search_path = "$user", public, heroku_ext')
+        yield database
+
+
+@pytest.fixture
+def target(request: pytest.FixtureRequest, fly_server: Server) -> Iterator[Database]:
+    """Yield a database at Fly, empty, or as the test's other fixture left it."""
+    pair = _kept_pair(request)
+    kept = pair.target if pair else Kept("template1", f"fly-db-{next(_NUMBERS)}")
+    with kept.again(fly_server) as database:
+        yield database
+
+
+@contextmanager
+def _once(request: pytest.FixtureRequest, name: str, source: Database, target: Database) -> Iterator[bool]:
+    """Tell whether the caller has to make what O(name) promises; keep it if so."""
+    pairs: dict[str, Pair] = request.getfixturevalue("kept")
+    needed = name not in pairs
+    yield needed
+    if needed and Kept.possible(source.server, target.server):
+        pairs[name] = Pair(Kept.of(source), Kept.of(target))
+
+
+@pytest.fixture
+def copied(request: pytest.FixtureRequest, transfer: Any, source: Database, target: Database) -> None:
+    """Have the target hold a copy of the source."""
+    with _once(request, "copied", source, target) as needed:
+        if needed:
+            assert transfer()["verdict"] == "copied"
+
+
+@pytest.fixture
+def logged(request: pytest.FixtureRequest, log: Any, transfer: Any, source: Database, target: Database) -> None:
+    """Have every table logged, and copied since."""
+    with _once(request, "logged", source, target) as needed:
+        if needed:
+            assert log()["changed"]
+            assert transfer()["verdict"] == "copied"
 
 
 OWN_SCHEMAS = "n.nspname !~ '^(pg_|_flyover|_heroku|information_schema)'"
@@ -257,6 +344,19 @@ def transfer(run_module: Any, source: Database, target: Database) -> Any:
         given = {"source": source.url, "target": target.url, **options}
         result: dict[str, Any] = run_module(pg_transfer, given, check_mode=check_mode)
         assert PASSWORD not in str(result)
+        assert "s3cr" not in json.dumps(result)
+        return result
+
+    return call
+
+
+@pytest.fixture
+def log(run_module: Any, source: Database) -> Any:
+    """Return a function that runs the module on the source; no password may be in any result."""
+
+    def call(state: str = "present", check_mode: bool = False, diff: bool = False, **options: Any) -> dict[str, Any]:
+        given = {"url": source.url, "state": state, "min_bytes": 0, "wait_timeout": 3, **options}
+        result: dict[str, Any] = run_module(pg_change_log, given, check_mode=check_mode, diff=diff)
         assert "s3cr" not in json.dumps(result)
         return result
 

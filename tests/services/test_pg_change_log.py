@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import io
-import json
 import random
 import threading
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log, updating
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
-from ansible_collections.flyover.heroku_to_fly.plugins.modules import pg_change_log, pg_fence
+from ansible_collections.flyover.heroku_to_fly.plugins.modules import pg_fence
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import (
     Database,
     content,
@@ -44,26 +43,6 @@ LOGGED = {
     "billing.invoices",
     'public."Odd ""Table"".name"',
 }
-
-
-@pytest.fixture
-def log(run_module: Any, source: Database) -> Any:
-    """Return a function that runs the module on the source; no password may be in any result."""
-
-    def call(state: str = "present", check_mode: bool = False, diff: bool = False, **options: Any) -> dict[str, Any]:
-        given = {"url": source.url, "state": state, "min_bytes": 0, "wait_timeout": 3, **options}
-        result: dict[str, Any] = run_module(pg_change_log, given, check_mode=check_mode, diff=diff)
-        assert "s3cr" not in json.dumps(result)
-        return result
-
-    return call
-
-
-@pytest.fixture
-def logged(log: Any, transfer: Any) -> None:
-    """Have every table logged, and copied since."""
-    assert log()["changed"]
-    assert transfer()["verdict"] == "copied"
 
 
 def how(result: dict[str, Any]) -> dict[str, str]:
@@ -528,9 +507,8 @@ def test_made_while_the_app_writes(transfer: Any, log: Any, source: Database, ta
 
 
 def test_what_was_copied_before_is_logged_from_the_next_comparison_on(
-    transfer: Any, log: Any, source: Database, target: Database
+    copied: None, transfer: Any, log: Any, source: Database, target: Database
 ) -> None:
-    transfer()
     log()
     source.app("update users set last_name = 'new' where id = 4")
     assert how(transfer(mode="delta")) == {"users": "by key"}

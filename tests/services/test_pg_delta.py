@@ -101,10 +101,9 @@ WRITES = [
 
 
 def test_rows_that_are_not_where_they_were_are_found(
-    transfer: Any, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
+    copied: None, transfer: Any, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Others may write a table anew meanwhile, so that its rows keep their transactions but not their places."""
-    transfer()
     source.app("update users set last_name = 'Moved' where id = 3")
     monkeypatch.setattr(changes, "located", lambda *given: [(scan, "false") for scan in changes.scans(*given)])
 
@@ -113,9 +112,8 @@ def test_rows_that_are_not_where_they_were_are_found(
 
 
 @pytest.mark.parametrize("change", _CHANGES)
-def test_updates(transfer: Any, source: Database, target: Database, change: str) -> None:
+def test_updates(copied: None, transfer: Any, source: Database, target: Database, change: str) -> None:
     statement, tables = _CHANGES[change]
-    transfer()
     before = target.rows("select oid from pg_class where relname = 'users'")
     for part in statement.split(";;"):
         source.app(part)
@@ -124,7 +122,7 @@ def test_updates(transfer: Any, source: Database, target: Database, change: str)
 
     expected = "unchanged" if change in _NOTHING else "updated"
     predicted = transfer(check_mode=True)
-    assert predicted["verdict"] == ("unchanged" if change in _NOTHING else "would_update")
+    assert predicted["verdict"] == ("unchanged" if change in _NOTHING else "would_update"), predicted
     result = transfer(mode="delta")
 
     assert (result["changed"], result["verdict"]) == (change not in _NOTHING, expected), result
@@ -152,8 +150,9 @@ def test_updates(transfer: Any, source: Database, target: Database, change: str)
         "update eggs set hen_id = null",
     ],
 )
-def test_what_the_target_wrote_is_taken_back(transfer: Any, source: Database, target: Database, written: str) -> None:
-    transfer()
+def test_what_the_target_wrote_is_taken_back(
+    copied: None, transfer: Any, source: Database, target: Database, written: str
+) -> None:
     target.app(written)
     source.app("update users set last_name = 'on Heroku' where id = 4")
     result = transfer(mode="delta")
@@ -205,9 +204,8 @@ def test_an_app_that_goes_on_writing(transfer: Any, source: Database, target: Da
 
 
 def test_a_difference_leaves_the_copy_as_it_was(
-    transfer: Any, source: Database, target: Database, spoilt: Callable[[], None]
+    copied: None, transfer: Any, source: Database, target: Database, spoilt: Callable[[], None]
 ) -> None:
-    transfer()
     before = content(target)
     source.app("update users set last_name = 'new' where id = 4")
     spoilt()
@@ -221,8 +219,9 @@ def test_a_difference_leaves_the_copy_as_it_was(
     assert transfer(mode="delta")["verdict"] == "updated"
 
 
-def test_where_the_delta_fails_everything_is_copied(transfer: Any, source: Database, target: Database) -> None:
-    transfer()
+def test_where_the_delta_fails_everything_is_copied(
+    copied: None, transfer: Any, source: Database, target: Database
+) -> None:
     source.app("insert into users (email, first_name) values ('x@y', 'X')")
     target.rows(
         """
@@ -244,9 +243,8 @@ def test_where_the_delta_fails_everything_is_copied(transfer: Any, source: Datab
 
 
 def test_a_lock_on_the_target_is_waited_for(
-    transfer: Any, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
+    copied: None, transfer: Any, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    transfer()
     source.app("update users set last_name = 'new' where id = 4")
     monkeypatch.setattr(session, "_SETTINGS", session._SETTINGS.replace("'10s'", "'500ms'"))
     with target.server.connect(target.name) as connection, connection.cursor() as cursor:
@@ -264,9 +262,8 @@ def test_a_lock_on_the_target_is_waited_for(
 
 
 def test_a_difference_after_the_update_makes_the_next_run_begin_anew(
-    transfer: Any, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
+    copied: None, transfer: Any, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    transfer()
     source.app("update users set last_name = 'new' where id = 4")
     compare = comparison.compare_content
 
@@ -303,9 +300,8 @@ def test_full_copies_everything_that_moved(transfer: Any, source: Database, targ
 
 
 def test_so_much_moved_that_copying_takes_less_time(
-    transfer: Any, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
+    copied: None, transfer: Any, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    transfer()
     source.app("delete from notes")
     assert transfer(check_mode=True)["verdict"] == "would_update"
     monkeypatch.setattr(Movement, "dear", property(lambda movement: movement.any))
@@ -350,9 +346,8 @@ def test_what_is_compared_once_is_known(transfer: Any, source: Database, target:
 
 
 def test_a_lock_on_the_target_is_no_reason_to_copy_everything(
-    transfer: Any, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
+    copied: None, transfer: Any, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    transfer()
     source.app("update users set last_name = 'new' where id = 4")
     monkeypatch.setattr(session, "_SETTINGS", session._SETTINGS.replace("'10s'", "'300ms'"))
     before = content(target)
@@ -362,8 +357,9 @@ def test_a_lock_on_the_target_is_no_reason_to_copy_everything(
     assert content(target) == before
 
 
-def test_after_a_failover_everything_is_compared(transfer: Any, source: Database, target: Database) -> None:
-    transfer()
+def test_after_a_failover_everything_is_compared(
+    copied: None, transfer: Any, source: Database, target: Database
+) -> None:
     forget = "update _flyover.transfer set document = jsonb_set(document, '{servers,source,timeline}', '\"00000009\"')"
     target.rows(forget)
     result = transfer()
@@ -380,8 +376,9 @@ def test_after_a_failover_everything_is_compared(transfer: Any, source: Database
 
 
 @pytest.mark.parametrize("side", ["source", "target"])
-def test_a_column_that_was_made_again(transfer: Any, source: Database, target: Database, side: str) -> None:
-    transfer()
+def test_a_column_that_was_made_again(
+    copied: None, transfer: Any, source: Database, target: Database, side: str
+) -> None:
     # No row gets a new version by that.
     {"source": source, "target": target}[side].app("alter table notes drop body; alter table notes add body text")
     result = transfer(mode="delta")
@@ -393,9 +390,8 @@ def test_a_column_that_was_made_again(transfer: Any, source: Database, target: D
 
 
 def test_killed_in_its_midst_the_copy_stays_what_it_was(
-    transfer: Any, source: Database, target: Database, tmp_path: Path
+    copied: None, transfer: Any, source: Database, target: Database, tmp_path: Path
 ) -> None:
-    transfer()
     before = content(target)
     source.app("update users set last_name = 'new' where id = 4; insert into gated values (99)")
     with target.server.connect(target.name) as connection, connection.cursor() as cursor:
@@ -413,9 +409,8 @@ def test_killed_in_its_midst_the_copy_stays_what_it_was(
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_any_mixture_of_writes(transfer: Any, source: Database, target: Database, seed: int) -> None:
+def test_any_mixture_of_writes(copied: None, transfer: Any, source: Database, target: Database, seed: int) -> None:
     chance = random.Random(seed)
-    transfer()
     for _round in range(3):
         for write in chance.choices(WRITES, k=6):
             source.app(write.format(n=chance.randrange(2, 30)))

@@ -176,8 +176,9 @@ def test_a_rewritten_table_that_moved_is_proven(transfer: Any, source: Database,
     assert "table public.w: 99 rows of 99, or other content" in transfer(mode="delta")["msg"]
 
 
-def test_a_marker_of_an_older_format_is_not_trusted(transfer: Any, source: Database, target: Database) -> None:
-    transfer()
+def test_a_marker_of_an_older_format_is_not_trusted(
+    copied: None, transfer: Any, source: Database, target: Database
+) -> None:
     target.rows("update _flyover.transfer set format = 3")
     result = transfer(check_mode=True)
     assert (result["verdict"], "compare" in result["seconds"]) == ("unchanged", True)
@@ -193,8 +194,7 @@ def test_a_marker_of_an_older_format_is_not_trusted(transfer: Any, source: Datab
     assert content(target) == content(source)
 
 
-def test_other_tables_are_named(transfer: Any, source: Database, target: Database) -> None:
-    transfer()
+def test_other_tables_are_named(copied: None, transfer: Any, source: Database, target: Database) -> None:
     source.app("create table fresh (id int)")
     assert "other tables were copied: public.fresh are on one side only" in transfer(mode="delta")["msg"]
 
