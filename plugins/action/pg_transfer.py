@@ -28,7 +28,7 @@ class ActionModule(WatchedAction):
         return transfer_lines(state, former, seconds)
 
     def share(self, state: State) -> float | None:
-        """Return how much of the bytes is copied, or of the tables where bytes are not counted."""
+        """Return how much of the bytes is copied, or of the tables if bytes are not counted."""
         return copied_share(state)
 
     def summary(self, result: dict[str, Any]) -> str:

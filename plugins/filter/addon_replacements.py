@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: addon_replacements
-short_description: The URL on Fly that takes the place of each Postgres or Redis add-on
+short_description: The URL on Fly that replaces that of each Postgres or Redis add-on
 version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
@@ -28,7 +28,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Read the config vars as they are to be on Fly
+- name: Read the config vars as they will be on Fly
   flyover.heroku_to_fly.heroku_config:
     app: paper-crane
     replacements: "{{ inventory.services | flyover.heroku_to_fly.addon_replacements({'postgres': new_url}) }}"

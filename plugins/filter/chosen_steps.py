@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: chosen_steps
-short_description: The steps that the tags of this run leave
+short_description: The steps that the tags of this run select
 version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)

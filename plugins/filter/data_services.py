@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: data_services
-short_description: Postgres and Redis of an app, where they are and where they go
+short_description: An app's Postgres and Redis, where they are and where they go
 version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
@@ -60,7 +60,7 @@ _value:
   contains:
     postgres:
       description:
-        - Whether the app has one (C(exists)), and whether a cluster is to be created for it (C(is_created)).
+        - Whether the app has one (C(exists)), and whether a cluster will be created for it (C(is_created)).
         - C(source), C(target) and C(app_url) are its URLs on Heroku, on Fly as the controller reaches it, and on Fly as
           the app sees it.
       type: dict
@@ -78,7 +78,7 @@ _value:
       type: list
       elements: dict
     replacements:
-      description: Add-on to the URL that takes its place.
+      description: The new URL by the add-on's name.
       type: dict
 """
 
@@ -131,7 +131,7 @@ def _first(services: Iterable[Some], kind: str) -> Some:
 def _postgres(service: Some, wanted: Some, tunnel: Some) -> dict[str, Any]:
     given, read = str(wanted.get("url") or ""), wanted.get("read") or {}
     created = bool(service) and not given
-    # A cluster is reached through a tunnel, as soon as there is one; flyctl takes its id.
+    # A cluster, once it exists, is reached through a tunnel; flyctl takes its id.
     tunnelled = str(read.get("id") or "") if created else private_address(given, _POSTGRES_PORT)
     return {
         "exists": bool(service),
@@ -153,7 +153,7 @@ def _redis(service: Some, wanted: Some, tunnel: Some) -> dict[str, Any]:
     given, read = str(wanted.get("url") or ""), wanted.get("read") or {}
     created = bool(service) and not given
     url = given or str(read.get("url") or "")
-    # One of Fly's own has a private address alone.
+    # One of Fly's own has only a private address.
     tunnelled = address(url, _REDIS_PORT) if created else private_address(given, _REDIS_PORT)
     made_now = bool((wanted.get("created") or {}).get("created"))
     made_before = wanted.get("recorded") is not None and wanted["recorded"] == wanted.get("name")

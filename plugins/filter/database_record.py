@@ -48,7 +48,7 @@ _WORDS = {
 
 
 def database_record(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is kept of pg_transfer's result."""
+    """Return what is kept from pg_transfer's result."""
     parts = {part: result.get(part) or {} for part in ("totals", "verified", "seconds")}
     tables = result.get("tables") or [] if parts["verified"] else []
     return {

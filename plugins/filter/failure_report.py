@@ -6,12 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: failure_report
-short_description: What a failed run leaves behind, and which commands are left
+short_description: What a failed run leaves behind, and which commands remain to be run
 version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Names the first cause, then what is so now, then the exact commands for what could not be put back.
+  - Names the first cause, then the present state, then the exact commands for what could not be put back.
 options:
   _input:
     description:
@@ -35,7 +35,7 @@ options:
     type: dict
   thaw:
     description:
-      - The result of P(flyover.heroku_to_fly.thaw_failures#filter). Nothing where Heroku was not to be put back.
+      - The result of P(flyover.heroku_to_fly.thaw_failures#filter). Leave it out if Heroku did not have to be put back.
     type: dict
 """
 
@@ -74,7 +74,7 @@ def failure_report(
         parts = [f"Stopped at '{failed['name']}': {_first_sentence(failed['msg'])}"] if failed.get("shown") else parts
         parts.append(_thawed(heroku_app, fly_app, ledger, thaw))
     elif "finished" in ledger or not freeze:
-        # The error itself then stands just above.
+        # The error itself is then just above.
         parts = [f"Stopped at '{failed['name']}'."] if failed.get("shown") else parts
         parts += [f"Heroku app {heroku_app} was not frozen."] if known and not freeze else []
         parts += [f"{_AGAIN}."] if known else []
@@ -82,7 +82,7 @@ def failure_report(
         parts.append(_sealed(heroku_app, fly_app, ledger))
     elif freeze:
         parts.append(
-            f"Heroku app {heroku_app} is frozen since {freeze.get('opened_at', 'unknown')}: its visitors see the "
+            f"Heroku app {heroku_app} has been frozen since {freeze.get('opened_at', 'unknown')}: its visitors see the "
             f"maintenance page and no dyno runs. {_AGAIN} to finish the cut-over, or put Heroku back into service with "
             "'ansible-playbook flyover.heroku_to_fly.rollback' and the same variables. By hand: "
             + "; ".join(_commands(heroku_app, fly_app, freeze, _STEPS))
@@ -98,13 +98,13 @@ def _first_sentence(text: str) -> str:
 
 def _sealed(heroku_app: str, fly_app: str, ledger: Mapping[str, Any]) -> str:
     left = (
-        "the workers may not run yet"
+        "its workers may not run yet"
         if ledger.get("cutover")
-        else "the seal of its data, and the start of its workers, are left"
+        else "its data is not sealed yet and its workers have not started"
     )
     return (
-        f"The app is live on Fly ({fly_app}), and {left}. Heroku app {heroku_app} stays frozen: what is written from "
-        f"now on is on Fly alone. {_AGAIN}: it finishes what is left and copies nothing over."
+        f"The app is live on Fly ({fly_app}), but {left}. Heroku app {heroku_app} stays frozen: what is written from "
+        f"now on is on Fly alone. {_AGAIN}: it finishes what is left and overwrites nothing."
     )
 
 
@@ -119,7 +119,7 @@ def _thawed(heroku_app: str, fly_app: str, ledger: Mapping[str, Any], causes: Ma
             f"Heroku app {heroku_app} is back in service: {state}. Nothing was lost there.{stopped} The Machines on "
             f"Fly stay stopped until the next rehearsal. {_AGAIN}."
         )
-    parts = [f"Heroku app {heroku_app} is NOT wholly back in service."]
+    parts = [f"Heroku app {heroku_app} is NOT fully back in service."]
     done = [words[step] for step in _STEPS if step not in causes]
     if done:
         parts.append(f"Put back: {', '.join(done)}.")

@@ -45,8 +45,8 @@ def first_cause(result: Mapping[str, Any]) -> str:
     if drift:
         return f"Heroku's database changed although the write fence was up: {'; '.join(drift)}."
     if "async_result" in result:
-        # What Ansible says of a task that was ended for its time: in the role that is only a copy inside the window.
-        return "It was ended, because the freeze window would have become longer than its limit (migrate_window_limit)."
+        # What Ansible reports about a task that took too long: in the role that is only a copy inside the window.
+        return "It was stopped, because the freeze window would have exceeded its limit (migrate_window_limit)."
     return str(result.get("msg") or "no message")
 
 

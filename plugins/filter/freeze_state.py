@@ -6,13 +6,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: freeze_state
-short_description: What an earlier run left of a freeze
+short_description: Whether an earlier run left Heroku frozen, and what it ran before
 version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
   - The record of a freeze is in the ledger, in the fence's schema in Heroku's database, and for an app without Postgres
-    in the metadata of its Machines on Fly. It is written before anything is frozen, so a run that ended just then
+    in the metadata of its Machines on Fly. It is written before anything is frozen, so a run that ended at that point
     leaves a record that is V(stale).
 options:
   _input:
@@ -22,7 +22,7 @@ options:
     required: true
   freeze:
     description:
-      - The ledger's record, empty where it has none.
+      - The ledger's record, empty if it has none.
     type: dict
     required: true
   fence:
@@ -37,7 +37,7 @@ options:
     default: {}
   formation:
     description:
-      - Quantities of dynos by process type, used where Heroku looks frozen and nothing tells what it ran.
+      - Quantities of dynos by process type, used if Heroku looks frozen and no record says what it ran.
     type: dict
     default: {}
   now:
@@ -56,8 +56,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - The C(record), and C(state), V(none), V(frozen), V(stale) where Heroku serves although there is a record, or
-      V(unknown) where Heroku looks frozen and nothing tells what it ran.
+    - The C(record), and C(state), V(none), V(frozen), V(stale) if Heroku serves although there is a record, or
+      V(unknown) if Heroku looks frozen and no record says what it ran.
   type: dict
 """
 
@@ -85,13 +85,13 @@ def freeze_state(
         return {"state": "frozen", "record": _given(heroku, formation, now)} if formation else _UNKNOWN
     if not record:
         return _NONE
-    # Whoever was in maintenance mode before looks frozen either way; to go on from the record does no harm then.
+    # An app that was in maintenance mode before looks frozen either way; resuming from the record does no harm then.
     serves = not (maintenance or down or (fence or {}).get("raised"))
     return {"state": "stale" if serves else "frozen", "record": record}
 
 
 def _given(heroku: Mapping[str, Any], formation: Mapping[str, Any], now: str) -> dict[str, Any]:
-    """Return the record that the user's word makes."""
+    """Return the record made from what the user says."""
     release = heroku.get("release_version")
     return {"opened_at": now, "maintenance": False, "formation": dict(formation), "release_version": release}
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: heroku_changes
-short_description: What changed on a Heroku app between two looks at it
+short_description: What changed in a Heroku app between two inspections
 version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)

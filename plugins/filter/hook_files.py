@@ -20,12 +20,12 @@ options:
     required: true
   folder:
     description:
-      - The folder in which a path that is not absolute begins.
+      - The folder to which relative paths refer.
     type: str
     required: true
   hook:
     description:
-      - The one hook whose files are wanted. By default those of all.
+      - The one hook whose files are wanted. By default, the files of all hooks.
     type: str
 """
 
@@ -54,10 +54,10 @@ def hook_files(hooks: Mapping[str, Any] | None, folder: str, hook: str | None = 
     """Return the task files of one hook, or of all; raises ValueError for what is not a hook or not a list."""
     hooks = hooks or {}
     if not isinstance(hooks, Mapping):
-        raise ValueError("migrate_hooks: it is not a dictionary. Give {'before_seal': ['tasks.yml']}.")
+        raise ValueError("migrate_hooks: it is not a dict. Give {'before_seal': ['tasks.yml']}.")
     unknown = sorted(set(hooks) - set(HOOKS))
     if unknown:
-        raise ValueError(f"migrate_hooks: there is no hook {', '.join(unknown)}. Choose among {', '.join(HOOKS)}.")
+        raise ValueError(f"migrate_hooks: there is no hook {', '.join(unknown)}. Choose from {', '.join(HOOKS)}.")
     for name, files in hooks.items():
         if not isinstance(files, list) or not all(isinstance(file, str) and file for file in files):
             raise ValueError(f"migrate_hooks.{name}: it is not a list of paths. Give ['tasks.yml'].")

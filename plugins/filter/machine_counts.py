@@ -11,8 +11,8 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Each process group gets as many Machines as Heroku ran dynos of the process type, V(1) where Heroku does not know
-    the type, and what O(given) says before both.
+  - Each process group gets as many Machines as Heroku ran dynos of the process type, or V(1) if Heroku does not know
+    the type. O(given) overrides both.
   - Heroku's process types are matched in lower case, as Fly's process groups are.
 options:
   _input:
@@ -28,12 +28,12 @@ options:
     required: true
   given:
     description:
-      - Numbers that go before Heroku's, by process group.
+      - Numbers that override Heroku's, by process group.
     type: dict
     default: {}
   only:
     description:
-      - The process groups that are to run. All others get V(0). By default all run.
+      - The process groups that should run. All others get V(0). By default all run.
     type: list
     elements: str
 """
@@ -68,7 +68,7 @@ def machine_counts(
     counts = {group: _number(group, count) for group, count in {**wanted, **overruled}.items()}
     if only is None:
         return counts
-    # -e gives a text where a list is meant.
+    # -e gives a string even if a list is meant.
     names = only.split(",") if isinstance(only, str) else only
     running = {str(group).strip().lower() for group in names}
     return {group: count if group in running else 0 for group, count in counts.items()}

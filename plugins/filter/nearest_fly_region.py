@@ -29,7 +29,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Code of the Fly region; V(iad) for a region that is not known.
+  description: Code of the Fly region; V(iad) for an unknown region.
   type: str
 """
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: new_records
-short_description: The records of copies that the ledger is to keep
+short_description: The records of copies for the ledger to keep
 version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
@@ -36,7 +36,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Those whose verdict is V(copied) or V(updated), and V(unchanged) ones that the ledger lacks.
+  description: The records whose verdict is V(copied) or V(updated), and V(unchanged) ones that the ledger lacks.
   type: dict
 """
 
@@ -45,7 +45,7 @@ from typing import Any, Callable
 
 
 def new_records(records: Mapping[str, Mapping[str, Any]], ledger: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return the records of copies that were made or updated, and of equal ones that O(ledger) knows nothing of."""
+    """Return the records of copies that were made or updated, and of equal ones that O(ledger) does not have."""
     kept = {name: ("copied", "updated") if name in ledger else ("copied", "updated", "unchanged") for name in records}
     return {name: record for name, record in records.items() if record.get("verdict") in kept[name]}
 

@@ -17,7 +17,7 @@ options:
   _input:
     description:
       - C(user), C(password), C(dbname), C(host) and C(port), as RV(flyover.heroku_to_fly.fly_postgres#module:direct)
-        has them. Without user, there is no URL yet.
+        has them. Without C(user), there is no URL yet.
     type: dict
     required: true
 """
@@ -33,7 +33,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The URL, or an empty string where the parts are not known yet.
+  description: The URL, or an empty string if the parts are not known yet.
   type: str
 """
 

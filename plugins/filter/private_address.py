@@ -21,7 +21,7 @@ options:
     required: true
   port:
     description:
-      - The port where the URL names none.
+      - The port if the URL names none.
     type: int
     required: true
 """

@@ -44,7 +44,7 @@ _WORDS = {
 
 
 def redis_record(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is kept of redis_transfer's result."""
+    """Return what is kept from redis_transfer's result."""
     parts = {part: result.get(part) or {} for part in ("counts", "verified")}
     verdict = result.get("verdict", "unknown")  # a task that was left out has none
     return {"verdict": verdict, **parts, "summary": _summary(verdict, **parts)}
@@ -55,7 +55,7 @@ def _summary(verdict: str, counts: Mapping[str, int], verified: Mapping[str, int
         return _WORDS.get(verdict, verdict)
     text = f"{verified.get('compared', 0)} keys compared, {verified.get('differing', 0)} differ"
     foreign = counts.get("foreign", 0)
-    return f"{text}; {foreign} keys there were not copied from Heroku" if foreign else text
+    return f"{text}; {foreign} other keys there were not copied from Heroku" if foreign else text
 
 
 class FilterModule:

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: secret_key_base
-short_description: Whether to read SECRET_KEY_BASE from a dyno, and what became of it
+short_description: Whether to read SECRET_KEY_BASE from a dyno, and the result
 version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Heroku's buildpack sets E(SECRET_KEY_BASE) if no config var does; then only a one-off dyno can tell its value.
-  - It is read once, and again when Heroku has another release, or Fly another secret than the ledger tells.
+  - Heroku's buildpack sets E(SECRET_KEY_BASE) if no config var does; then only a one-off dyno can read its value.
+  - It is read once, and again if Heroku has a new release, or Fly a secret other than the one in the ledger.
   - The result holds the secret.
 options:
   _input:
@@ -86,7 +86,7 @@ def secret_key_base(
     wanted: bool = False,
     fetched: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return whether to read it, and what becomes of it."""
+    """Return whether to read it, and what to do with it."""
     on_fly = secrets.get(NAME) or {}
     record = {
         "release_version": heroku["release_version"],

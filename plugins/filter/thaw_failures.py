@@ -6,12 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: thaw_failures
-short_description: Which steps that were to put Heroku back into service failed
+short_description: Which of the steps that put Heroku back into service failed
 version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Reads the results of tasks that go on whatever becomes of them.
+  - Reads the results of tasks that ignore errors.
 options:
   _input:
     description:
@@ -28,7 +28,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The cause by the step that failed; empty where all is well.
+  description: The cause by the step that failed; empty if none failed.
   type: dict
 """
 

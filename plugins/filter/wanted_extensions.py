@@ -12,7 +12,7 @@ author:
   - The flyover contributors (@flyover)
 description:
   - Every extension of the source, in the schema where it is, except C(plpgsql), which every database has. One that no
-    other object needs is optional, so that it is left out where Fly does not offer it.
+    other object needs is optional, so that it is left out if Fly does not offer it.
 options:
   _input:
     description:
@@ -33,7 +33,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: O(flyover.heroku_to_fly.fly_postgres#module:extensions), those that are needed first.
+  description: The value for O(flyover.heroku_to_fly.fly_postgres#module:extensions), with those that are needed first.
   type: list
   elements: dict
 """

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: window_forecast
-short_description: How long the freeze window will be, by how long the last update of the copy took
+short_description: How long the freeze window will be, based on how long the last update of the copy took
 version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - In the window the same is done again, for what is written from now on. To the seconds that it took come V(12) for
-    everything else, such as stopping dynos and starting Machines. A dyno that uses all of its 30 seconds to end makes
-    the window longer.
+  - The window updates the copy once more, with what is written from now on. The forecast is the seconds that the last
+    update took, plus V(12) for everything else, such as stopping dynos and starting Machines. A dyno that uses all of
+    its 30 seconds to exit makes the window longer.
 options:
   _input:
     description:

@@ -11,7 +11,7 @@ version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
 description:
-  - Fails when the window is longer than its limit, so that a task that uses it stops the window.
+  - Fails if the window is longer than its limit, so that a task that uses it stops the window.
 options:
   _input:
     description:
@@ -31,7 +31,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Stop when the window takes too long
+- name: Stop if the window takes too long
   ansible.builtin.set_fact:
     left: "{{ now().timestamp() | flyover.heroku_to_fly.window_left(opened, 60) }}"
 """
@@ -46,7 +46,7 @@ from typing import Any, Callable
 
 
 def window_left(now: float, opened: float, limit: int) -> int:
-    """Return the seconds left, 0 without a limit; raises ValueError when there are none."""
+    """Return the seconds left, 0 without a limit; raises ValueError if there are none."""
     if not int(limit):
         return 0
     left = float(opened) + int(limit) - float(now)

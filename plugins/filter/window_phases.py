@@ -33,7 +33,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(seconds) in all; those until the app on Fly had V(accepted) a request, where that was asked; and C(phases),
+    - C(seconds) in all; those until the app on Fly had V(accepted) a request, if one was sent; and C(phases),
       V(freeze), V(data), V(start) and V(seal).
   type: dict
 """
@@ -45,7 +45,7 @@ _ENDS = {"freeze": "frozen", "data": "copied", "start": "verified", "seal": "clo
 
 
 def window_phases(times: Mapping[str, float]) -> dict[str, Any]:
-    """Return a window's seconds, in all and by phase; nothing for one that nobody saw being opened."""
+    """Return a window's seconds, in all and by phase; nothing if it is unknown when it was opened."""
     if "opened" not in times:
         return {}
     opened = last = float(times["opened"])

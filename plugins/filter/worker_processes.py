@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: worker_processes
-short_description: The process types that work off jobs
+short_description: The process types that run jobs
 version_added: 1.0.0
 author:
   - The flyover contributors (@flyover)
@@ -27,7 +27,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: What is to go on while the web stands still
+- name: Show which processes keep running while web is stopped
   ansible.builtin.debug:
     msg: "{{ formation | flyover.heroku_to_fly.worker_processes }}"
   vars:
@@ -56,7 +56,7 @@ _NEVER = frozenset({"release", "console", "rake"})
 
 
 def worker_processes(formation: Iterable[Mapping[str, Any]], web: str = "web") -> list[str]:
-    """Return the process types that work off jobs."""
+    """Return the process types that run jobs."""
     rows = [row for row in formation if row["type"] != web and row["type"] not in _NEVER]
     told = [str(row["type"]) for row in rows if _WORKS.search(str(row.get("command") or ""))]
     return told or [str(row["type"]) for row in rows]

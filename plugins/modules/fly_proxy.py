@@ -136,10 +136,10 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     options = module.params
     tunnel = Tunnel(options["app"], options["target"], options["local_port"], Path(options["state_file"]))
     if options["state"] == "stopped":
-        # Closing takes no flyctl, and no token but to keep it out of what is shown.
+        # Closing needs no flyctl; the token is only used to keep it out of what is shown.
         said = last_lines(Flyctl("", (options["fly_api_token"] or "").strip(), {}), tunnel)
         if said:
-            module.warn(f"The tunnel to {tunnel.target} had ended by itself before it was closed. flyctl said: {said}")
+            module.warn(f"The tunnel to {tunnel.target} had ended on its own before it was closed. flyctl said: {said}")
         return stop(tunnel, module.check_mode)
     return start(flyctl_of(module.params), tunnel, options["timeout"], module.check_mode)
 

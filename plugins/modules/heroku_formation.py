@@ -14,8 +14,8 @@ author:
 description:
   - Scales process types in one request, then waits until no dyno of a type with quantity 0 is left and all dynos of the
     others are up. Heroku itself answers before any of that has happened.
-  - One-off dynos (C(heroku run)) and those of Heroku Scheduler do not belong to the formation. They are stopped with
-    O(stop_other_dynos) only; otherwise they are returned in RV(other_dynos), with a warning, because they can still
+  - One-off dynos (C(heroku run)) and those of Heroku Scheduler do not belong to the formation. They are stopped only
+    with O(stop_other_dynos); otherwise they are returned in RV(other_dynos), with a warning, because they can still
     write to the database.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
@@ -113,7 +113,7 @@ stopped_dynos:
       sample: "2026-11-26T12:00:00Z"
   sample: [{name: run.4821, type: run, command: rake report, since: "2026-11-24T09:00:00Z"}]
 findings:
-  description: What the user should know of them, as C(id), C(level), C(urgency), C(text) and C(remedy).
+  description: What the user should know about them, as C(id), C(level), C(urgency), C(text) and C(remedy).
   returned: with O(stop_other_dynos)
   type: list
   elements: dict

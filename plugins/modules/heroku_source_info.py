@@ -34,7 +34,7 @@ attributes:
   idempotent:
     support: full
 requirements:
-  - tomlkit, for what C(fly.toml), C(pyproject.toml) and other TOML files tell; without it that is not known
+  - tomlkit, to read C(fly.toml), C(pyproject.toml) and other TOML files
 options:
   source_dir:
     description:
@@ -118,7 +118,7 @@ findings:
       description: The line in it.
       type: int
     url:
-      description: Where the repository's site shows the line, if a remote tells.
+      description: Where the repository's site shows the line, if the remote is known.
       type: str
     text:
       description: What was found.

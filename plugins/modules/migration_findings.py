@@ -34,7 +34,7 @@ attributes:
 options:
   findings:
     description:
-      - Findings of any module, with C(id), C(level), C(text), C(remedy), and where they have it C(urgency), C(path) and
+      - Findings of any module, with C(id), C(level), C(text), C(remedy), and if they have them C(urgency), C(path) and
         C(line).
     type: list
     elements: dict
@@ -126,7 +126,7 @@ findings:
     text:
       description: What was found.
       type: str
-      sample: DYNO is read, which only a dyno has.
+      sample: This reads DYNO, which only a dyno has.
     remedy:
       description: What to do about it.
       type: str

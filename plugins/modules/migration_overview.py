@@ -36,7 +36,7 @@ options:
     required: true
   dest:
     description:
-      - Path of an HTML page to write. It links to the apps' reports, which it expects in the same folder. By default
+      - Path of an HTML page to write. It links to the apps' reports, which must be in the same folder. By default
         the module writes none.
     type: path
     default: ""
@@ -124,7 +124,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.o
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     result = overview(module.params["results"], module.params["dest"], module.check_mode)
-    # Not all that was read once more.
+    # Do not repeat everything that was read.
     return {**result, "invocation": {"module_args": {"dest": module.params["dest"]}}}
 
 

@@ -56,7 +56,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Say what an app's migration would do and what became different since yesterday, for CI too
+- name: Say what an app's migration would do and what changed since yesterday, for CI too
   flyover.heroku_to_fly.migration_report:
     show: plan
     path: /srv/audits/paper-crane
@@ -67,7 +67,7 @@ EXAMPLES = r"""
       heroku: "{{ heroku }}"
       fly: "{{ fly }}"
 
-- name: Show what is so now
+- name: Show the present state
   flyover.heroku_to_fly.migration_report:
     path: /srv/reports/paper-crane
     seen:
@@ -286,7 +286,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         result = make_report(seen, path, module.check_mode)
     else:
         result = show_plan(seen, former, path, module.check_mode)
-    # Not all that was read once more.
+    # Do not repeat everything that was read.
     return {**result, "invocation": {"module_args": {"show": show, "path": path, "former": former}}}
 
 

@@ -68,7 +68,7 @@ EXAMPLES = r"""
     target_major: 17
   register: tools
 
-- name: Stop where something is
+- name: Stop if something is missing
   ansible.builtin.assert:
     that: tools.findings | length == 0
     fail_msg: "{{ tools.findings | map(attribute='remedy') | join(' ') }}"

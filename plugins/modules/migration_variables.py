@@ -43,7 +43,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Refuse what the role could only misread
+- name: Refuse variables that the role would misread
   flyover.heroku_to_fly.migration_variables:
     specification: "{{ role_path }}/meta/argument_specs.yml"
 """

@@ -37,7 +37,7 @@ options:
     required: true
   state:
     description:
-      - Whether the tables are to be logged. With V(absent) nothing of a log is left.
+      - Whether the tables should be logged. V(absent) removes everything.
     type: str
     choices: [present, absent]
     default: present

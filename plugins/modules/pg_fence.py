@@ -90,7 +90,7 @@ record:
   sample: {formation: {web: 2, worker: 1}, maintenance: false, release_version: 42, opened_at: "2026-11-26T18:00:00Z"}
 drift_since_raised:
   description:
-    - What changed since O(state=raised) was last asked for, a line for each kind of object. The catalogues, sequences
+    - What changed since O(state=raised) was last asked for, a line for each kind of object. The catalogs, the sequences
       and the list of large objects are compared; no row and no large object can be written without a change in one of
       these.
     - Empty if nothing changed, and if the fence is not up.
@@ -110,8 +110,8 @@ sessions_ended:
   sample: 3
 read_only:
   description:
-    - Whose new sessions begin read-only, V(role) for those of the URL's role, V(database) for all. The latter needs
-      the database's owner.
+    - Whose new sessions begin read-only, V(role) for those of the URL's role, V(database) for everyone's. The latter
+      needs the database's owner.
   returned: success
   type: list
   elements: str

@@ -32,7 +32,7 @@ def transfer_lines(state: dict[str, Any], former: dict[str, Any], seconds: float
 
 
 def copied_share(state: dict[str, Any]) -> float:
-    """Return how much of a copy is done, from 0 to 1; what comes after the rows is not counted."""
+    """Return how much of a copy is done, from 0 to 1; steps after the rows are not counted."""
     for kind in ("bytes", "tables"):
         if state[f"{kind}_total"]:
             return float(state[f"{kind}_done"] / state[f"{kind}_total"])

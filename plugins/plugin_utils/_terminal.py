@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""One line of a terminal that is written again and again. No word of ansible-core: a worker has no terminal of its own.
+"""One line of a terminal that is rewritten. Imports nothing of ansible-core.
 
-Workers of ansible-core 2.19 and newer are cut off from standard error, and hand on what they show. So the terminal is
-looked for at the process that shows it, which only Linux's C(/proc) tells; elsewhere there is none.
+Workers of ansible-core 2.19 and newer are cut off from standard error, and pass on what they show. So the terminal is
+looked for at the process that shows it, which only Linux's C(/proc) makes possible; elsewhere there is none.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _CELLS = 20
 
 
 class Line:
-    """The line that is written again."""
+    """The line that is rewritten."""
 
     def __init__(self, write: Callable[[str], None], columns: int) -> None:
         """O(write) takes text as it is, without adding a line break."""
@@ -27,7 +27,7 @@ class Line:
         self._columns = columns
 
     def show(self, text: str) -> None:
-        """Put O(text) in the place of what is there, as much of it as fits."""
+        """Replace what is there with O(text), as much of it as fits."""
         room = self._columns - 1  # in the last column some terminals begin a new line
         self._write(_BEGIN + (text if len(text) <= room else text[: room - 1] + "…"))
 
@@ -37,7 +37,7 @@ class Line:
 
 
 def columns(pid: int, environment: Mapping[str, str]) -> int:
-    """Return how wide the terminal at the standard error of process O(pid) is, 0 where a line cannot be rewritten."""
+    """Return how wide the terminal at the standard error of process O(pid) is, 0 if lines cannot be rewritten."""
     if environment.get("TERM", "dumb") == "dumb":
         return 0
     try:

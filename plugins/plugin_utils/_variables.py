@@ -130,7 +130,7 @@ def _steps(given: Given) -> Iterator[str]:
 
 
 def _tags(given: Given) -> Iterator[str]:
-    """Yield what --tags misspells: Ansible would only leave the step out, and the run would end well without it."""
+    """Yield what --tags misspells: Ansible would only leave the step out, and the run would succeed without it."""
     known = [str(step) for step in given.options["migrate_steps"]["default"]]
     for tag in given.run_tags:
         close = [] if tag in known else get_close_matches(tag, known, n=1, cutoff=0.75)

@@ -87,7 +87,7 @@ class WatchedAction(TiedAction):
             yield f"{filled_bar(self.share(state) or 0)} {text}"
 
     def _columns(self) -> int:
-        """Return the width of the line to rewrite, 0 where there is none, or several hosts would write there."""
+        """Return the width of the line to rewrite, 0 if there is none or several hosts would write there."""
         several = len(self._task_vars.get("ansible_play_hosts_all", [])) > 1
         if several or type(self).share is WatchedAction.share:
             return 0

@@ -89,7 +89,7 @@ def test_failures_before_and_after_the_seal(box: Sandbox, tmp_path: Path) -> Non
     box.fault("POST /api/v1/releases", "--status", "500", "--times", "50")
     run = box.play("migrate", *CUT_OVER, *LOG)
     assert run.rc != 0
-    assert "is frozen since" not in run.output
+    assert "has been frozen since" not in run.output
     assert box.writes("heroku") == []
     box.fault("POST /api/v1/releases", "--status", "500", "--times", "0")
 
@@ -141,7 +141,7 @@ def test_a_failure_at_each_step_of_the_window_puts_heroku_back(box: Sandbox) -> 
         assert run.rc != 0, request
         # Where Heroku or Fly refuses the way back too, the run says so, and a rollback finishes it.
         box.fault(request, "--status", "422", "--times", "0")
-        if "NOT wholly back" in run.output:
+        if "NOT fully back" in run.output:
             box.play("rollback").succeeded()
         served_by_heroku(box)
 

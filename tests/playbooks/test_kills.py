@@ -32,7 +32,7 @@ TASKS = {
     "rehearsal": ["Copy or update the database", "Copy and verify the keys", "Deploy"],
     "thaw": [
         "Raise the write fence",
-        "Bring the database up to date",
+        "Update the database",
         "Lower the write fence",
         "Remove the freeze from the ledger",
     ],
@@ -40,7 +40,7 @@ TASKS = {
         "Save what Heroku runs",
         "Stop every dyno",
         "Raise the write fence",
-        "Bring the database up to date",
+        "Update the database",
         "Copy the keys",
         "Check that Heroku's database stayed unchanged",
         "Start the web Machines",
@@ -104,7 +104,7 @@ def test_killed_in_the_window_the_same_command_finishes(boxes: Any) -> None:
         AtRequest("PATCH", formation, False),
         AtRequest("PATCH", formation, True),
         AtTask("Raise the write fence", 0.2),
-        AtTask("Bring the database up to date"),
+        AtTask("Update the database"),
         AtTask("Record the seal"),
         AtTask("Seal the database"),
     ]

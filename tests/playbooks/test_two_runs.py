@@ -22,7 +22,7 @@ MOMENTS = {
     "Copy or update the database": [("migrate", *CUT_OVER)],
     "Save what Heroku runs": [("migrate", *CUT_OVER), ("rollback",)],
     "Raise the write fence": [("migrate", *CUT_OVER), ("rollback",), ("migrate",)],
-    "Bring the database up to date": [("migrate", *CUT_OVER), ("rollback", "-e", "migrate_take_over=true")],
+    "Update the database": [("migrate", *CUT_OVER), ("rollback", "-e", "migrate_take_over=true")],
     "Seal the database": [("migrate", *CUT_OVER, "-e", "migrate_take_over=true"), ("rollback",)],
     "Record the cut-over": [("rollback", "-e", "migrate_discard_fly_writes=true")],
 }

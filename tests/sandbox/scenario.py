@@ -114,7 +114,7 @@ class _Reader:
         if not re.fullmatch(r"[a-z][a-z0-9-]{1,28}[a-z0-9]", str(entries.get("heroku_app", ""))):
             raise self._error("heroku_app", "is missing or is not an app's name")
         if entries.get("generation", "cedar") not in GENERATIONS:
-            raise self._error("generation", f"is none of {', '.join(GENERATIONS)}")
+            raise self._error("generation", f"is not one of {', '.join(GENERATIONS)}")
         source = self._file(entries.get("source"), "source", folder=True)
         commands = procfile(source)
         formation = {

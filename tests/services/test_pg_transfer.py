@@ -308,7 +308,7 @@ def test_a_killed_worker_is_named_and_the_next_run_finishes(
     process.wait()
 
     assert result["failed"]
-    assert "process" in result["msg"] and "ended" in result["msg"] and "defect" not in result["msg"]
+    assert "process was killed from outside" in result["msg"] and "defect" not in result["msg"]
     assert "exception" not in result
     assert transfer()["verdict"] == "copied"
     assert content(target) == content(source)
@@ -601,7 +601,7 @@ def test_a_transfer_that_runs_never_overwrites_a_seal(
         write(*arguments)
 
     monkeypatch.setattr(marker, "complete", sealed_last)
-    assert "it was sealed while it was copied to" in transfer(mode="warm")["msg"]
+    assert "it was sealed while this copy was being made" in transfer(mode="warm")["msg"]
     assert target.rows("select state from _flyover.transfer") == [("sealed",)]
 
 

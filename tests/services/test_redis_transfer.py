@@ -243,7 +243,7 @@ def test_seal_of_the_first_version_holds(transfer: Any, target: Any) -> None:
 @pytest.mark.parametrize("text", ["[1]", "half", '{"version": 3, "copies": {}}'])
 def test_marker_that_is_not_understood_stops(transfer: Any, target: Any, text: str) -> None:
     target.set(MARKER, text)
-    assert "of another version of this collection, or damaged" in transfer(replace=True)["msg"]
+    assert "is damaged, or another version of this collection wrote it" in transfer(replace=True)["msg"]
     assert target.dbsize() == 1
 
 

@@ -65,7 +65,7 @@ CHECKS = (
         ),
         todo="Take out a plan with the provider itself and replace the credentials.",
         text="the add-on {addon} ({plan}) works after the move, until it or the app is destroyed.",
-        remedy=("Take out a plan with the provider itself and put its credentials in the place of the add-on's."),
+        remedy="Take out a plan with the provider itself and replace the add-on's credentials with those of the plan.",
         find=_to_replace,
     ),
     Check(
@@ -90,7 +90,7 @@ CHECKS = (
         id="scheduler-jobs",
         level=INFO,
         urgency=DAY,
-        means="The jobs of Heroku Scheduler that you listed must be set up anew.",
+        means="The jobs of Heroku Scheduler that you listed must be set up again.",
         todo=("Use scheduled Machines or a scheduler in the app, and turn the jobs off on Heroku before the cut-over."),
         text="{jobs} of Heroku Scheduler ({addon}) will not run on Fly.io by themselves.",
         remedy=(
@@ -114,10 +114,13 @@ CHECKS = (
     Check(
         id="static-ip",
         level=WARN,
-        means="The app goes out through fixed addresses that partners may have on a list.",
-        todo="Keep the provider's plan, or allot a static egress IP on Fly.io.",
-        text=("it goes out through fixed addresses of {addon} ({service}); partners may let in those only."),
-        remedy=("Keep a plan of the provider outside Heroku, or allot a static egress IP on Fly.io and tell partners."),
+        means="The app sends outbound traffic through static addresses, which partners may have allow-listed.",
+        todo="Take out a plan with the provider itself, or allocate a static egress IP on Fly.io and tell partners.",
+        text=(
+            "it sends outbound traffic through static addresses of {addon} ({service}), which partners may have "
+            "allow-listed."
+        ),
+        remedy="Take out a plan with the provider itself, or allocate a static egress IP on Fly.io and tell partners.",
         find=lambda facts: _addons(facts, *STATIC_IP),
     ),
 )

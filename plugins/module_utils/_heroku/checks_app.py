@@ -146,17 +146,17 @@ CHECKS = (
     Check(
         id="addon-not-ready",
         level=BLOCK,
-        means="A Postgres or Redis add-on is still being made, or going away.",
-        todo="Wait until `heroku addons:info` calls it created.",
+        means="A Postgres or Redis add-on is still being created, or is being removed.",
+        todo="Wait until `heroku addons:info` shows it as created.",
         text="{thing} is {state}.",
-        remedy="Wait until 'heroku addons:info' calls it created.",
+        remedy="Wait until 'heroku addons:info' shows it as created.",
         find=_not_ready,
     ),
     Check(
         id="dropped-urls",
         level=INFO,
         means=(
-            "Further names that Heroku gave the database, as `HEROKU_POSTGRESQL_BLUE_URL` or "
+            "Further names that Heroku gave the database, such as `HEROKU_POSTGRESQL_BLUE_URL` or "
             "`REDIS_TLS_URL`, stay behind."
         ),
         todo="Let the code read the primary name.",
@@ -181,7 +181,7 @@ CHECKS = (
             "copied unchanged, so it points at Heroku."
         ),
         todo="Give it a new value in `migrate_secrets`, or exclude it.",
-        text=("the value of {name} holds the host or password of {addon}; it would go on pointing at Heroku."),
+        text="the value of {name} contains the host or password of {addon}; it would keep pointing at Heroku.",
         remedy="Give {name} its new value yourself (in the role: migrate_secrets), or leave it out.",
         find=_embedded,
     ),
@@ -210,7 +210,7 @@ CHECKS = (
         id="log-drains",
         level=WARN,
         urgency=AFTER,
-        means="The app's log goes to drains of its own. Fly.io has none.",
+        means="The app sends its log to log drains, which Fly.io does not have.",
         todo="Run Fly.io's log shipper, or let the app send its log.",
         text="it sends its log to {drains} ({hosts}).",
         remedy="Fly.io has no drains: run its log shipper, or let the app send its log itself.",
@@ -252,15 +252,15 @@ CHECKS = (
             "The app runs in a Private Space: no maintenance page at zero dynos, databases behind trusted addresses."
         ),
         todo="Expect an error page in the freeze window; check that the database can be reached.",
-        text="it runs in a Private Space, where the maintenance page goes when web is scaled to 0.",
-        remedy=("Expect an error page during the freeze window; its databases may let in trusted addresses only."),
+        text="it runs in a Private Space, where the maintenance page disappears when web is scaled to 0.",
+        remedy="Expect an error page during the freeze window; its databases may accept only trusted addresses.",
         find=lambda facts: _when(bool(facts.inventory.app.get("space"))),
     ),
     Check(
         id="release-failed",
         level=WARN,
         means="The newest release failed, so an older one runs.",
-        todo="Release successfully first.",
+        todo="Make a release that succeeds first.",
         text="release v{version} failed, so an older one is running.",
         remedy="Make a release that succeeds, so that what is moved is what runs.",
         find=_release_failed,
@@ -277,7 +277,7 @@ CHECKS = (
     Check(
         id="several-databases",
         level=BLOCK,
-        means="The app has several databases of a kind. The role moves one.",
+        means="The app has several databases of the same kind. The role moves one of them.",
         todo=(
             "Move the others with `pg_transfer` or `redis_transfer`, give their URLs in "
             "`migrate_secrets`, and accept the finding."
@@ -313,17 +313,17 @@ CHECKS = (
         text=("{addon} speaks TLS with a certificate that nobody can verify; code for it often says VERIFY_NONE."),
         remedy=(
             "Look for ssl_params and VERIFY_NONE in the code: harmless with the new redis:// URL in "
-            "most clients, to be removed in any case."
+            "most clients, but remove it in any case."
         ),
         find=_tls_redis,
     ),
     Check(
         id="unsupported-plan",
         level=BLOCK,
-        means="A private, shield or advanced database is reached in other ways.",
-        todo="Make a standard database of it, or move its data by hand.",
-        text="{thing} is of a private, shield or advanced plan, which is reached in other ways.",
-        remedy=("Make a standard database of it (heroku addons:create … --fork), or move its data by hand."),
+        means="The role cannot connect to a private, shield or advanced database.",
+        todo="Fork it into a standard database, or move its data by hand.",
+        text="{thing} has a private, shield or advanced plan, to whose databases the role cannot connect.",
+        remedy="Fork it into a standard database (heroku addons:create … --fork), or move its data by hand.",
         find=_unsupported,
     ),
 )

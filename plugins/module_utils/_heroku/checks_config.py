@@ -39,12 +39,12 @@ HIDDEN_DEFAULTS = (
     "RAILS_LOG_TO_STDOUT",
     "RAILS_SERVE_STATIC_FILES",
 )
-# Credentials of package registries: Bundler's are named by host, as BUNDLE_GEMS__CONTRIBSYS__COM.
+# Credentials of package registries: Bundler's are named by host, such as BUNDLE_GEMS__CONTRIBSYS__COM.
 _OF_THE_BUILD = re.compile(
     r"BUNDLE_\w+__\w+|BUNDLE_GITHUB\w*|NPM_TOKEN|NPM_AUTH_TOKEN|NODE_AUTH_TOKEN|GITHUB_PACKAGES_TOKEN|GH_PACKAGES_TOKEN"
     r"|FONTAWESOME_(?:NPM_AUTH_)?TOKEN|COMPOSER_AUTH|PIP_(?:EXTRA_)?INDEX_URL|POETRY_HTTP_BASIC_\w+|UV_INDEX_\w+|HEX_API_KEY"
 )
-# fly.io/docs/mpg: what the server takes, whatever its pooler takes; of other plans it is not known.
+# fly.io/docs/mpg: what the server accepts, whatever its pooler accepts; unknown for other plans.
 _SERVER_CONNECTIONS = {"basic": 50, "starter": 50}
 
 
@@ -138,10 +138,10 @@ def _classic(facts: Facts) -> Iterator[Words]:
     if not others or facts.source is None:
         return
     if _builder(facts):
-        how = "Find out what the app needs of them. If it needs it, write a Dockerfile."
+        how = "Find out what the app needs from them. If it needs anything, write a Dockerfile."
         yield {"packs": others, "what": _builder(facts), "how": how}
     elif facts.source.way == DOCKERFILE:
-        how = "Find out what the app needs of them, and see that the Dockerfile installs the same."
+        how = "Find out what the app needs from them, and check that the Dockerfile installs it."
         yield {"packs": others, "what": "the Dockerfile", "how": how}
 
 
@@ -178,7 +178,7 @@ CHECKS = (
         id="build-variables",
         level=WARN,
         means=(
-            "The build needs config vars, as those that give Bundler or npm access to private "
+            "The build needs config vars, such as those that give Bundler or npm access to private "
             "packages. Heroku's build has them; an image build on Fly.io has none."
         ),
         todo="Mount them as build secrets in the `Dockerfile`.",
@@ -193,8 +193,8 @@ CHECKS = (
         level=INFO,
         means=(
             "The source has no `Dockerfile`, so [Heroku's builder makes the "
-            "image](processes.md#how-the-image-is-built). Config vars are not there during the build, "
-            "as they were on Heroku."
+            "image](processes.md#how-the-image-is-built). Unlike on Heroku, config vars are not available "
+            "during the build."
         ),
         todo=(
             "Put what the build needs under `[build.args]` in `fly.toml`; if that is a secret, write a `Dockerfile`."
@@ -207,10 +207,10 @@ CHECKS = (
         id="classic-buildpacks",
         level=WARN,
         means=(
-            "Heroku builds the app with further buildpacks, which Heroku's Cloud Native builder does "
+            "Heroku builds the app with additional buildpacks, which Heroku's Cloud Native builder does "
             "not run. Those for Ruby, Node.js and the JVM are in it."
         ),
-        todo="Find out what the app needs of them; if it needs it, write a `Dockerfile`.",
+        todo="Find out what the app needs from them; if it needs anything, write a `Dockerfile`.",
         text="it is built by {packs} too, which {what} does not run.",
         remedy="{how}",
         find=_classic,
@@ -218,9 +218,9 @@ CHECKS = (
     Check(
         id="connections",
         level=WARN,
-        means=("Web processes, threads and workers can open more connections than the new database's server takes."),
+        means="Web processes, threads and workers can open more connections than the new database's server accepts.",
         todo="Choose a larger plan, or fewer processes and threads.",
-        text="it can open {wanted} connections ({how}), and the new database's server takes {given}.",
+        text="it can open {wanted} connections ({how}), but the new database's server accepts only {given}.",
         remedy="Choose a larger plan (migrate_postgres_plan), or fewer processes and threads.",
         find=_connections,
     ),
@@ -232,7 +232,7 @@ CHECKS = (
             "one](processes.md#a-dockerfile-by-fly-launch)."
         ),
         todo="Review it and commit it with the app.",
-        text="it has no Dockerfile: 'fly launch' generates one, by its own idea of the app.",
+        text="it has no Dockerfile: 'fly launch' generates one from what it detects in the app.",
         remedy="Review it and commit it with the app.",
         find=_generated,
     ),
@@ -261,9 +261,9 @@ CHECKS = (
     Check(
         id="ld-preload",
         level=WARN,
-        means="`LD_PRELOAD` names a file that lies elsewhere, or nowhere, in another image.",
+        means="`LD_PRELOAD` names a library that has another path in other images, or is not there.",
         todo="Install `libjemalloc2` in the Dockerfile and set it there.",
-        text="it sets LD_PRELOAD, for jemalloc as a rule; the file lies elsewhere in another image.",
+        text="it sets LD_PRELOAD, usually for jemalloc; the library has another path in other images.",
         remedy="Install libjemalloc2 in the Dockerfile and set LD_PRELOAD there; leave this one out.",
         find=lambda facts: _set("LD_PRELOAD", facts),
     ),
@@ -330,9 +330,9 @@ CHECKS = (
         id="rails-master-key",
         level=INFO,
         means="`RAILS_MASTER_KEY` is copied.",
-        todo="An image build that needs it takes it as a build secret.",
+        todo="If the image build needs it, pass it as a build secret.",
         text="it sets RAILS_MASTER_KEY; it is copied.",
-        remedy=("An image build that needs the credentials takes it as a build secret, never as a build argument."),
+        remedy="If the image build needs the credentials, pass it as a build secret, never as a build argument.",
         find=lambda facts: _set("RAILS_MASTER_KEY", facts),
     ),
     Check(
@@ -340,7 +340,7 @@ CHECKS = (
         level=BLOCK,
         means=(
             "A Ruby app without `SECRET_KEY_BASE` among its config vars runs with one that the "
-            "buildpack made. With another one all sessions, signed ids and encrypted cookies become "
+            "buildpack generated. With another one all sessions, signed ids and encrypted cookies become "
             "invalid."
         ),
         todo=(
@@ -363,9 +363,9 @@ CHECKS = (
         level=WARN,
         urgency=AFTER,
         means="`WEB_CONCURRENCY` was chosen for a dyno's memory. It is copied.",
-        todo="Choose it anew for the Machines.",
+        todo="Choose it again for the Machines.",
         text="it sets WEB_CONCURRENCY, chosen for the memory of its dynos.",
-        remedy="Choose it anew for the memory and CPUs of the Machines.",
+        remedy="Choose it again for the memory and CPUs of the Machines.",
         find=lambda facts: _set("WEB_CONCURRENCY", facts),
     ),
 )

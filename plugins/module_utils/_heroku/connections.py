@@ -19,11 +19,11 @@ class Count:
 
     default: int
     flags: str = ""
-    """Alternatives of a pattern, as V(-c|--concurrency)."""
+    """Alternatives of a pattern, such as V(-c|--concurrency)."""
     variables: Sequence[str] = ()
 
     def of(self, command: str, config: Mapping[str, str]) -> int:
-        """Return the number; of a range, as C(-t 1:5), its end."""
+        """Return the number; of a range, such as C(-t 1:5), its end."""
         found = re.search(rf"\s(?:{self.flags})[ =:]?(?:\d+:)?(\d{{1,5}})\b", command) if self.flags else None
         given = [found[1]] if found else [config.get(name, "") for name in self.variables]
         return next((int(text) for text in given if text.isdigit() and len(text) < 6), self.default)
@@ -40,7 +40,7 @@ class Program:
     more: int = 0
 
 
-# https://github.com/puma/puma, good_job, solid_queue, que and so on: each by its documentation of options and defaults.
+# From the documentation of each: puma (github.com/puma/puma), good_job, solid_queue, que and the others.
 _RAILS_THREADS = ("RAILS_MAX_THREADS", "MAX_THREADS")
 _ONE = Count(1)
 _PROGRAMS = (

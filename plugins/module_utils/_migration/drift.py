@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What became different since an earlier report, by name: config vars, secrets, processes and tables."""
+"""What changed since an earlier report, by name: config vars, secrets, processes and tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Drift = dict[str, str]
 
 
 def earlier(paths: Iterable[str]) -> dict[str, Any]:
-    """Return the first report among the JSON files O(paths) that is there and can be compared with, else {}."""
+    """Return the first report among the JSON files O(paths) that exists and can be compared with, else {}."""
     for path in paths:
         try:
             found = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -38,7 +38,7 @@ def since(former: Mapping[str, Any], now: Mapping[str, Any], names: Mapping[str,
     """
     if not former:
         return []
-    # Once the app lives on Fly, what happens on Heroku is of no account.
+    # Once the app lives on Fly, what happens on Heroku no longer matters.
     heroku = [] if now["status"] == LIVE else [*_config_vars(former, now, names), *_tables(former, now)]
     return [*heroku, *_secrets(former, now), *_processes(former, now)]
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What is so now, from the ledger and from what the steps read. No times of this run: a second run is equal."""
+"""The present state, from the ledger and from what the steps read. No times of this run: a second run is equal."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def findings(seen: Seen) -> list[dict[str, Any]]:
     # Once the app is live, neither the source nor the data on Heroku is looked at: the ledger has what was found then.
     kept = seen.ledger.get("findings") if seen.state == LIVE else None
     rows = seen.value("findings", []) if kept is None else kept
-    # What a step found while it worked says more than what preflight expected.
+    # What a step found while it worked replaces what preflight expected.
     of_steps = seen.ledger.get("found") or {}
     gone += [row["id"] for step, own in of_steps.items() if step == "redis" or seen.state == LIVE for row in own]
     found = [finding for finding in rows if finding["id"] not in gone and not _done(finding, seen)]
@@ -138,7 +138,7 @@ def findings(seen: Seen) -> list[dict[str, Any]]:
 
 
 def _done(finding: Mapping[str, Any], seen: Seen) -> bool:
-    """Return whether a finding of preflight told what this run has done meanwhile: the next run finds it no more."""
+    """Return whether this run has already done what a finding of preflight announced: the next run will not find it."""
     deployed = (bool(seen["deploy"]) or "cutover" in seen.ledger) and not seen.value("check_mode", False)
     return deployed and finding["id"] == "fly-toml-warning" and "the next deploy " in finding["text"]
 
@@ -167,7 +167,7 @@ def _certificate_findings(seen: Seen) -> list[dict[str, Any]]:
 
 
 def _database_size(seen: Seen) -> dict[str, Any]:
-    """Return what would be copied, only where nothing is recorded: it is another one with every run."""
+    """Return what would be copied, only if nothing is recorded: it differs in every run."""
     plan = seen["database_plan"].get("plan") or {}
     awaited = (seen["database"] or seen["database_plan"]).get("verdict") in ("unknown", "would_copy")
     if not plan or not awaited or "database" in seen.ledger:
@@ -179,7 +179,7 @@ def _database_size(seen: Seen) -> dict[str, Any]:
 
 
 def _tables(seen: Seen) -> list[str]:
-    """Return the names of the tables on Heroku; once it is not looked at any more, of those that were copied."""
+    """Return the names of the tables on Heroku, or of those that were copied once Heroku is no longer read."""
     found = seen["database_plan"].get("tables") or (seen.ledger.get("database") or {}).get("tables") or []
     return sorted(table["name"] for table in found)
 

@@ -75,16 +75,16 @@ OF_POSTGRES: dict[str, Row] = {
     "database-change-log": (WARN, "The change log of a table could not be prepared.", "Run again."),
     "database-collation": (
         f"{BLOCK}, {WARN}",
-        "The two databases sort text in another order, or one has a collation that the other lacks. The text names "
+        "The two databases sort text in different orders, or one has a collation that the other lacks. The text names "
         "the columns that are ordered or unique.",
-        "Create the target's database with the source's collation, or give such columns one of their own.",
+        "Create the target's database with the source's collation, or give such columns their own collation.",
     ),
     "database-connections": (
         f"{BLOCK}, {WARN}",
         "A server has no free connection for the copy, or fewer than its jobs need.",
         "Scale dynos down, or close other clients.",
     ),
-    "database-copy": (BLOCK, "Something of the schema cannot be copied.", _AS_SAID),
+    "database-copy": (BLOCK, "Part of the schema cannot be copied.", _AS_SAID),
     "database-create": (BLOCK, "The target's role may not create schemas.", "Grant it `CREATE` on the database."),
     "database-encoding": (
         f"{BLOCK}, {WARN}",
@@ -109,7 +109,7 @@ OF_POSTGRES: dict[str, Row] = {
     ),
     "database-partitions": (
         BLOCK,
-        "A table is partitioned by the hash of an enum, which is another one on every server.",
+        "A table is partitioned by the hash of an enum, which differs from server to server.",
         "Partition by list, or by the hash of the enum's text.",
     ),
     "database-public": (
@@ -117,7 +117,7 @@ OF_POSTGRES: dict[str, Row] = {
         "The target's role may not create objects in the schema public.",
         "Grant it `CREATE ON SCHEMA public`.",
     ),
-    "database-read-only": (BLOCK, "The target takes no writes.", "Use the primary's URL."),
+    "database-read-only": (BLOCK, "The target accepts no writes.", "Use the primary's URL."),
     "database-role": (
         BLOCK,
         "A policy or a value names a role that the target does not have.",
@@ -135,8 +135,8 @@ OF_POSTGRES: dict[str, Row] = {
     ),
     "database-superuser": (
         BLOCK,
-        "Only a superuser can make some objects, and the target's role is none.",
-        "Have them made on the target, as members of an extension, or drop them on the source.",
+        "Only a superuser can create some objects, and the target's role is not one.",
+        "Have them created on the target, as members of an extension, or drop them on the source.",
     ),
     "database-unreadable": (BLOCK, "The source's role may not read something.", "Grant that, or use the owner's URL."),
     "database-version": (
@@ -146,7 +146,7 @@ OF_POSTGRES: dict[str, Row] = {
     ),
 }
 
-# What stays behind: not-moved- and its kind. Without the first ones the app does not work as before.
+# What stays behind: not-moved- and its kind. Without the first kinds the app does not work as before.
 _MISSED = ("default-privilege", "extension", "foreign-table", "function", "grant", "revoke", "setting", "trigger")
 _NOT_MISSED = (
     *("aggregate", "cast", "comment", "composite-type", "default-value", "domain", "event-trigger", "foreign-server"),
@@ -161,16 +161,20 @@ OF_WHAT_STAYS: dict[str, Row] = {
 
 # Those of redis_transfer.
 OF_REDIS: dict[str, Row] = {
-    "redis-clients": (WARN, "Others are connected to the source, although it is frozen.", "Find out who they are."),
+    "redis-clients": (
+        WARN,
+        "Other clients are connected to the source, although it is frozen.",
+        "Find out who they are.",
+    ),
     "redis-databases": (
         BLOCK,
-        "There are keys in a database that the target does not have: Upstash has number 0 only. Accepted, they stay.",
+        "Keys are in a database that the target does not have: Upstash only has number 0. If accepted, they stay.",
         "Let the app use one database, or give another Redis in `migrate_redis_url`.",
     ),
     "redis-field-expiry": (
         WARN,
-        "Fields of hashes expire by themselves on the source, which the target does not know.",
-        "Take a newer Redis, or let the app remove those fields.",
+        "Fields of hashes expire by themselves on the source, which the target does not support.",
+        "Use a newer Redis, or let the app remove those fields.",
     ),
     "redis-foreign-keys": (
         f"{BLOCK}, {WARN}, {INFO}",
@@ -181,12 +185,21 @@ OF_REDIS: dict[str, Row] = {
     "redis-jobs-evicted": (
         WARN,
         "The source evicts keys and holds jobs: a queue must not share a Redis with a cache.",
-        "Give the cache a Redis of its own.",
+        "Give the cache its own Redis.",
     ),
-    "redis-jobs-in-progress": (WARN, "Workers held jobs when they ended.", "Look whether those jobs must run again."),
-    "redis-late-keys": (WARN, "Keys that came after the copy were copied.", "Find out who wrote it."),
-    "redis-late-keys-left": (WARN, "What came after the copy was left, for it may differ on both sides.", _AS_SAID),
-    "redis-not-drained": (WARN, "Jobs were left when `migrate_drain_timeout` was over.", "Nothing: they are copied."),
+    "redis-jobs-in-progress": (WARN, "Workers held jobs when they ended.", "Check whether those jobs must run again."),
+    "redis-late-keys": (WARN, "Keys that came after the copy were copied.", "Find out who wrote them."),
+    "redis-late-keys-left": (
+        WARN,
+        "What came after the copy was left alone, because it may differ on both sides.",
+        _AS_SAID,
+    ),
+    "redis-late-keys-unknown": (
+        WARN,
+        "After the seal the source could not be read, so it is unknown whether something was written after the copy.",
+        "Inspect its queues on Heroku before you delete it.",
+    ),
+    "redis-not-drained": (WARN, "Jobs were left when `migrate_drain_timeout` had passed.", "Nothing: they are copied."),
     "redis-other-databases": (
         WARN,
         "The source's URL names one database, and others have keys too.",

@@ -32,7 +32,7 @@ def gather(
 ) -> dict[str, Any]:
     """Return every finding once, the most serious first, and those that block.
 
-    Raises InputError for an entry of O(accepted) that names no finding there can be: a slip would accept nothing.
+    Raises InputError for an entry of O(accepted) that is not the id of a finding: a misspelt one would accept nothing.
     """
     left_out = set(dropped)
     rows = [
@@ -53,13 +53,13 @@ def gather(
 
 
 def with_connected(findings: Iterable[Mapping[str, Any]], source: Mapping[str, Any]) -> list[Finding]:
-    """Return the findings, where that of too many connections also tells how many Heroku's database has open now."""
+    """Return the findings; that of too many connections also says how many Heroku's database has open now."""
     now = f" Heroku's database has {source['connected']} open now." if "connected" in source else ""
     return [{**row, "text": row["text"] + now} if row["id"] == "connections" else dict(row) for row in findings]
 
 
 def too_small(source: Mapping[str, Any], cluster: Mapping[str, Any]) -> list[Finding]:
-    """Return why a database does not fit into the cluster that is to be created."""
+    """Return why a database does not fit into the cluster that will be created."""
     if not source or not cluster.get("major"):
         return []
     name, major = cluster["name"], str(source["version"]).partition(".")[0]

@@ -28,8 +28,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.p
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._migration.plan import human_seconds
 
-WHEN = {"before": "before the cut-over", "day": "on the day", "after": "after it"}
-LEVELS = {"block": ("blocks", "bad"), "warn": ("warning", "warn"), "info": ("to know", "calm")}
+WHEN = {"before": "before the cut-over", "day": "on the day", "after": "after the cut-over"}
+LEVELS = {"block": ("blocks", "bad"), "warn": ("warning", "warn"), "info": ("good to know", "calm")}
 STATES = {LIVE: ("live on Fly.io", "good"), FROZEN: ("frozen", "bad"), REHEARSED: ("rehearsed", "warn")}
 PHASES = {"freeze": "freeze Heroku", "data": "copy what changed", "start": "start and verify", "seal": "seal"}
 HOW = {
@@ -60,7 +60,10 @@ def html_report(facts: Mapping[str, Any], steps: Iterable[str]) -> str:
         _config(facts),
         tag(
             "footer",
-            tag("p", "Made by flyover.heroku_to_fly. It holds names, numbers and states, and no value of a secret."),
+            tag(
+                "p",
+                "Made by flyover.heroku_to_fly. This page holds names, numbers and states, and no value of a secret.",
+            ),
         ),
     )
 
@@ -173,7 +176,7 @@ def _copied(text: str, what: str) -> Html:
 
 
 def zone_line(record: Mapping[str, Any]) -> str:
-    """Return a DNS record as a line of a zone file, with a TTL that lets one go back soon."""
+    """Return a DNS record as a line of a zone file, with a TTL short enough to go back soon."""
     value = str(record["value"])
     if record["type"] in ("CNAME", "MX", "NS"):
         value = value.rstrip(".") + "."
@@ -188,14 +191,14 @@ def _data(facts: Mapping[str, Any]) -> Html:
     took = f"The last copy of Postgres took {human_seconds(sum(seconds.values()))}:"
     return section(
         "Data",
-        table("What became of the data", ("kind", "verified"), list(data(facts).items())),
+        table("What happened to the data", ("kind", "verified"), list(data(facts).items())),
         *([tag("p", took), phases_bar("The copy of Postgres by phase", seconds, words)] if seconds else []),
         _relations(facts["database"]),
     )
 
 
 def _relations(database: Mapping[str, Any]) -> Html | str:
-    """Return the verification of each table, closed until somebody wants to see it."""
+    """Return the verification of each table, folded until the reader opens it."""
     tables, level = database.get("tables") or [], (database.get("verified") or {}).get("level") or "none"
     if not tables:
         return ""
@@ -213,7 +216,7 @@ def _relations(database: Mapping[str, Any]) -> Html | str:
     return tag(
         "details",
         tag("summary", f"Verification of each table: {len(rows)} tables, {whole:,} rows"),
-        table("Verification of each table", ("table", "rows", "how it came", "compared"), rows, numbers=(1,)),
+        table("Verification of each table", ("table", "rows", "how it was copied", "compared"), rows, numbers=(1,)),
     )
 
 

@@ -71,7 +71,7 @@ def _checklist(findings: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def data(facts: Mapping[str, Any]) -> dict[str, str]:
-    """Return what became of the data, by kind."""
+    """Return what happened to the data, by kind."""
     size = facts["database_size"]
     about = f", {human_bytes(size['bytes'])}" if size else ""
     seconds = f", about {human_seconds(size['read_seconds'])} to read from here" if size.get("read_seconds") else ""

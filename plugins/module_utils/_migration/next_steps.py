@@ -33,7 +33,7 @@ def next_steps(facts: Mapping[str, Any]) -> list[str]:
 
 
 def next_command(facts: Mapping[str, Any]) -> str:
-    """Return the command that goes on, "" once nothing is left to run."""
+    """Return the command to run next, "" once nothing is left to run."""
     if facts["status"] == LIVE:
         return ""
     blocked = any(finding["level"] == "block" for finding in facts["findings"])
@@ -90,7 +90,7 @@ def _after_the_cut_over(facts: Mapping[str, Any]) -> list[str]:
         f"Heroku bills its add-ons until they are destroyed. Once DNS has moved and you will not go back, take a last "
         f"backup and run 'heroku apps:destroy -a {facts['heroku_app']}'."
     )
-    steps.append(f"To go back, without what was written on Fly since: {ROLLBACK} -e migrate_discard_fly_writes=true")
+    steps.append(f"To go back and lose what was written on Fly since: {ROLLBACK} -e migrate_discard_fly_writes=true")
     return steps
 
 

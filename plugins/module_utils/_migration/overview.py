@@ -69,7 +69,7 @@ def _row(app: Mapping[str, Any]) -> list[str]:
 
 
 def _lines(apps: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    # The next command stands in the plan of each app.
+    # The next command is in the plan of each app.
     rows = [list(_COLUMNS[:5]), *(_row(app)[:5] for app in apps)]
     widths = [max(len(row[place]) for row in rows) for place in range(5)]
     yield _totals(apps)

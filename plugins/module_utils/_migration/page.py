@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""The parts of a page that stands alone: no other file, no script needed to read it, light or dark, wide or narrow."""
+"""The parts of a self-contained page: no other file, no script needed to read it, light or dark, wide or narrow."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ COLORS = 6
 
 
 class Html(str):
-    """Text that is markup already; all other text is escaped where it is put in."""
+    """Text that is markup already; all other text is escaped where it is inserted."""
 
 
 def html(value: Any) -> str:

@@ -178,7 +178,7 @@ def _app(seen: Seen) -> Iterator[Item]:
         if wanted > now:
             yield CREATE, f"{counted(wanted - now, 'Machine')} for {group} ({size})"
         elif wanted < now:
-            yield CHANGE, f"{counted(now - wanted, 'Machine')} fewer for {group}"
+            yield CHANGE, f"{counted(now - wanted, 'Machine')} to remove from {group}"
         elif not wanted and not seen.value("cutover", False):
             yield LEAVE, f"{group}: no Machine before the cut-over, so that no job runs twice"
 
@@ -214,18 +214,18 @@ def _heroku(seen: Seen) -> Iterator[Item]:
 
 
 def expected_window(seen: Seen) -> dict[str, Any]:
-    """Return C(seconds), null where they are not known, and the same in words."""
+    """Return C(seconds), null if they are unknown, and the same in words."""
     recorded = seen.ledger.get("database") or {}
     spent = sum((recorded.get("seconds") or {}).values())
     if seen.state == LIVE:
         return {"seconds": None, "text": "it is over"}
     if not seen["heroku"].get("services"):
-        return {"seconds": _REST, "text": f"about {_REST} s: there is no data to bring across"}
+        return {"seconds": _REST, "text": f"about {_REST} s: there is no data to copy"}
     if recorded.get("verdict") == "updated":
         seconds = _REST + math.ceil(spent)
         return {
             "seconds": seconds,
-            "text": f"about {human_seconds(seconds)}, as the last update took {human_seconds(spent)}",
+            "text": f"about {human_seconds(seconds)}, because the last update took {human_seconds(spent)}",
         }
     if recorded:
         seconds = _REST + math.ceil(spent)
@@ -244,7 +244,7 @@ def human_bytes(number: float) -> str:
 
 
 def human_seconds(seconds: float) -> str:
-    """Return O(seconds) in the unit that people would take."""
+    """Return O(seconds) in the unit that people would use."""
     if seconds < 120:
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
     minutes = round(seconds / 60)

@@ -35,7 +35,7 @@ def show_plan(
 ) -> dict[str, Any]:
     """Return the plan, its lines, and what a run would change; write it in every format to O(path), if any.
 
-    The first of the reports O(former) that is there is what drift is told against.
+    Drift is what changed since the first of the reports O(former) that exists.
     """
     before = earlier(former)
     known = facts(seen)

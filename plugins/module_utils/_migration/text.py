@@ -26,7 +26,7 @@ WHEN = {"before": "Before the cut-over", "day": "On the day", "after": "After th
 
 
 def plan_lines(plan: Mapping[str, Any], in_full: bool) -> list[str]:
-    """Return the plan in lines of at most WIDTH characters where words allow.
+    """Return the plan in lines of at most WIDTH characters, unless a word is longer.
 
     O(in_full) tells whether a file has, or will have, the findings in full; otherwise a line says how to get one.
     """
@@ -122,7 +122,7 @@ def _findings(findings: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         if not own:
             continue
         yield f"{when}: {len(own)} {'finding' if len(own) == 1 else 'findings'}"
-        # Whole only what has to be decided before the cut-over: it is to be a few lines, and the report has all.
+        # In full only what has to be decided before the cut-over: a plan is a few lines, and the report has everything.
         whole = [finding for finding in own if urgency == "before" and finding["level"] != "info"]
         for finding in whole:
             place = f" ({finding['path']}:{finding['line']})" if finding.get("path") and finding.get("line") else ""

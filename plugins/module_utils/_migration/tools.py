@@ -22,7 +22,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.flyctl 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.tools import Tools, installed
 
 SOURCE, FLY, POSTGRES, REDIS = KINDS = ("source", "fly", "postgres", "redis")
-PATIENCE = 20.0  # seconds, for a program to tell its version
+PATIENCE = 20.0  # seconds, for a program to print its version
 # Library, what pip calls it, the least version, and what needs it.
 LIBRARIES = (
     ("tomlkit", "tomlkit", (0, 12), SOURCE),
@@ -33,13 +33,13 @@ LIBRARIES = (
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is going to be done, and where programs are said to be."""
+    """What will be done, and where the programs are according to the user."""
 
     needs: Sequence[str]
     flyctl: str = ""
     pg_bin_dir: str = ""
     source_major: int = 0
-    """Of PostgreSQL, 0 while it is not known."""
+    """Of PostgreSQL, 0 while it is unknown."""
     target_major: int = 0
 
 
@@ -56,9 +56,9 @@ Importer = Callable[[str], Any]
 
 
 def look(wanted: Wanted, load: Importer = import_module) -> dict[str, Any]:
-    """Return what is there, and findings about what is not.
+    """Return what is there, and findings about what is missing.
 
-    Raises StateError, which names all that is missing, where nothing could be read without it.
+    Raises StateError, which names all that is missing, if nothing could be read without it.
     """
     clients = list(installed(wanted.pg_bin_dir or None)) if POSTGRES in wanted.needs else []
     flyctl = _flyctl(wanted.flyctl) if FLY in wanted.needs else ""
@@ -95,7 +95,7 @@ def _finding(kind: str, lacks: Iterable[Lack], python: str) -> dict[str, Any]:
 
 
 def _version(name: str, load: Importer) -> str:
-    """Return the version of a library, "" where there is none, or one that cannot be imported."""
+    """Return the version of a library, "" if it is missing or cannot be imported."""
     try:
         return str(getattr(load(name), "__version__", "") or "unknown").partition(" ")[0]
     except Exception:  # an installed library may fail in any way
@@ -116,13 +116,13 @@ def _libraries(versions: Mapping[str, str]) -> Iterator[Lack]:
 
 
 def _flyctl(given: str) -> str:
-    """Return what flyctl says of its version, "" where it does not run."""
+    """Return the version that flyctl prints, "" if it does not run."""
     program = shutil.which(os.path.expanduser(given)) if given else shutil.which("flyctl") or shutil.which("fly")
     if not program:
         return ""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
     try:
-        # Not run_command: it would hand on the whole environment, with the tokens of other services.
+        # Not run_command: it would pass on the whole environment, with the tokens of other services.
         ended = subprocess.run(  # pylint: disable=ansible-bad-function
             [program, "version"],
             env={**kept, **QUIET},

@@ -42,13 +42,13 @@ class _Begun:
     document: dict[str, Any]
     """The marker's."""
     interrupted: Marker | None
-    """What an earlier run left, where this one resumes it."""
+    """What an earlier run left, if this one resumes it."""
     movement: Movement | None = None
     """What changed since that run."""
 
 
 def copy(run: Run, tools: Tools, found: Marker | None, occupied: bool) -> dict[str, Any]:
-    """Copy everything, or what an interrupted copy had not done; verify it, and return the result."""
+    """Copy everything, or what an interrupted copy did not get to; verify it, and return the result."""
     begun = _begun(run, tools, found, occupied)
     document = run.noted = begun.document
     marker.note_source(run.target.session, run.identities())
@@ -75,7 +75,7 @@ def copy(run: Run, tools: Tools, found: Marker | None, occupied: bool) -> dict[s
         logs = run.logs(run.wanted.verify)
         same = run.compare(engine.sequences, run.wanted.verify, engine.contents)
     except FlyoverError as error:
-        # What was kept may be what fails: then the next run must not resume it.
+        # What was kept may be the cause: then the next run must not resume it.
         if begun.interrupted and not transient(error):
             run.give_up(document)
         raise
@@ -168,14 +168,14 @@ def _left_out(source: Session, target: Session, findings: Findings) -> dict[int,
 
 
 def _set_search_path(target: Session, source: Side) -> None:
-    """Give the database the source's search_path, which is in no dump; else its role, which may always do that."""
+    """Set the source's search_path, which is in no dump, for the database, or else for its role, which always may."""
     wanted = source.facts["portable_search_path"]
     database = target.value("select quote_ident(current_database())")
     for whose in (f"database {database}", f"role current_user in database {database}"):
         if search_path(target) == wanted:
             return
         target.run("select set_config('search_path', %s, false)", [wanted])
-        # The database may belong to another role; what a role has set for itself goes before it.
+        # The database may belong to another role; what a role sets for itself takes precedence.
         with suppress(StateError):
             target.run(f"alter {whose} set search_path from current", doing="setting search_path")
         target.run("set search_path = ''")

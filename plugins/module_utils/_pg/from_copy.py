@@ -30,7 +30,7 @@ _LEVELS = ("none", "counts", "checksums")  # of comparison, each stronger than t
 
 
 def from_copy(run: Run, found: Marker | None, check_mode: bool) -> dict[str, Any] | None:
-    """Return the result for a target that holds a copy of the source, or None when it must be copied anew."""
+    """Return the result for a target that holds a copy of the source, or None if everything must be copied."""
     if found is None or found.state != marker.COMPLETE or not found.is_copy_of(run.source.identity):
         run.reason = "the target holds no complete copy of the source"
     else:
@@ -50,10 +50,10 @@ def from_copy(run: Run, found: Marker | None, check_mode: bool) -> dict[str, Any
 
 
 def _compared(run: Run, check_mode: bool) -> dict[str, Any] | None:
-    """Return the result for a copy that is equal, as reading everything on both sides shows."""
+    """Read everything on both sides; return the result if the copy is equal, or None."""
     run.progress.phase("compare")
     horizons = server.horizon(run.source.session), server.horizon(run.target.session)
-    # Whatever is to be verified after a copy: by counts alone, an update would be taken for no change.
+    # Checksums whatever the user wants verified: counts alone would take an updated row for an unchanged one.
     same = run.compare(read_sequences(run.source.session), "checksums")
     if same.mismatches:
         return None
@@ -67,7 +67,7 @@ def _compared(run: Run, check_mode: bool) -> dict[str, Any] | None:
 
 
 def _update(run: Run, found: Marker, check_mode: bool) -> dict[str, Any] | None:
-    """Update the copy with what changed since, and return the result, or None when it must be copied anew."""
+    """Update the copy with what changed since; return the result, or None if everything must be copied."""
     run.progress.phase("survey")
     movement = updating.survey(run.source.session, run.target.session, found.tables, run.tables, run.pool)
     level = str(found.document["verified"])
@@ -75,7 +75,7 @@ def _update(run: Run, found: Marker, check_mode: bool) -> dict[str, Any] | None:
         run.reason = "source or target changed since the copy, and mode is full"
         return None
     if movement.dear and run.wanted.mode != "delta":
-        run.reason = "so much changed since the copy that copying everything takes less time"
+        run.reason = "so much has changed since the copy that a full copy is faster"
         return None
     if movement.any and check_mode:
         return result(run, WOULD_UPDATE, level, None, movement, found)
@@ -94,7 +94,7 @@ def _update(run: Run, found: Marker, check_mode: bool) -> dict[str, Any] | None:
 
 
 def _applied(run: Run, found: Marker, movement: Movement) -> bool:
-    """Put in place what changed; return whether that was possible."""
+    """Apply what changed; return whether that was possible."""
     try:
         Update(run.source, run.target.session, found, movement, run.pool, run.progress).run(
             server.horizon(run.source.session)
@@ -109,9 +109,9 @@ def _applied(run: Run, found: Marker, movement: Movement) -> bool:
 
 
 def _verified(run: Run, found: Marker, movement: Movement, check_mode: bool) -> Comparison | None:
-    """Compare everything, and note that; return what was seen, or None where a copy that nobody wrote to differs.
+    """Compare everything, and note that; return what was seen, or None if a copy that nobody wrote to differs.
 
-    Raises StateError where it differs after an update; the next run then copies everything.
+    Raises StateError if it differs after an update; the next run then copies everything.
     """
     known, level = str(found.document["verified"]), run.wanted.verify
     run.progress.phase("verify")
@@ -125,7 +125,7 @@ def _verified(run: Run, found: Marker, movement: Movement, check_mode: bool) -> 
     if same.mismatches:
         run.give_up(found.document)
     same.refuse(run.target.session)
-    # A stronger comparison is noted, or every run would make it again.
+    # Note a stronger comparison, because otherwise every run would repeat it.
     stronger = _LEVELS.index(level) > _LEVELS.index(known)
     other = logs != noted or generated != run.noted.get("generated")
     if not check_mode and (movement.any or other or stronger):

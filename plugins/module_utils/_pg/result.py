@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What a run returns, from a comparison of everything or from what changed."""
+"""What a run returns: from a comparison of everything, or from what changed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def result(
         if change:
             row.update(rows=change.source.rows, how=change.how, moved=change.moved)
             if change.how == changes.BY_LOG and verdict == WOULD_UPDATE:
-                row["rows"] = None  # which of the logged keys are new is seen on the target
+                row["rows"] = None  # only the target shows which of the logged keys are new
         elif same:
             row.update(rows=same.rows.get(table.name), how=changes.COPY if verdict == COPIED else changes.UNCHANGED)
         if seconds and table.name in seconds:

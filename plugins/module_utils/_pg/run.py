@@ -42,7 +42,7 @@ class Wanted:
 
 
 class Run:
-    """One transfer under one snapshot of the source; to be left as a context, which stops the workers."""
+    """One transfer under one snapshot of the source. It is a context manager, which stops the workers at its end."""
 
     def __init__(
         self,
@@ -79,23 +79,22 @@ class Run:
         return Pool(self.source.session, self.target.session, self.snapshot, self._jobs)
 
     def renew_pool(self) -> None:
-        """Have other workers, where one of them failed."""
+        """Replace the workers after one of them failed."""
         self.pool.close()
         self.pool = self._new_pool()
 
     def identities(self) -> dict[str, Identity]:
-        """Return what the source's tables are, by name."""
+        """Return the identities of the source's tables, by name."""
         return identity.identities(self.source.session, {table.name: table.oid for table in self.tables})
 
     def give_up(self, document: dict[str, Any]) -> None:
-        """Have the next run begin anew: what is there is not what the marker says."""
+        """Have the next run start over: the target does not hold what the marker says."""
         marker.note(self.target.session, {name: document[name] for name in ("source", "servers")})
 
     def logs(self, level: str) -> dict[str, str]:
-        """Have the target log what the source logs, before all content is compared; return what then stands for that.
+        """Have the target log what the source logs, before all content is compared; return the logs' identities.
 
-        What is written to the target until it is compared shows in the comparison, and what is written later in the
-        log.
+        Writes to the target before the comparison then show up in it, and later ones in the log.
         """
         if level != "checksums":
             return {}
@@ -109,8 +108,9 @@ class Run:
         }
 
     def compare(self, sequences: Sequences, level: str, known: Mapping[str, Content] | None = None) -> Comparison:
-        """Compare schema and sequences always, rows and large objects by O(level); O(known) is what the source holds,
-        as far as it was read under this snapshot.
+        """Compare schema and sequences, and by O(level) rows and large objects.
+
+        O(known) is what the source's tables hold, as far as they were read under this snapshot.
         """
         found = comparison.compare_schema(self.source, self.target.session, self.noted)
         comparison.compare_sequences(found, sequences, self.target.session)
@@ -143,7 +143,7 @@ class Run:
 
 
 def settle_logs(target: Session, wanted: Mapping[str, Sequence[str]]) -> list[str]:
-    """Have the logs O(wanted), keys by table, on the target and no others; return a warning when that fails."""
+    """Give the target the logs O(wanted), keys by table, and no others; return a warning if that fails."""
     try:
         oids = dict(target.rows("select t, t::regclass::oid from unnest(%s) t", [list(wanted)])) if wanted else {}
         change_log.settle(target, {name: (oids[name], key) for name, key in wanted.items()}, change_log.PATIENCE)

@@ -51,12 +51,12 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.too
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import Address
 
 _SEALED = {"changed": False, "verdict": UNCHANGED, "sealed": True}
-_PATIENCE = 5.0  # seconds in which a transfer that has just ended lets go of its lock
+_PATIENCE = 5.0  # seconds; a transfer that has just ended may take a moment to let go of its lock
 _TARGET_SETTINGS = (
     SCRIPT_SETTINGS
     + """
 set synchronous_commit = off;
--- At least: whoever runs the server may have given more.
+-- At least this much: the server may be configured for more.
 select set_config(name, greatest(setting::bigint, 131072) || 'kB', false) from pg_settings
   where name = 'maintenance_work_mem';
 """
@@ -86,9 +86,9 @@ def survey(source: Address) -> dict[str, Any]:
 
 
 def transfer(source: Address, target: Address, wanted: Wanted, check_mode: bool) -> dict[str, Any]:
-    """Make O(target) a verified copy of O(source) unless it is one; return the module's result.
+    """Make O(target) a verified copy of O(source), unless it already is; return the module's result.
 
-    Raises StateError for a target that holds something else, for what can't be copied, and for a copy that differs.
+    Raises StateError for a target that holds something else, for what cannot be copied, and for a copy that differs.
     """
     progress = Progress(None if check_mode else wanted.progress_file)
     settings = "" if check_mode else _TARGET_SETTINGS
@@ -97,7 +97,7 @@ def transfer(source: Address, target: Address, wanted: Wanted, check_mode: bool)
             plan.refuse_pooler(target_session)
             found = marker.read(target_session)
             if found and found.state == marker.SEALED and not wanted.clean:
-                result = dict(_SEALED)  # its source may be gone by now
+                result = dict(_SEALED)  # the source may no longer exist
             else:
                 with Session(source, "source", read_only=True) as source_session:
                     result = _transfer(source_session, target_session, wanted, check_mode, progress)
@@ -125,7 +125,7 @@ def seal(target: Address, check_mode: bool) -> dict[str, Any]:
         if not sealed and not check_mode:
             marker.seal(target_session)
         if logged and not check_mode:
-            # Nobody asks any more what was written here.
+            # Nobody needs to know any more what is written here.
             warnings = settle_logs(target_session, {})
     return {"changed": logged or not sealed, "verdict": UNCHANGED, "sealed": True, "warnings": warnings}
 
@@ -141,7 +141,7 @@ def _transfer(
     except (InputError, StateError) as error:
         if not check_mode:
             raise
-        # An audit ends in its report, with all that stands in the way.
+        # An audit ends in its report, which has everything that is in the way.
         if not findings.blockers:
             findings.block_by(error)
         result = {"changed": True, "verdict": UNKNOWN, "reason": "something forbids the copy: see the findings"}
@@ -191,7 +191,7 @@ def _looked(
 
 @contextmanager
 def _noted(findings: Findings, check_mode: bool) -> Iterator[None]:
-    """Make what fails inside one of the findings in an audit; end any other run."""
+    """In an audit, turn an error inside into a finding; any other run ends with the error."""
     try:
         yield
     except (InputError, StateError) as error:
@@ -207,13 +207,13 @@ def _snapshot(source: Session) -> Iterator[str]:
     try:
         yield str(source.value("select pg_export_snapshot()"))
     finally:
-        # A connection that was lost has ended it too; that failure is told by whoever met it.
+        # A lost connection has ended it too, and whoever used the connection reports that.
         with suppress(FlyoverError):
             source.run("rollback")
 
 
 def _refuse_foreign(target: Session, found: Marker | None, occupied: dict[str, int], source: Side, clean: bool) -> None:
-    """Raise StateError when the target holds something that is not a copy of this source, unless told to drop it."""
+    """Raise StateError if the target holds something that is not a copy of this source, unless told to drop it."""
     if clean or not occupied or (found and found.state == marker.COPYING):
         return
     what = ", ".join(f"{number} {kind}" for kind, number in occupied.items())

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Many small keys at once: what a server says of a thousand keys comes in a few long strings, a column for each fact.
+"""Many small keys at once: a server describes a thousand keys in a few long strings, one column for each fact.
 
-Two servers' columns are compared as a whole, and payloads go on to the target as they came, so that nothing is done
-here for a single key. Keys for which that is not enough are left to look.py: big ones, those that differ.
+Two servers' columns are compared as a whole, and payloads are passed on to the target as they came, so that nothing is
+done here for a single key. Keys for which that is not enough are left to look.py: big ones, and those that differ.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire 
 )
 
 BYTES_AT_ONCE = 1 << 20  # of payloads; the rest is left
-_LEFT, _GONE = 255, 254  # instead of a type: look at it in another way; it is not there
+_LEFT, _GONE = 255, 254  # instead of a type: left for another way; does not exist
 _LISTS = frozenset((1, 10, 14, 18))
 _LIST_BYTES = 16 + 8  # of a digest and a length in hexadecimal
 
@@ -36,7 +36,7 @@ Item = TypeVar("Item")
 
 
 def ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """Yield items, each only when the next was begun, so that servers work on that one meanwhile."""
+    """Yield items, each only when the next one was begun, so that the servers work on that one meanwhile."""
     iterator = iter(items)
     for before in iterator:
         for item in iterator:
@@ -47,13 +47,13 @@ def ahead(items: Iterable[Item]) -> Iterator[Item]:
 
 @dataclass(frozen=True)
 class Columns:
-    """What a server says of some keys, in their order."""
+    """What a server says about some keys, in their order."""
 
     keys: list[bytes]
     kinds: bytes
     tails: bytes
     marks: bytes
-    """What is compared: where two are equal, so are the values; where not, they may still be."""
+    """What is compared: if two marks are equal, so are the values; if not, the values may still be equal."""
     remaining: list[int]
     """Milliseconds until a key expires, negative for one that never does."""
     instant: float
@@ -67,21 +67,21 @@ class Columns:
 
     @cached_property
     def names(self) -> list[bytes]:
-        """What the keys' names are remembered by."""
+        """What the record remembers the keys' names by."""
         return list(map(name_of, self.keys))
 
     @property
     def left(self) -> set[int]:
-        """The keys that have to be looked at in another way."""
+        """The keys that are left for another way."""
         return set(_positions(self.kinds, _LEFT))
 
     @property
     def gone(self) -> set[int]:
-        """The keys that are not there."""
+        """The keys that do not exist."""
         return set(_positions(self.kinds, _GONE))
 
     def differing(self, theirs: Columns) -> set[int]:
-        """Return which of our keys, without those that are gone, may differ from what another server has of them."""
+        """Return which of these keys, without those that do not exist, may differ on the other server."""
         found = self.left | theirs.left | theirs.gone
         if self.marks != theirs.marks:
             found |= {at for at in range(len(self.keys)) if self.mark(at) != theirs.mark(at)}
@@ -99,7 +99,7 @@ class Columns:
         return " ".join(["0" if left < 0 else str(left - passed or -1) for left in self.remaining])
 
     def entries(self, without: set[int]) -> Iterator[tuple[bytes, bytes]]:
-        """Yield what is remembered of keys: the number of the name, and checksum and length of the value."""
+        """Yield what the record keeps of each key: the number of its name, and checksum and length of its value."""
         skipped = without | self.left | self.gone
         lists = 0
         none = b"\0\0\0\0"
@@ -113,10 +113,10 @@ class Columns:
 
 
 class Sweep:
-    """Columns that a server is asked for; they are waited for when they are needed."""
+    """Columns that a server was asked for; the answer is read when it is needed."""
 
     def __init__(self, eyes: Eyes, keys: list[bytes], wishes: str = "", asked: bool = True) -> None:
-        """Take what is wanted more: p for payloads, l for what is remembered of lists, m or c for marks."""
+        """Take O(wishes) for more: p for payloads, l for what the record keeps of lists, m or c for marks."""
         self.keys, self._eyes = keys, eyes
         self._began = time.monotonic()
         self._answer: Later | None = None
@@ -126,7 +126,7 @@ class Sweep:
             )
 
     def columns(self) -> Columns:
-        """Return the columns. Where the server has no scripts, or lacks a command of this one, all keys are left."""
+        """Return the columns. If the server has no scripts, or lacks a command of this one, all keys are left."""
         try:
             if self._answer:
                 kinds, tails, remaining, lists, payloads, marks = self._answer.get()
@@ -141,9 +141,9 @@ class Sweep:
 
 
 def restore(connection: Connection, columns: Columns) -> Later:
-    """Send the payloads to be written where no key of that name is; the answer names those that were not.
+    """Send the payloads, to be written if no key has the name; the answer lists those that were not written.
 
-    The answer has "NUMBER ERROR" for each, counted from 1.
+    It has "NUMBER ERROR" for each, counted from 1.
     """
     count = len(columns.keys)
     head = [b"EVAL", scripts.RESTORE.encode(), b"%d" % count, *columns.keys, columns.remaining_now().encode()]

@@ -21,7 +21,7 @@ MOST_LOOKED_AT = 10000  # keys, for their prefixes
 
 @dataclass
 class Plan:
-    """Which database goes where; O(left) have none on the target, or were not asked for."""
+    """Which database goes where; those in O(left) do not exist on the target, or were not asked for."""
 
     keys: dict[int, int]
     pairs: list[tuple[Address, Address]] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Plan:
     asked: bool = True
 
     def findings(self) -> list[dict[str, str]]:
-        """Return what is to be said of databases that are left behind."""
+        """Return the findings about databases that are left behind."""
         return findings.databases(self.left, self.asked)
 
     def sources(self, source: Address) -> list[Address]:
@@ -38,7 +38,7 @@ class Plan:
 
 
 def plan(connection: Connection, source: Address, target: Address | None) -> Plan:
-    """Decide from the source's own statistics. A URL that names a database other than 0 asks for that one alone."""
+    """Decide by the source's own statistics. A URL that names a database other than 0 asks only for that one."""
     keys = _keys(connection, source)
     found = Plan(keys, asked=not source.chosen)
     for number, count in keys.items():

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What a value is, as a short text that is equal on two servers of any versions; scripts.py has the servers make it.
+"""A value as a short text that is the same on servers of all versions; scripts.py has the servers compute it.
 
 A string is hashed in pieces, a list in groups of elements. Sets, hashes and sorted sets have no order that two servers
 share (one sorts by locale, the other by bytes), so the hashes of their members are added up.
@@ -49,7 +49,7 @@ def groups_of_list(elements: Sequence[bytes]) -> Iterable[str]:
 
 
 def chain(parts: Iterable[str]) -> str:
-    """Return the digest of several parts: the part itself where there is one only."""
+    """Return the digest of several parts, or the part itself if there is only one."""
     known = list(parts)
     return known[0] if len(known) == 1 else hashlib.sha1("".join(known).encode()).hexdigest()
 
@@ -100,5 +100,5 @@ def number(digest: str) -> int:
 
 
 def length_of_list(kind: bytes, digest: str) -> int:
-    """Return the length that a list's digest tells, 0 for other types."""
+    """Return the length that a list's digest contains, 0 for other types."""
     return int(digest.partition(".")[2]) if kind == LIST else 0

@@ -18,7 +18,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.serve
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import Connection
 
 POLL_SECONDS = 1.0
-# Sidekiq tells every ten seconds which jobs its threads hold; until then a job that was taken is nowhere to be seen.
+# Sidekiq reports every ten seconds which jobs its threads hold; until then a job that was taken is nowhere to be seen.
 SETTLED_SECONDS = 12.0
 
 
@@ -40,8 +40,8 @@ def drain(
 ) -> dict[str, Any]:
     """Wait until nothing is waiting or in progress, at most O(timeout) seconds; return the module's result.
 
-    What is scheduled or to be retried later does not count. Workers that have been killed hold jobs forever, so the
-    end of the time is not an error.
+    Jobs that are scheduled or will be retried do not count. Killed workers hold jobs forever, so a timeout is not an
+    error.
     """
     started = clock()
     quiet_since: float | None = None
@@ -62,7 +62,7 @@ def drain(
 
 
 def _connect(stack: ExitStack, source: Address) -> list[tuple[Connection, jobs.Keys]]:
-    """Connect to each database that has keys, and pick the names that belong to jobs; that happens once."""
+    """Connect to each database that has keys, and pick the names that belong to jobs, only once."""
     first = stack.enter_context(connected(source))
     parts = []
     for address in databases.plan(first, source, None).sources(source) or [source]:

@@ -23,7 +23,7 @@ class Fields:
         """Keys whose fields do not expire on the target, because it lacks the commands."""
 
     def carry(self, hashes: Sequence[tuple[bytes, bytes, Sequence[bytes]]]) -> None:
-        """Set the expiry of fields: of each hash its key, its name on the target, and its fields."""
+        """Set the expiry of fields; O(hashes) are each a key, its name on the target, and its fields."""
         if not self._known or not hashes:
             return
         asked = self._source.pipe(["HPEXPIRETIME", key, "FIELDS", len(names), *names] for key, _name, names in hashes)

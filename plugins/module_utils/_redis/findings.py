@@ -25,7 +25,7 @@ def finding(name: str, level: str, text: str, remedy: str) -> dict[str, str]:
 
 
 def databases(left: Mapping[int, Prefixes], asked: bool) -> list[dict[str, str]]:
-    """Databases with keys that are left behind; O(asked) says that they should have been copied."""
+    """Return findings about databases with keys that are left behind, which should have been copied if O(asked)."""
     if not left:
         return []
     named = "; ".join(
@@ -51,22 +51,22 @@ def databases(left: Mapping[int, Prefixes], asked: bool) -> list[dict[str, str]]
 def foreign_keys(
     target: str, foreign: Prefixes, conflicting: Prefixes, replace: bool, others: Sequence[str]
 ) -> list[dict[str, str]]:
-    """Keys on the target that were not copied by us; O(others) are the names of other copies there."""
+    """Return findings about keys on the target that were not copied by us; O(others) are the names of other copies."""
     if not foreign.keys:
         return []
     text = f"{target} holds {foreign.keys} keys that were not copied from this source: {foreign.in_words()}."
     if others:
-        text += f" It has the keys of {', '.join(others)} too, so nothing there is replaced."
+        text += f" It also has the keys of {', '.join(others)}, so nothing there is replaced."
     if replace:
-        level, remedy = WARN, "Leave out replace (migrate_redis_replace) if anyone else uses this Redis."
-        text += " They are deleted or overwritten, as replace asks."
+        level, remedy = WARN, "Turn off replace (migrate_redis_replace) if anyone else uses this Redis."
+        text += " They are deleted or overwritten, because replace is set."
     elif conflicting.keys:
         level, remedy = (
             BLOCK,
-            "Give a Redis of this app's own, or set replace (migrate_redis_replace).",
+            "Give this app its own Redis, or set replace (migrate_redis_replace).",
         )
         text += (
-            f" {conflicting.keys} of its keys hold something else than the source's of the same name: "
+            f" {conflicting.keys} of its keys hold something other than the source's keys of the same name: "
             f"{conflicting.in_words()}."
         )
     else:
@@ -76,30 +76,30 @@ def foreign_keys(
 
 
 def still_in_use(differing: int) -> list[dict[str, str]]:
-    """Keys that changed while they were copied."""
+    """Return a finding about keys that changed while they were copied."""
     return [
         finding(
             "redis-still-in-use", INFO, f"{differing} keys changed on the source while they were copied.",
-            "Nothing to do: the cut-over copies them again, when nothing writes any more.",
+            "Nothing to do: the cut-over copies them again, once nothing writes any more.",
         )
     ]  # fmt: skip
 
 
 def fields_lost(lost: Prefixes) -> list[dict[str, str]]:
-    """Hashes whose fields do not expire on the target."""
+    """Return a finding about hashes whose fields do not expire on the target."""
     if not lost.keys:
         return []
     return [
         finding(
             "redis-field-expiry", WARN,
-            f"{lost.keys} hashes have fields that expire, which the target does not know: {lost.in_words()}.",
-            "Take a Redis of 7.4 or newer, or a Valkey of 9 or newer, or let the app remove those fields itself.",
+            f"{lost.keys} hashes have fields that expire, which the target does not support: {lost.in_words()}.",
+            "Use Redis 7.4, Valkey 9 or newer, or let the app remove those fields itself.",
         )
     ]  # fmt: skip
 
 
 def jobs_found(found: Jobs, frozen: bool) -> list[dict[str, str]]:
-    """What workers keep in it; O(frozen) says that none should be running any more."""
+    """Return findings about jobs; O(frozen) says that no worker should be running any more."""
     if not found.any:
         return []
     said = [
@@ -118,7 +118,7 @@ def jobs_found(found: Jobs, frozen: bool) -> list[dict[str, str]]:
                 "redis-jobs-in-progress",
                 WARN,
                 f"{held} jobs were held by a worker when it ended ({named}).",
-                "Look whether they ran. Sidekiq puts back what it cannot finish in time; super_fetch takes jobs "
+                "Check whether they ran. Sidekiq puts back what it cannot finish in time; super_fetch takes jobs "
                 "out of the private queues of ended processes, also on Fly; what plain Sidekiq held when it was killed "
                 "is lost. With migrate_redis_data=drain_then_copy workers finish first.",
             )
@@ -127,14 +127,14 @@ def jobs_found(found: Jobs, frozen: bool) -> list[dict[str, str]]:
 
 
 def not_drained(found: Jobs, timeout: float) -> list[dict[str, str]]:
-    """Jobs that are left when the time to drain is over."""
-    text = f"After {timeout:g} seconds workers still had to do: {found.in_words()}."
+    """Return a finding about jobs that are left when the time to drain is up."""
+    text = f"After {timeout:g} seconds workers had not finished: {found.in_words()}."
     remedy = "What is in the queues is copied and runs on Fly. Give more time with migrate_drain_timeout."
     return [finding("redis-not-drained", WARN, text, remedy)]
 
 
 def late_keys(brought: Prefixes, left: Prefixes, dry: bool) -> list[dict[str, str]]:
-    """Keys that were written to the source after its copy."""
+    """Return findings about keys that were written to the source after its copy."""
     said = []
     if brought.keys:
         verb = "would be" if dry else "were"
@@ -149,7 +149,7 @@ def late_keys(brought: Prefixes, left: Prefixes, dry: bool) -> list[dict[str, st
 
 
 def eviction(source: Memory, target: Memory, found: Jobs, keys: int) -> list[dict[str, str]]:
-    """Whether what lives in the source may be evicted, there and on the target."""
+    """Return findings about eviction: whether the source or the target may drop jobs or other keys."""
     said = []
     if source.evicts and found.any:
         said.append(
@@ -158,7 +158,7 @@ def eviction(source: Memory, target: Memory, found: Jobs, keys: int) -> list[dic
                 WARN,
                 f"The source evicts keys when it is full ({source.policy}), and holds jobs: Sidekiq must not share a "
                 "Redis with a cache.",
-                "Give the cache a Redis of its own. The new one does not evict unless migrate_redis_eviction says so; "
+                "Give the cache its own Redis. The new one does not evict unless migrate_redis_eviction says so; "
                 "then the cache must expire its keys itself.",
             )
         )
@@ -187,14 +187,14 @@ def eviction(source: Memory, target: Memory, found: Jobs, keys: int) -> list[dic
                 "redis-too-small",
                 WARN,
                 f"The source takes {source.used // 1000000} MB in memory, the target has {target.most // 1000000} MB.",
-                "Take a larger plan (migrate_redis_plan).",
+                "Choose a larger plan (migrate_redis_plan).",
             )
         )
     return said
 
 
 def clients(found: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
-    """Who is connected to the source, although nothing should write to it any more."""
+    """Return a finding about clients of the source, to which nothing should write any more."""
     if not found:
         return []
     named = ", ".join(f"{one.get('addr', '?')} (last command {one.get('cmd', '?')})" for one in found[:5])
@@ -202,11 +202,11 @@ def clients(found: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
         finding(
             "redis-clients", WARN,
             f"{len(found)} other clients are connected to the source: {named}{', ...' if len(found) > 5 else ''}.",
-            "What they write now is not copied, but looked for once after the seal. Stop whatever runs outside Heroku.",
+            "What they write now is looked for only once, after the seal. Stop whatever runs outside Heroku.",
         )
     ]  # fmt: skip
 
 
 def acknowledged(said: list[dict[str, str]], ids: Sequence[str]) -> list[dict[str, str]]:
-    """Return findings with those in O(ids) no longer blocking."""
+    """Return the findings; those in O(ids) no longer block."""
     return [{**one, "level": WARN} if one["level"] == BLOCK and one["id"] in ids else one for one in said]

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""The jobs that Sidekiq and Resque keep in a Redis: waiting, scheduled, failed, and those that a worker holds just now.
+"""The jobs that Sidekiq and Resque keep in a Redis: waiting, scheduled, failed, and those that a worker holds now.
 
 Names: Sidekiq's lib/sidekiq/{api,client,launcher}.rb, the private queues of Sidekiq Pro's super_fetch (queue:sq|...)
-and of GitLab's reliable fetch (working:queue:...), Resque's lib/resque/data_store.rb. A namespace may stand before any.
+and of GitLab's reliable fetch (working:queue:...), Resque's lib/resque/data_store.rb. Any may follow a namespace.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _CLASS = re.compile(r"[A-Za-z_][\w:]{0,100}")
 
 @dataclass
 class Jobs:
-    """What was found. Numbers, names of queues and of jobs' classes: no argument of any job."""
+    """What was found: numbers, names of queues and of jobs' classes, but no argument of any job."""
 
     waiting: dict[str, int] = field(default_factory=dict)
     scheduled: int = 0
@@ -124,7 +124,7 @@ class Keys:
                 self.others.add(name)
 
     def refresh(self, connection: Connection) -> None:
-        """Add what may have come since in a namespace that is known: queues, and the sets that belong to them."""
+        """Add queues, and the sets that belong to them, that may have come since in a known namespace."""
         spaces = {match["space"] for match in map(_QUEUE.fullmatch, self.queues) if match and not match["working"]}
         spaces |= {match["space"] for match in map(_TAIL.fullmatch, self.others) if match}
         tails = (b"schedule", b"retry", b"processes", b"workers")
@@ -135,7 +135,7 @@ class Keys:
 
 
 def read(connection: Connection, keys: Keys) -> Jobs:
-    """Count the jobs in the keys that were picked; what has another type than it should is not about jobs."""
+    """Count the jobs in the keys that were picked; a key of an unexpected type is not about jobs."""
     found = Jobs()
     queues = sorted(keys.queues)
     for name, length in zip(queues, connection.pipe(["LLEN", name] for name in queues)):
@@ -168,7 +168,7 @@ def _add_queue(found: Jobs, name: bytes, length: Any) -> None:
 
 
 def _add_sidekiq(connection: Connection, found: Jobs, name: bytes) -> None:
-    """Add what processes hold: Sidekiq 7 calls the hash :work, before it was :workers."""
+    """Add what processes hold: the hash is called :work since Sidekiq 7, and :workers before."""
     identities = connection.pipe([["SMEMBERS", name]])[0]
     space = name[: -len(b"processes")]
     for identity in identities if isinstance(identities, list) else ():

@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""The last look at a source after the seal: what came late is copied if that is safe, else named.
+"""The last look at a source after the seal: what came late is copied if that is safe, otherwise named.
 
-The record tells what each key held when it was copied. A key that is new is written where the target has none of its
-name; a list that only grew gets what was added, at the same end, in one step with the note that it has it; so do the
-names of queues, and jobs in sorted sets that were not there. Anything else is left: Fly may have moved on since.
+The record says what each key held when it was copied. A new key is written if the target has none of that name. A list
+that only grew gets what was added, at the same end, in one step with a note that it has it; so do the names of queues
+and new sorted sets of jobs. Anything else is left alone, because Fly may have changed it since.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def catch_up(pair: Pair, found: Late, check: Callable[[], None], check_mode: boo
 
 
 def _changed(pair: Pair, columns: Columns) -> list[bytes]:
-    """Return the keys that may hold something else than when they were copied."""
+    """Return the keys that may hold something other than when they were copied."""
     keys = dict(zip(columns.names, columns.keys))
     changed = [keys[name] for name, value in columns.entries(set()) if pair.record.value(name) != value]
     return changed + [columns.keys[at] for at in sorted(columns.left)]
@@ -69,7 +69,7 @@ def _changed(pair: Pair, columns: Columns) -> list[bytes]:
 def _bring(
     pair: Pair, writer: Writer, key: bytes, seen: Seen, there: Seen | None, known: Copied | None, now: Copied, dry: bool
 ) -> bool:
-    """Bring over one key or what it got; return whether that was safe."""
+    """Copy one key, or what was added to it; return whether that was safe."""
     if known is None and there is None:
         if not dry:
             for part in pair.source.looks([key]):
@@ -85,7 +85,7 @@ def _bring(
 
 
 def _additions(pair: Pair, key: bytes, seen: Seen, there: Seen | None, known: Copied | None) -> list[Command] | None:
-    """Return the commands that add what a key got, None where that cannot be told."""
+    """Return the commands that add what a key got, or None if that is unknown."""
     if seen.size >= BIG or (there is not None and there.kind != seen.kind):
         return None
     if seen.kind == LIST:
@@ -101,7 +101,7 @@ def _additions(pair: Pair, key: bytes, seen: Seen, there: Seen | None, known: Co
 
 
 def list_additions(key: bytes, elements: Sequence[bytes], known: Copied | None) -> list[Command] | None:
-    """Return the commands that give a list what it got since it was copied, None where it did not only grow."""
+    """Return the commands that add what a list got since it was copied, or None if it did not only grow."""
     if not elements:
         return None
     if known is None:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Looking at many keys of one database at once: what each holds, when it expires, and its payload where wanted."""
+"""Look at many keys of one database at once: what each holds, when it expires, and its payload if wanted."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ READ: dict[bytes, tuple[str | int, ...]] = {
 }
 
 
-# The first byte of a payload -> its type. A module's have none that is known here, nor do newer servers' types.
+# The first byte of a payload -> its type. Types of modules and of newer servers are not known here.
 KINDS = {
     b"%d" % byte: kind
     for kind, bytes_ in (
@@ -54,10 +54,10 @@ KINDS = {
 
 
 class Seen(NamedTuple):
-    """One key: its type, bytes in memory, digest (empty for one that was not looked at closely) and payload.
+    """One key: its type, bytes in memory, digest (empty if it was not looked at closely) and payload.
 
-    O(expires_at) is a point in time in milliseconds, of a clock that nobody sets, give or take O(blur). O(tail) is the
-    end of the payload: where two are equal, so are the values; where not, they may still be.
+    O(expires_at) is a time in milliseconds, by a clock that nobody sets, give or take O(blur). O(tail) is the end of
+    the payload: if two are equal, so are the values; if not, the values may still be equal.
     """
 
     kind: bytes
@@ -80,7 +80,7 @@ class Seen(NamedTuple):
         return not self.digest and not self.tail
 
     def milliseconds_left(self) -> int:
-        """Return for how long the key still lives: 0 forever, negative if it is gone."""
+        """Return how long the key still lives: 0 forever, negative if it has expired."""
         if self.expires_at == NO_EXPIRY:
             return 0
         return (self.expires_at - _now()) or -1
@@ -104,14 +104,14 @@ def digest_of(kind: bytes, value: Any) -> str:
 
 
 class Eyes:
-    """Looks at the keys of a connection's database: by a script on the server, or by commands where it has none."""
+    """Looks at the keys of a connection's database: by a script on the server, or by commands if it has no scripts."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.scripts = self.quick = self.sweeps = True
 
     def names(self, selection: Selection) -> Iterator[list[bytes]]:
-        """Yield the chosen keys in groups; one that moves while it is looked for may come twice."""
+        """Yield the chosen keys in groups; a key may come twice if it moves during the scan."""
         cursor, group = b"0", []
         where = () if selection.scan_pattern == "*" else ("MATCH", selection.scan_pattern)
         while True:
@@ -126,7 +126,7 @@ class Eyes:
             yield group
 
     def names_with(self, words: Sequence[bytes]) -> Iterator[list[bytes]]:
-        """Yield the names that have one of O(words) in groups, picked out by the server where it has scripts."""
+        """Yield the names that contain one of O(words) in groups, picked by the server if it has scripts."""
         cursor = b"0"
         while self.scripts:
             try:
@@ -139,7 +139,7 @@ class Eyes:
         yield from self.names(Selection())
 
     def look(self, keys: Sequence[bytes], closely: bool = False) -> dict[bytes, Seen]:
-        """Return what O(keys) hold; one that is not there is left out. O(closely): with the digests of small ones."""
+        """Return what O(keys) hold, without missing ones; with O(closely), small ones get digests."""
         found: dict[bytes, Seen] = {}
         for part in self.looks(keys, payloads=False, closely=closely):
             found.update(part)
@@ -174,7 +174,7 @@ class Eyes:
         return [key for key, there in zip(keys, answers) if there]
 
     def _by_script(self, keys: list[bytes], payloads: bool, closely: bool) -> tuple[dict[bytes, Seen], list[bytes]]:
-        """Return what is known now, and the keys that are left for another call."""
+        """Return what was found, and the keys that are left for another call."""
         quick = self.quick and not closely
         started = _now()
         script = scripts.QUICK if quick else scripts.LOOK
@@ -238,13 +238,13 @@ class Eyes:
             if total >= BYTES_AT_ONCE:
                 return there, keys[at:]
             if kind != b"none":
-                # Where the server does not tell the size, it counts as something.
+                # If the server does not report the size, assume an average one.
                 there[key] = (kind, remaining, size if isinstance(size, int) else BYTES_AT_ONCE // KEYS_AT_ONCE)
                 total += there[key][2] if _whole(kind, there[key][2]) else 0
         return there, []
 
     def _values(self, keys: Sequence[tuple[bytes, bytes]]) -> list[str]:
-        """Return digests; empty for a key that has gone meanwhile."""
+        """Return digests; empty for a key that disappeared meanwhile."""
         commands: list[Command] = [read_command(kind, key) if kind in READ else ["DUMP", key] for key, kind in keys]
         digest = []
         for (_key, kind), value in zip(keys, self.connection.pipe(commands)):
@@ -257,13 +257,13 @@ class Eyes:
         return digest
 
     def _dumps(self, keys: list[bytes]) -> dict[bytes, bytes]:
-        """Return payloads of those keys that are still there, where the server dumps any."""
+        """Return the payloads of keys that still exist, if the server supports DUMP."""
         answers = self.connection.pipe(["DUMP", key] for key in keys)
         return {key: answer for key, answer in zip(keys, answers) if isinstance(answer, bytes)}
 
 
 def _whole(kind: bytes, size: int) -> bool:
-    """Return whether a key is read whole; for a module's type there is no other way."""
+    """Return whether a key is read whole; that is the only way for a module's type."""
     return size < BIG or kind not in (*READ, STREAM)
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What a target says of itself: which copies it holds, whether the app lives there by now, and who is writing."""
+"""What a target says about itself: which copies it holds, whether the app already lives there, and who is writing."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ class Marker:
             content = json.loads(text or b"{}")
             version = content.get("version", 1 if "state" in content else VERSION)
             self._copies: dict[str, Any] = content.get("copies", {})
-            # The first version had no names: what it sealed stays sealed, whatever the copy is called.
+            # The first version had no names: what it sealed is sealed for every copy.
             self._first = content.get("state", "") if version == 1 else ""
             known = version in (1, VERSION) and isinstance(self._copies, dict)
         except (ValueError, AttributeError):
             known = False
         if not known:
             raise StateError(
-                str(target), f"its key {MARKER.decode()} is of another version of this collection, or damaged",
-                "Use the version that wrote it. If no copy is there that counts, delete this key.",
+                str(target), f"its key {MARKER.decode()} is damaged, or another version of this collection wrote it",
+                "Use the version that wrote it. If no copy there matters, delete this key.",
             )  # fmt: skip
 
     def state(self, name: str) -> str:
@@ -72,7 +72,7 @@ def read(connection: Connection, target: Address) -> Marker:
 
 
 class Lock:
-    """The right to write, for as long as O(check) does not raise; renewed on a connection of its own."""
+    """The right to write, as long as check() does not raise; it is renewed on its own connection."""
 
     def __init__(self, target: Address, token: str) -> None:
         self._target, self._token = target, token
@@ -82,7 +82,7 @@ class Lock:
         self._thread.start()
 
     def check(self) -> None:
-        """Raise StateError when the lock is gone: another client may be writing."""
+        """Raise StateError if the lock is lost: another client may be writing."""
         if self._lost:
             raise StateError(
                 str(self._target),
@@ -116,7 +116,7 @@ class Lock:
 def locked(connection: Connection, target: Address) -> Iterator[Lock]:
     """Give the lock on a target's database.
 
-    A run that was killed leaves one that expires, so it is waited for; raises StateError when its holder lives.
+    A killed run leaves a lock that expires, so this waits for it; raises StateError if its holder is alive.
     """
     token = f"{secrets.token_hex(8)} {socket.gethostname()} {os.getpid()}"
     _acquire(connection, target, token)
@@ -160,7 +160,7 @@ def _release(connection: Connection, token: str) -> None:
             connection.call("UNWATCH")
             return
         answers = connection.pipe([["MULTI"], ["DEL", LOCK], ["EXEC"]])
-        # A server that is full takes no transaction. The lock is ours for some seconds yet: it was renewed until now.
+        # A full server refuses transactions. The lock is still ours for some seconds, because it was renewed until now.
         if any(isinstance(answer, Refused) and answer.kind == "OOM" for answer in answers):
             connection.call("DEL", LOCK)
     except (Broken, Refused):

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Names of keys: which are chosen, how they are shown, and the number that a name is remembered by.
+"""Names of keys: which are chosen, how they are shown, and the number that stands for a name in the record.
 
-A name may hold what nobody should see (a session's id, an address), so what is shown of it is its prefix.
+A name may contain what nobody should see (a session's id, an address), so only its prefix is shown.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
 
-# Keys of this collection's own on a target; never copied, compared or counted.
+# This collection's own keys on a target, which are never copied, compared or counted.
 HIDDEN = b"_flyover:"
 NO_PREFIX = "(no prefix)"
 OTHERS = "(others)"
 MOST_PREFIXES = 20
 _SEPARATOR = re.compile(rb"[:/|.{ ]")
-# What is a word, and no identifier: letters with hardly a digit.
+# A word, and not an identifier: letters with at most two digits.
 _WORD = re.compile(r"[A-Za-z_#-]{1,40}[0-9]{0,2}")
 
 
@@ -41,7 +41,7 @@ class Selection:
 
     @property
     def scan_pattern(self) -> str:
-        """The glob for SCAN, which knows one only."""
+        """The glob for SCAN, which takes only one."""
         return self._match[0] if len(self._match) == 1 else "*"
 
     def chosen(self, keys: list[bytes]) -> list[bytes]:
@@ -59,7 +59,7 @@ class Selection:
 
 
 def prefix(key: bytes) -> str:
-    """Return what may be shown of a key's name: all up to its first separator, where that is a word."""
+    """Return what may be shown of a key's name: everything up to its first separator, if that is a word."""
     head = _SEPARATOR.split(key, maxsplit=1)
     text = head[0].decode("ascii", "replace")
     if not _WORD.fullmatch(text):
@@ -68,7 +68,7 @@ def prefix(key: bytes) -> str:
 
 
 class Prefixes:
-    """How many keys have which prefix; the memory is bounded, whatever the names are."""
+    """How many keys have which prefix, in bounded memory whatever the names are."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
@@ -119,7 +119,7 @@ class Prefixes:
 
 
 def name_of(key: bytes) -> bytes:
-    """Return the eight bytes that a name is remembered by."""
+    """Return the eight bytes that stand for a name in the record."""
     return hashlib.blake2b(key, digest_size=8).digest()
 
 

@@ -23,7 +23,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.write
 
 @dataclass
 class Target:
-    """What stands in a target: keys that are not ours, those of them that are in the way, ours that the source lost."""
+    """What a target holds: foreign keys, those of them that are in the way, and copied keys that the source lost."""
 
     foreign: Prefixes = field(default_factory=Prefixes)
     conflicting: Prefixes = field(default_factory=Prefixes)
@@ -82,7 +82,7 @@ class Pair:
         return count
 
     def copy(self, check: Callable[[], None], empty: bool) -> tuple[Count, record.Builder]:
-        """Write what differs; return what was found, and the record of what is ours now. O(empty): nothing is there."""
+        """Write what differs; return what was found, and the record of what is ours now. O(empty): so is the target."""
         count, builder = Count(), record.Builder()
         writer = Writer(self.source, self.target, self.record, self.room, self._replace, check)
         self.fields_lost = writer.fields.lost
@@ -101,7 +101,7 @@ class Pair:
         return count, builder
 
     def _sweep(self, wishes: str = "") -> Iterator[tuple[Columns, Columns]]:
-        """Yield what both sides have of all keys, a group at a time; both work while a group is looked at here."""
+        """Yield what both sides have of all keys, a group at a time; both work on the next group meanwhile."""
         begun = (
             (Sweep(self.source, names, wishes + how), Sweep(self.target, names, how))
             for names in self.source.names(self.selection)
@@ -111,7 +111,7 @@ class Pair:
             yield ours.columns(), theirs.columns()
 
     def _copy_new(self, groups: Iterable[list[bytes]], writer: Writer, count: Count, builder: record.Builder) -> None:
-        """Write keys that were not there."""
+        """Write keys that the target did not have."""
         for columns, failed in writer.write_new(groups):
             others = failed | columns.left
             written = len(columns.keys) - len(columns.gone) - len(others)
@@ -126,7 +126,7 @@ class Pair:
             builder.add(key, *self.remembered(key, seen))
 
     def remove_gone(self, check: Callable[[], None]) -> int:
-        """Remove keys that we copied and that the source has no more; return how many."""
+        """Remove keys that we copied and that the source no longer has; return how many."""
         removed = 0
         for names in self.target.names(self.selection):
             gone = self._gone([key for key in names if self._replace or self.record.has(key)])
@@ -154,7 +154,7 @@ class Pair:
                 continue
             count.to_write += 1
             if there is not None and not self._replace and not self.record.has(key):
-                continue  # another client has made it since we looked
+                continue  # another client has created it since we looked
             if there is not None and self.same(key, seen, there):
                 late[key] = seen
             else:
@@ -166,18 +166,18 @@ class Pair:
             yield from writer.write(part).items()
 
     def _both(self, names: list[bytes]) -> tuple[dict[bytes, Seen], dict[bytes, Seen]]:
-        """Return what keys hold on both sides, closely where the ends of the payloads do not tell that it is equal."""
+        """Return what keys hold on both sides, looked at closely unless the ends of the payloads are equal."""
         self._digests.clear()
         self._ends.clear()
         ours = self.source.look(names)
         theirs = self.target.look(list(ours), self._closely)
         unclear = [key for key, seen in theirs.items() if _unclear(ours[key], seen)]
         for key, seen in self.source.look(unclear, closely=True).items():
-            ours[key] = seen._replace(tail=ours[key].tail)  # by which it is remembered
+            ours[key] = seen._replace(tail=ours[key].tail)  # the record keeps that
         if not self._closely:
             theirs.update(self.target.look(unclear, closely=True))
             equal = sum(ours[key].digest == theirs[key].digest for key in unclear if key in theirs and key in ours)
-            # Another version, or a server without DUMP: the ends differ whatever the values are.
+            # Another version, or a server without DUMP: the ends always differ.
             self._closely = equal > KEYS_AT_ONCE // 2
         return ours, theirs
 
@@ -187,7 +187,7 @@ class Pair:
         return [key for key in keys if key not in there]
 
     def _differing(self, keys: list[bytes]) -> list[bytes]:
-        """Return those of O(keys) that the source has too, holding something else."""
+        """Return those of O(keys) that the source has too, with another content."""
         ours, theirs = self._both(keys)
         return [key for key, seen in ours.items() if key in theirs and not self._equal(key, seen, theirs[key])]
 
@@ -204,7 +204,7 @@ class Pair:
         return self.digest(self.source, key, ours) == self.digest(self.target, key, theirs)
 
     def remembered(self, key: bytes, seen: Seen) -> Copied:
-        """Return what the record keeps of a key's value: the checksum of its payload, or its digest and length."""
+        """Return what the record keeps of a value: the checksum of its payload, or its digest and length."""
         end = self._end(self.source, key, seen)
         if end and (seen.kind != LIST or seen.size >= BIG):
             return Copied(int.from_bytes(end[-8:], "big"), 0)
@@ -212,7 +212,7 @@ class Pair:
         return Copied(number(digest), length_of_list(seen.kind, digest))
 
     def _end(self, eyes: Eyes, key: bytes, seen: Seen) -> bytes:
-        """Return the end of a key's payload; of a big one only where the servers have room for the whole."""
+        """Return the end of a key's payload; for a big key, only if the servers have room for the whole payload."""
         if seen.tail or not seen.is_big or self._closely:
             return seen.tail
         if (eyes, key) not in self._ends:
@@ -220,7 +220,7 @@ class Pair:
         return self._ends[eyes, key]
 
     def digest(self, eyes: Eyes, key: bytes, seen: Seen) -> str:
-        """Return the digest of a key, looking closely, or in pieces where it is big."""
+        """Return the digest of a key, after a close look, or in pieces if it is big."""
         if seen.digest:
             return seen.digest
         if (eyes, key) not in self._digests:

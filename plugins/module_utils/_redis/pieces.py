@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""One key in pieces, so that neither this machine nor a server holds it whole: its digest, and writing it elsewhere.
+"""One key in pieces, so that neither this machine nor a server holds it whole: compute its digest, or copy it.
 
-It is written under a name of our own and then takes the key's place in one step, by commands that every server has,
-whatever its version. So big keys are copied, and those whose payload the target does not take.
+It is written under a temporary name, which then replaces the key in one step, by commands that every server has,
+whatever its version. This copies big keys, and those whose payload the target does not accept.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _WRITE = {LIST: "RPUSH", HASH: "HSET", SET: "SADD"}
 
 
 def copyable(kind: bytes) -> bool:
-    """Return whether there are commands for a type; a module's types have none that are known here."""
+    """Return whether there are commands for a type; those for modules' types are not known here."""
     return kind in _LENGTH or kind == STREAM
 
 
 def digest(eyes: Eyes, key: bytes, kind: bytes, size: int) -> str:
-    """Return the digest of a key, read in pieces; O(size) is what it takes in memory."""
+    """Return the digest of a key, read in pieces; O(size) is its size in memory."""
     try:
         return _digest(eyes, key, kind, size)
     except Refused as error:
@@ -79,7 +79,7 @@ def _hashes(text: str) -> Iterator[str]:
 
 
 def _digests(eyes: Eyes, key: bytes, kind: bytes, size: int) -> Iterator[str]:
-    """Yield the digests of a key's pieces, made by the server where it has scripts."""
+    """Yield the digests of a key's pieces, computed by the server if it has scripts."""
     if not eyes.scripts:
         for value in _values(eyes.connection, key, kind, size):
             yield _digest_of_piece(kind, value)
@@ -104,7 +104,7 @@ def _digest_of_piece(kind: bytes, value: Any) -> str:
 
 
 def copy(source: Connection, target: Connection, key: bytes, seen: Seen, replace: bool, fields: Fields) -> None:
-    """Write a key of the source into the target, with O(replace) over what is there."""
+    """Copy a key from the source to the target, overwriting what is there with O(replace)."""
     target.call("DEL", PART)
     try:
         _write(source, target, key, seen, fields)
@@ -114,7 +114,7 @@ def copy(source: Connection, target: Connection, key: bytes, seen: Seen, replace
         target.call("DEL", PART)
     milliseconds = seen.milliseconds_left()
     if milliseconds < 0 or not target.call("EXISTS", PART):
-        return  # it has gone from the source meanwhile
+        return  # it disappeared from the source meanwhile
     if milliseconds:
         target.call("PEXPIRE", PART, milliseconds)
     target.checked([["RENAME" if replace else "RENAMENX", PART, key], ["DEL", PART]])
@@ -131,7 +131,7 @@ def _write(source: Connection, target: Connection, key: bytes, seen: Seen, field
 
 
 def write_commands(key: bytes, kind: bytes, value: Any, milliseconds: int) -> list[Command]:
-    """Return the commands that write a small value, as its read command answered it, over what is there."""
+    """Return the commands that write a small value, as its read command returned it, over what is there."""
     expiry: list[Command] = [["PEXPIRE", key, milliseconds]] if milliseconds > 0 else []
     return [
         ["DEL", key],
@@ -165,7 +165,7 @@ def _values(connection: Connection, key: bytes, kind: bytes, size: int) -> Itera
 
 
 def elements_at_once(length: int, size: int) -> int:
-    """Return how many elements make a piece: whole groups of a list."""
+    """Return how many elements make a piece, as whole groups of a list."""
     average = max(size // max(length, 1), 1)
     return max(min(PIECE // average, MOST_ELEMENTS) // GROUP, 1) * GROUP
 

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Which keys of a database were copied, and what they held then: 20 bytes for each key, here and on the target.
+"""Which keys of a database were copied, and what they held then: 20 bytes for each key, in memory and on the target.
 
-Only what stands in the record is ours: nothing else on a target is deleted or overwritten unasked. A key is noted
-before it is written, so that a run that is killed leaves none that the next one takes for another client's.
+Only keys in the record are ours: nothing else on a target is deleted or overwritten unasked. A key is noted before it
+is written, so that a killed run leaves no key that the next run takes for another client's.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ class Record:
         return len(self._names)
 
     def get(self, key: bytes) -> Copied | None:
-        """Return what a key held, or None where it was not copied, or not to the end."""
+        """Return what a key held, or None if it was not copied completely."""
         return self._get(number(key))
 
     def value(self, name: bytes) -> bytes:
-        """Return digest and length of a key by what its name is remembered by, nothing for one that was not copied."""
+        """Return digest and length of the key with this name's bytes, nothing for one that was not copied."""
         found = self._get(int.from_bytes(name, "big"))
         return found.digest.to_bytes(8, "big") + found.length.to_bytes(4, "big") if found else b""
 
@@ -68,12 +68,12 @@ class Record:
         return bool(self._names or self._noted or self._late) and self.has_name(name_of(key))
 
     def has_name(self, name: bytes) -> bool:
-        """Return whether a key is ours by what its name is remembered by."""
+        """Return whether the key with this name's bytes is ours."""
         wanted = int.from_bytes(name, "big")
         return wanted in self._late or _find(self._names, wanted) >= 0 or _find(self._noted, wanted) >= 0
 
     def take(self, chunk: bytes) -> None:
-        """Add a chunk, whose names come after those that are there."""
+        """Add a chunk, whose names come after the present ones."""
         count = len(chunk) // _ENTRY
         for numbers, start, width in (
             (self._names, 0, 8),
@@ -95,7 +95,7 @@ class Record:
         self._noted = array("Q", sorted([*self._noted, *noted]))
 
     def add_late(self, name: bytes, entry: bytes) -> None:
-        """Add what was copied afterwards; it counts instead of what the copy held."""
+        """Add what was copied afterwards; it replaces what the copy held."""
         self._late[int.from_bytes(name, "big")] = Copied(
             int.from_bytes(entry[:8], "big"), int.from_bytes(entry[8:], "big")
         )
@@ -108,13 +108,13 @@ class Builder:
         self._buckets = [bytearray() for _bucket in range(_BUCKETS)]
 
     def add(self, key: bytes, digest: int, length: int) -> None:
-        """Add a key; what is added last counts."""
+        """Add a key; the last entry counts."""
         name = name_of(key)
         bucket = self._buckets[name[0] << 4 | name[1] >> 4]
         bucket += name + digest.to_bytes(8, "big") + (min(length, MOST_LENGTH).to_bytes(4, "big") if length else _NONE)
 
     def add_all(self, entries: Iterable[tuple[bytes, bytes]]) -> None:
-        """Add keys by what their names are remembered by; digest and length are bytes already."""
+        """Add keys by their names' bytes; digest and length are bytes already."""
         buckets = self._buckets
         for name, value in entries:
             buckets[name[0] << 4 | name[1] >> 4] += name + value
@@ -152,12 +152,12 @@ def load(connection: Connection, owner: str) -> Record:
 
 
 def note_command(owner: str, names: Iterable[bytes]) -> Command:
-    """Return the command that notes keys, by what their names are remembered by, before they are written."""
+    """Return the command that notes keys, by their names' bytes, before they are written."""
     return ["RPUSH", _noted_key(owner), b"".join(names)]
 
 
 def save(connection: Connection, owner: str, builder: Builder) -> None:
-    """Write the record; it takes the place of the former one in one step."""
+    """Write the record, which replaces the former one in one step."""
     key, new = _key(owner), HIDDEN + b"record:" + owner.encode()
     connection.call("DEL", new)
     written = 0
@@ -175,7 +175,7 @@ def late_command(owner: str, key: bytes, copied: Copied) -> Command:
 
 
 def _chunk(entries: Sequence[bytes]) -> bytes:
-    """Return entries as columns, which are read without a step for each."""
+    """Return entries as columns, which can be read all at once."""
     return b"".join(entry[start:end] for start, end in ((0, 8), (8, 16), (16, 20)) for entry in entries)
 
 

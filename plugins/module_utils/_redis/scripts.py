@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What a server computes itself, in Lua: digests as digest.py makes them, so that no value has to be sent."""
+"""What a server computes itself, in Lua: the same digests as digest.py, so that no value has to be sent."""
 
 from __future__ import annotations
 
@@ -96,8 +96,9 @@ return out
 """
 )
 
-# The same without digests, and with what DUMP itself says of a value: the payload's first byte, which is its type, and
-# its last ten, which are the version and a checksum. A list has its digest too, by which its growth is told later.
+# The same without digests, and with what DUMP itself says about a value: the payload's first byte, which is its type,
+# and its last ten, which are the version and a checksum. A list has its digest too, which later shows whether it only
+# grew.
 QUICK = (
     _FUNCTIONS
     + """
@@ -146,11 +147,11 @@ return {found[1], kept}
 """
 
 # KEYS are keys. ARGV: bytes from which a key is left, bytes of payloads after which the rest of them is, and what is
-# wanted more (p: payloads, l: what is remembered of lists, m: marks, c: marks by value). Answers columns: a byte for
-# each key, which is the first one of its payload or 254 for a key that is not there and 255 for one that is left; the
-# payloads' last ten bytes; milliseconds until it expires; digest and length of each list; payloads as arguments of a
-# command; marks, which are the last ten bytes again, but for sets and hashes that each server has in an order of its
-# own, or by value what is the same on servers of any versions (a key for which there is no such mark is left).
+# also wanted (p: payloads, l: what the record keeps of lists, m: marks, c: marks by value). Answers columns: a byte for
+# each key, which is the first one of its payload, or 254 for a key that does not exist and 255 for one that is left;
+# the payloads' last ten bytes; milliseconds until it expires; digest and length of each list; payloads as arguments of
+# a command; marks, which are the last ten bytes again, except for sets and hashes, which each server keeps in its own
+# order, or marks by value, which are the same on servers of all versions (a key without such a mark is left).
 SWEEP = (
     _FUNCTIONS
     + """

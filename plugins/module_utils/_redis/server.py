@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""One Redis or Valkey server: connecting without showing the password, and errors in this collection's terms."""
+"""One Redis or Valkey server: connect without showing the password, with errors in this collection's terms."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Address:
 
 
 def parse(url: str, option: str) -> Address:
-    """Take a C(redis://) or C(rediss://) URL apart; raises InputError, which names O(option) and no value."""
+    """Parse a C(redis://) or C(rediss://) URL; raises InputError, which names O(option) and no value."""
     try:
         parts = urlsplit(url.strip())
         port = parts.port or PORT
@@ -80,7 +80,7 @@ def parse(url: str, option: str) -> Address:
 
 @contextmanager
 def connected(address: Address) -> Iterator[Connection]:
-    """Give a connection, logged in, on the address's database; raises typed errors, whose texts quote no argument."""
+    """Give a logged-in connection to the address's database; raises typed errors, whose texts quote no argument."""
     try:
         connection = Connection(address.host, address.port, address.tls, (address.user, address.password))
     except Missing:
@@ -122,7 +122,7 @@ def _select(connection: Connection, address: Address) -> None:
         if error.kind == "NOAUTH":
             raise _wrong_password(address) from None
         raise
-    # For whoever reads CLIENT LIST; some servers know no names.
+    # For readers of CLIENT LIST; some servers do not support names.
     connection.pipe([["CLIENT", "SETNAME", CLIENT_NAME]])
     if address.database:
         try:

@@ -22,7 +22,7 @@ NEVER_EVICTS = "noeviction"
 
 @dataclass(frozen=True)
 class Memory:
-    """What INFO tells; 0 or nothing where the server does not say."""
+    """What INFO reports; 0 or nothing if the server does not say."""
 
     used: int = 0
     most: int = 0
@@ -42,7 +42,7 @@ def memory(connection: Connection) -> Memory:
 
 
 def info(connection: Connection, section: str) -> dict[str, str]:
-    """Return a section of INFO, nothing where it is refused."""
+    """Return a section of INFO, nothing if it is refused."""
     answer = connection.pipe([["INFO", section]])[0]
     if isinstance(answer, Refused):
         return {}
@@ -51,7 +51,7 @@ def info(connection: Connection, section: str) -> dict[str, str]:
 
 
 def find_jobs(addresses: Iterable[Address], prefixes: Prefixes | None = None) -> jobs.Jobs:
-    """Look over the names in some databases of a server; return the jobs there, and count all in O(prefixes)."""
+    """Scan the names in some databases of a server; return the jobs there, and count all names in O(prefixes)."""
     total = jobs.Jobs()
     for address in addresses:
         with connected(address) as connection:
@@ -66,7 +66,7 @@ def find_jobs(addresses: Iterable[Address], prefixes: Prefixes | None = None) ->
 
 
 def other_clients(address: Address) -> list[dict[str, str]]:
-    """Return who else is connected, where the server tells it."""
+    """Return who else is connected, if the server reports it."""
     with ExitStack() as stack:
         connection = stack.enter_context(connected(address))
         answer = connection.pipe([["CLIENT", "LIST"]])[0]
@@ -76,7 +76,7 @@ def other_clients(address: Address) -> list[dict[str, str]]:
         dict(part.split("=", 1) for part in line.split(" ") if "=" in part)
         for line in answer.decode("utf-8", "replace").splitlines()
     ]
-    # Replicas, and what the platform watches it with, do not write.
+    # Replicas and the platform's own monitoring do not write.
     return [
         client
         for client in clients

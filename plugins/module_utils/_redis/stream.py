@@ -34,7 +34,7 @@ def digest(connection: Connection, key: bytes) -> str:
 
 
 def copy(source: Connection, target: Connection, key: bytes, name: bytes) -> None:
-    """Write a stream of the source into the target as O(name), which must not be there."""
+    """Copy a stream from the source to the target as O(name), which must not exist."""
     state = _state(source, key)
     groups = _groups(source, key)
     for entries in _entries(source, key):
@@ -51,7 +51,7 @@ def _copy_group(source: Connection, target: Connection, key: bytes, name: bytes,
     title = group[b"name"]
     target.call("XGROUP", "CREATE", name, title, group[b"last-delivered-id"])
     consumers = _consumers(source, key, title)
-    # Before Redis 6.2 a consumer is made by what it takes.
+    # Before Redis 6.2 a consumer is created when it takes an entry.
     target.pipe(["XGROUP", "CREATECONSUMER", name, title, consumer] for consumer in consumers)
     claims: list[Command] = []
     for identity, consumer, idle, count in _pending(source, key, title):
@@ -86,7 +86,7 @@ def _pending(connection: Connection, key: bytes, group: bytes) -> Iterator[Any]:
     start = b"-"
     while True:
         rows = connection.call("XPENDING", key, group, start, "+", ENTRIES_AT_ONCE)
-        # One whose entry was deleted meanwhile can be neither read nor claimed, and cannot be made by commands.
+        # A pending entry that was deleted meanwhile can be neither read nor claimed, and no command creates one.
         entries = connection.checked(["XRANGE", key, row[0], row[0]] for row in rows)
         yield from (row for row, entry in zip(rows, entries) if entry)
         if len(rows) < ENTRIES_AT_ONCE:
@@ -95,7 +95,7 @@ def _pending(connection: Connection, key: bytes, group: bytes) -> Iterator[Any]:
 
 
 def _after(identity: bytes) -> bytes:
-    """Return the smallest id after another; the exclusive range is not in Redis before 6.2."""
+    """Return the smallest id after another; Redis before 6.2 has no exclusive ranges."""
     first, second = identity.split(b"-")
     if int(second) == (1 << 64) - 1:
         return b"%d-0" % (int(first) + 1)

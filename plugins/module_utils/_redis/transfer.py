@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Copying and verifying the keys of a Redis: only what differs is written, so that a second run writes nothing."""
+"""Copy and verify the keys of a Redis: only what differs is written, so a second run writes nothing."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class Transfer:
         }
 
     def _equal_keys(self, base: Connection) -> int | None:
-        """Return how many keys are equal where a whole copy is there and nothing differs; else None, at once."""
+        """Return how many keys are equal if a complete copy is there and nothing differs; otherwise None, at once."""
         if marker.read(base, self.target).state(self.wanted.name) != COMPLETE:
             return None
         keys = 0
@@ -203,8 +203,8 @@ class Transfer:
 def transfer(source: Address, target: Address, wanted: Wanted, check_mode: bool) -> dict[str, Any]:
     """Copy what differs and compare again; return the module's result.
 
-    Raises StateError for what blocks (keys on the target that are not ours to replace, databases that it does not
-    have), and when the servers differ in the end.
+    Raises StateError for what blocks (keys on the target that must not be replaced, databases that it does not
+    have), and if the servers differ in the end.
     """
     if (source.host, source.port, source.database) == (target.host, target.port, target.database):
         raise StateError(str(target), "source and target are the same database", "Correct one of the URLs.")
@@ -256,7 +256,7 @@ def _nothing() -> None:
 
 
 def unknown() -> dict[str, Any]:
-    """Return the result where there is nothing to look at yet."""
+    """Return the result if there is nothing to look at yet."""
     return {"changed": True, "verdict": UNKNOWN, "sealed": False, "counts": {}, "findings": []}
 
 

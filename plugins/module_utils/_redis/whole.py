@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""A big key in one piece, where both servers have room for its payload: it passes through here as it comes.
+"""A big key in one piece, if both servers have room for its payload, which is passed on as it comes.
 
 DUMP and RESTORE cost a server a hundredth of what reading and writing element by element does, but for a moment it
-holds the payload besides the value. A server near its limit would evict keys for that, or refuse its app's writes.
+holds the payload in addition to the value. A server near its limit would evict keys for that, or refuse writes.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class Room:
         self._most: int | None = None
 
     def has(self, size: int) -> bool:
-        """Return whether there is room for a key that takes O(size) bytes; not where a server does not say."""
+        """Return whether there is room for a key of O(size) bytes; False if a server does not say."""
         if self._most is None:
             self._most = min(MOST_BYTES, *(_limit(self._target, name) for name in LIMITS))
         return size <= self._most and all(_memory_left(server) >= 2 * size for server in (self._source, self._target))
 
 
 def _limit(server: Connection, name: str) -> int:
-    """Return how large an argument may be, 0 where that is not known."""
+    """Return how large an argument may be, 0 if that is unknown."""
     answer: Any = server.pipe([["CONFIG", "GET", name]])[0]
     return int(answer[1]) if isinstance(answer, list) and len(answer) == 2 else 0
 
@@ -52,7 +52,7 @@ def _memory_left(server: Connection) -> float:
 
 
 def tail(eyes: Eyes, key: bytes) -> bytes:
-    """Return the end of a big key's payload, nothing where the server has no scripts."""
+    """Return the end of a big key's payload, nothing if the server has no scripts."""
     if not eyes.scripts:
         return b""
     try:
@@ -65,7 +65,7 @@ def tail(eyes: Eyes, key: bytes) -> bytes:
 
 
 def copy(source: Connection, target: Connection, key: bytes, seen: Seen, replace: bool) -> bytes:
-    """Write a key of the source into the target; return the end of its payload, nothing for one that has gone.
+    """Copy a key from the source to the target; return the end of its payload, nothing if the key disappeared.
 
     Raises Refused as the target does.
     """

@@ -32,7 +32,7 @@ class Missing(Exception):
 
 
 class Refused(Exception):
-    """The server's answer to a command is an error. Its text may quote arguments: O(kind) and O(command) do not."""
+    """The server's answer to a command is an error. Its text may quote arguments; kind and command do not."""
 
     origin: Connection | None = None
     command = ""
@@ -44,7 +44,7 @@ class Refused(Exception):
 
     @property
     def has_moved(self) -> bool:
-        """Whether the key holds something else by now, or is gone."""
+        """Whether the key now holds something else, or is gone."""
         return self.kind == "WRONGTYPE" or self.says("no such key")
 
     @property
@@ -78,9 +78,9 @@ class Later:
 
 
 class _Answers:
-    """Reads answers from a connection's socket; the class's shape is what the library calls a parser.
+    """Reads answers from a connection's socket; it has the interface of what the library calls a parser.
 
-    What it reads is bytes, int, None, a list, or Refused. Raises OSError, and ValueError for what is not an answer.
+    An answer is bytes, int, None, a list, or Refused. Raises OSError, and ValueError for what is not an answer.
     """
 
     def __init__(self, socket_read_size: int) -> None:
@@ -97,7 +97,7 @@ class _Answers:
             self._reader.close()
 
     def can_read(self, timeout: float) -> bool:
-        """Return whether an answer waits; none does where each is taken that was asked for."""
+        """Return whether an unread answer waits: never, because every answer that was asked for is read."""
         return False
 
     def read_response(self, disable_decoding: bool = False, **options: Any) -> Any:
@@ -175,7 +175,7 @@ class Connection:
         connect_timeout: float = CONNECT_TIMEOUT,
         timeout: float = SOCKET_TIMEOUT,
     ) -> None:
-        """Connect, and log in where O(login), a user and a password, has one; raises Missing, Broken and Refused."""
+        """Connect, and log in if O(login), a user and a password, is not empty; raises Missing, Broken and Refused."""
         try:
             library = import_module("redis")
         except ImportError:
@@ -192,7 +192,7 @@ class Connection:
             socket_timeout=timeout,
             socket_keepalive=True,
             parser_class=lambda socket_read_size: self._answers,
-            # Heroku's certificates are signed by nobody; its own client does not verify them either.
+            # Heroku's certificates are self-signed; its own client does not verify them either.
             **({"ssl_cert_reqs": "none", "ssl_check_hostname": False} if tls else {}),
         )
         try:
@@ -275,7 +275,7 @@ class Connection:
         return self._await(str(command[0])).get()
 
     def refused(self, text: bytes, command: str) -> Refused:
-        """Return an error of this server's."""
+        """Return O(text) as an error of this server."""
         return cast(Refused, self._named(_refusal(text), command))
 
     def _log_in(self, user: str, password: str) -> None:
@@ -325,7 +325,7 @@ def _refusal(text: bytes) -> Refused:
 
 
 def _taken(answer: Any) -> Any:
-    """Return an answer; raises it where it is a Refused."""
+    """Return an answer; raises it if it is a Refused."""
     if isinstance(answer, Refused):
         raise answer
     return answer

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Writing keys of the source into the target, by payload where the target takes it, else by commands."""
+"""Write keys of the source to the target, by payload if the target accepts it, otherwise by commands."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.recor
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.whole import Room
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._redis.wire import Command, Later, Refused
 
-# What a target answers to a payload of another version, to one that is too large, or where it has no RESTORE.
+# What a target answers to a payload of another version, to one that is too large, or if it has no RESTORE.
 NOT_TAKEN = ("DUMP payload", "Bad data format", "unknown command", "max request size", "NOPERM")
 
 
@@ -49,7 +49,7 @@ class Writer:
     def write(self, keys: dict[bytes, Seen]) -> dict[bytes, Seen]:
         """Write keys over what is there, with their expiry; return those that are ours now.
 
-        Without O(replace) a key that another client made meanwhile is kept.
+        Without O(replace), a key that another client created meanwhile is kept.
         """
         self._check()
         target = self._target.connection
@@ -74,7 +74,7 @@ class Writer:
         return written
 
     def write_new(self, groups: Iterable[list[bytes]]) -> Iterator[tuple[Columns, set[int]]]:
-        """Write keys that are not there, with their expiry; yield each group and which of it the target did not take.
+        """Write keys that the target does not have, with their expiry; yield each group and those not accepted.
 
         Both servers work meanwhile: one reads the next group, the other writes the last one.
         """
@@ -93,7 +93,7 @@ class Writer:
         return columns, [target.begin(*note_command(self._record.owner, names)), restore(target, columns)]
 
     def _not_taken(self, columns: Columns, begun: list[Later]) -> set[int]:
-        """Return which keys of a group were not written; raises Refused where the target is full."""
+        """Return which keys of a group were not written; raises Refused if the target is full."""
         every = set(range(len(columns.keys))) - columns.gone
         if not begun:
             return every
@@ -124,7 +124,7 @@ class Writer:
         )
 
     def _restore(self, keys: dict[bytes, Seen]) -> tuple[set[bytes], set[bytes]]:
-        """Write payloads; return keys whose payload the target does not take, and keys of other clients."""
+        """Write payloads; return the keys whose payload the target does not accept, and those of other clients."""
         alive = {key: left for key, seen in keys.items() if (left := seen.milliseconds_left()) >= 0}
         answers = self._target.connection.pipe(
             ["RESTORE", key, left, keys[key].payload or b"", *(["REPLACE"] if self._may_replace(key) else [])]
@@ -140,7 +140,7 @@ class Writer:
                 if not answer.says(*NOT_TAKEN):
                     raise answer
                 refused.add(key)
-                # Another version's payloads need not be sent again; a large one says nothing of the others.
+                # Payloads of another version need not be sent again; one that is too large tells nothing about others.
                 self._payloads &= answer.says("max request size") or not pieces.copyable(keys[key].kind)
         return refused, taken
 
@@ -162,7 +162,7 @@ class Writer:
         self.fields.carry([(key, key, value[::2]) for key, value in hashes if value and not isinstance(value, Refused)])
 
     def _whole(self, key: bytes, seen: Seen) -> bytes:
-        """Write a big key by its payload; return the payload's end, nothing where that does not work."""
+        """Write a big key by its payload; return the payload's end, nothing if that does not work."""
         if not self._payloads or not self._room.has(seen.size):
             return b""
         try:
@@ -177,7 +177,7 @@ class Writer:
         if not pieces.copyable(seen.kind):
             raise StateError(
                 f"a key of the type {seen.kind.decode()}",
-                "the target does not take it: it is a module's type, and the target lacks the module, or this version",
+                "the target does not accept it: it is a module's type, and the target lacks the module or its version",
                 "Leave such keys out (option exclude, or migrate_redis_exclude), or give a target that has the module.",
             )
         connections = self._source.connection, self._target.connection

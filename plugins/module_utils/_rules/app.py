@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""The app as its source tells: languages, packages with versions, and the environment variables that it reads."""
+"""What an app's source says: languages, packages with versions, and the environment variables that it reads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules impor
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.folder import Folder
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.lexer import language, prose
 
-# Not what runs in production.
+# What does not run in production.
 _ASIDE = re.compile(
     r"(?:^|.*/)(?:spec|specs|test|tests|__tests__|__mocks__|e2e|features|cypress|fixtures|docs?|examples?|vendor|"
     r"node_modules|\.[\w-]+|storybook|stories|bench(?:marks)?|templates?/\.git|generators)/.*"
@@ -29,7 +29,7 @@ _ASIDE = re.compile(
     r"|(?:.*/)?bin/(?:setup|dev|ci|update|rubocop|brakeman)|(?:.*/)?(?:Vagrantfile|Guardfile|Dangerfile)"
 )
 _NAME = r"(?P<name>[A-Z][A-Z0-9_]+)"
-# Each with what shows that a missing variable is an error.
+# Patterns by language; C(rest) shows whether a missing variable is an error.
 _READS = {
     "ruby": (
         rf"\bENV(?:\[|\.(?:fetch|key\?|has_key\?|include\?|delete|dig|values_at|slice)\(?)\s*[\"']{_NAME}[\"']"
@@ -68,7 +68,7 @@ _READER = {
 
 @dataclass(frozen=True)
 class Read:
-    """One place that reads an environment variable; O(required) where the app fails without it."""
+    """One place that reads an environment variable; O(required) if the app fails without it."""
 
     name: str
     path: str
@@ -78,7 +78,7 @@ class Read:
 
 @dataclass
 class OnHeroku:
-    """What is known of the app as Heroku runs it; empty where nobody said."""
+    """What is known about the app as Heroku runs it; empty if it was not given."""
 
     config_names: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Config vars with C(class) and C(reason)."""
@@ -97,7 +97,7 @@ class App:
     """An app's source, read once."""
 
     def __init__(self, folder: Folder, heroku: OnHeroku | None = None) -> None:
-        """Take the folder, and what is known of the app on Heroku."""
+        """Take the folder, and what is known about the app on Heroku."""
         self.folder = folder
         self.heroku = heroku or OnHeroku()
         self.code_files = tuple(path for path in folder.files if not _ASIDE.fullmatch(path))
@@ -110,7 +110,7 @@ class App:
 
     @cached_property
     def dockerfile_path(self) -> str:
-        """Return the path of the Dockerfile that Fly would build, or nothing where it builds none."""
+        """Return the path of the Dockerfile that Fly would build, or nothing if it builds none."""
         build = self.fly_toml.get("build")
         said = build if isinstance(build, Mapping) else {}
         if said.get("image") or said.get("builder"):
@@ -120,12 +120,12 @@ class App:
 
     @cached_property
     def dockerfile(self) -> str:
-        """Return the text of the Dockerfile with blanks for comments, or nothing."""
+        """Return the text of the Dockerfile with blanks in place of comments, or nothing."""
         return self.folder.code(self.dockerfile_path)
 
     @cached_property
     def own_image(self) -> bool:
-        """Return whether the Dockerfile says all that is in its image: its last stage starts from an official one."""
+        """Return whether the Dockerfile says everything about its image, because it is based on an official one."""
         stages: dict[str, str] = {}
         image = ""
         for image, name in re.findall(
@@ -137,12 +137,12 @@ class App:
 
     @cached_property
     def fly_toml(self) -> Mapping[str, Any]:
-        """Return what fly.toml says; nothing where there is none, or none that can be read."""
+        """Return what fly.toml says; nothing if it is missing or cannot be read."""
         return self.folder.data("fly.toml")
 
     @cached_property
     def procfile(self) -> dict[str, tuple[int, str]]:
-        """Return the Procfile's commands with their lines; it is only looked at, fly_toml_processes judges it."""
+        """Return the Procfile's commands with their lines. Only fly_toml_processes judges whether they are valid."""
         rows = enumerate(self.folder.text("Procfile").split("\n"), 1)
         found = ((number, re.match(r"\s*([A-Za-z0-9_-]+):?\s*(.+)", line)) for number, line in rows)
         return {match[1]: (number, match[2].strip()) for number, match in found if match}
@@ -184,11 +184,11 @@ class App:
         return next((name for name in names if name in self.packages), "")
 
     def block(self, path: str, header: str) -> tuple[str, int]:
-        """Return a YAML file's line that begins with O(header), what is indented below it, and its offset.
+        """Return the line of a YAML file that begins with O(header), with what is indented below it, and its offset.
 
-        Nothing where there is no such line.
+        Nothing if there is no such line.
         """
-        # One blank, and not all of them: the others belong to the rest, else each line could be read in many ways.
+        # Only one blank: if this took several, each line could match in many ways.
         found = re.search(rf"^(?:{header})[^\n]*\n(?:(?:[ \t][^\n]*)?\n)*", self.folder.code(path) + "\n", re.MULTILINE)
         return (found[0], found.start()) if found else ("", 0)
 

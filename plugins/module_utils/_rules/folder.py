@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""The folder of an app's source: which files belong to it, and their text. Nothing of it is run or written.
+"""The folder of an app's source: which files belong to it, and their text. Nothing in it is run or written.
 
-In a git checkout these are the tracked files, else all that F(.slugignore) and F(.dockerignore) leave. A symbolic link
-is followed only to what lies in the folder.
+In a git checkout these are the tracked files, otherwise all that F(.slugignore) and F(.dockerignore) leave. A symbolic
+link is followed only if it leads to something in the folder.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules impor
 
 LARGEST = 512 * 1024
 MOST = 50_000
-# Folders that hold what was installed or made, wherever they are.
+# Folders with installed or generated files, wherever they are.
 _NEVER = frozenset([".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", ".bundle", "_build", ".flyover"])
 _NEVER_AT_ROOT = ("tmp", "log", "deps", "vendor/bundle", "coverage", "public/assets", "public/packs", "storage")
-# What says how the image is built counts also where it is not committed yet.
+# What says how the image is built counts even if it is not committed yet.
 _OF_THE_BUILD = ("Dockerfile", "dockerfile", ".dockerignore", "fly.toml")
-# No hook, no helper, no lock: git is to answer, not to act.
+# No hook, no helper, no lock: git should only answer.
 _GIT = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.untrackedCache=false"]
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _SSH_REMOTE = re.compile(r"(?:ssh://)?(?:[\w.-]+@)([\w.-]+)(?::\d+)?[:/](.+)")
@@ -63,23 +63,23 @@ class Folder:
         return path in self._known
 
     def matching(self, *globs: str) -> list[str]:
-        """Return the files whose path matches one of O(globs); C(*) stops at no slash."""
+        """Return the files whose path matches one of O(globs); C(*) also matches slashes."""
         return [path for path in self.files if any(fnmatchcase(path, glob) for glob in globs)]
 
     def text(self, path: str) -> str:
-        """Return the text of a file that belongs to the folder; nothing for one that is binary, or too large."""
+        """Return the text of a file that belongs to the folder; nothing for one that is binary or too large."""
         if path not in self._texts:
             self._texts[path] = self._read(path) if path in self._known else ""
         return self._texts[path]
 
     def code(self, path: str) -> str:
-        """Return the text of a file with blanks for its comments."""
+        """Return the text of a file with blanks in place of comments."""
         if path not in self._codes:
             self._codes[path] = lexer.without_comments(self.text(path), path)
         return self._codes[path]
 
     def data(self, path: str) -> Mapping[str, Any]:
-        """Return what a JSON or TOML file says; nothing where it is missing, or broken."""
+        """Return what a JSON or TOML file says; nothing if it is missing or broken."""
         if path not in self._data:
             try:
                 self._data[path] = parsers.parse(path, self.text(path))
@@ -89,9 +89,9 @@ class Folder:
         return self._data[path]
 
     def unlisted(self) -> list[str]:
-        """Return the files that are there and that git does not track.
+        """Return the existing files that git does not track.
 
-        A copy of the folder has them; what was pushed to Heroku had not.
+        A copy of the folder has them, but what was pushed to Heroku did not.
         """
         found: list[str] = []
         for options in (("--others", "--exclude-standard"), ("--others", "--ignored", "--exclude-standard")):
@@ -125,7 +125,7 @@ class Folder:
         return f"https://{host}/{name}/{view}/{commit}/{prefix}"
 
     def _git(self, *arguments: str) -> str | None:
-        """Return what git answers about the folder, or None where it does not."""
+        """Return what git answers about the folder, or None if it fails."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         environment.update(LC_ALL="C", GIT_OPTIONAL_LOCKS="0", GIT_TERMINAL_PROMPT="0")
         try:
@@ -160,7 +160,7 @@ class Folder:
         return self._read(name).splitlines() if path.is_file() and self._belongs(name) else []
 
     def _belongs(self, path: str) -> bool:
-        """Return whether O(path) is a file, and one of this folder also where links lead elsewhere."""
+        """Return whether O(path) is a file of this folder, even after links are followed."""
         full = os.path.join(self._real, path)
         if _NOT_UTF8.search(path):
             return False  # no report can name it
@@ -190,7 +190,7 @@ class Folder:
 
 
 class Ignored:
-    """The patterns of an ignore file, of which the last that matches counts."""
+    """The patterns of an ignore file; the last one that matches counts."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         """Take the lines of the file."""

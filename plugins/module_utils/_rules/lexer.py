@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Source text without its comments: each becomes blanks, so that lines and columns stay where they are.
+"""Source text without comments: each becomes blanks, so that line and column numbers do not change.
 
-These are patterns, no parsers. They know the strings of a language, since a C(#) or C(//) in one begins no comment, and
-let no string run past its line but those whose end is certain; so a slip ends with the line.
+These are patterns, not parsers. They know a language's strings, because C(#) or C(//) in one does not begin a comment.
+A string ends with its line unless its end is certain, so that a mistake affects only that line.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def language(path: str) -> str:
 
 
 def without_comments(text: str, path: str) -> str:
-    """Return O(text) with blanks in the place of comments and documentation."""
+    """Return O(text) with blanks in place of comments and documentation."""
     pattern = _COMPILED.get(language(path))
     if pattern is None:
         return text
@@ -107,6 +107,6 @@ def _heredocs(text: str) -> Iterator[tuple[int, int, re.Match[str]]]:
 
 
 def _begins_value(text: str, position: int) -> bool:
-    """Return whether a slash at O(position) begins a regular expression and divides nothing."""
+    """Return whether a slash at O(position) begins a regular expression and is not a division."""
     before = text[max(0, position - 40) : position].rstrip(" \t")
     return not before or before[-1] in "(,=~[{|&!?:;\n" or bool(re.search(r"\b(return|if|unless|when|and|or)$", before))

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Packages and versions from lock files and manifests, by their own formats; what cannot be read tells nothing."""
+"""Packages and versions from lock files and manifests, by their own formats; what cannot be read is left out."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _python(folder: Folder) -> Iterator[tuple[str, str]]:
 
 
 def kind(packages: Mapping[str, str], folder: Folder) -> tuple[str, str]:
-    """Return language and framework, each empty where nothing tells."""
+    """Return language and framework, each empty if unknown."""
     for name, found in FRAMEWORKS.items():
         if name in packages:
             return found

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Configuration files by their own parsers, and where and why one is broken; no message holds a value of the file."""
+"""Parse configuration files, and say where and why one is broken; no message contains a value of the file."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Broken(Exception):
 
 
 def parse(path: str, text: str) -> Mapping[str, Any]:
-    """Return what the file O(path) says in JSON, TOML or YAML, the last of which is only checked.
+    """Return what the JSON or TOML file O(path) says; a YAML file is only checked.
 
-    Nothing for another value than a mapping, and without the parser. Raises Broken.
+    Return nothing for a value that is not a mapping, or if the parser is not installed. Raises Broken.
     """
     if path.endswith((".yml", ".yaml")):
         _check_yaml(text)
@@ -50,7 +50,7 @@ def _json(text: str) -> Any:
 
 def _toml(text: str) -> Any:
     if not text:
-        return {}  # as for an app in Ruby, which then need not wait for the import
+        return {}  # an app without TOML files need not wait for the import
     try:
         import tomlkit
         from tomlkit.exceptions import TOMLKitError
@@ -61,7 +61,7 @@ def _toml(text: str) -> Any:
     except TOMLKitError as error:
         from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._toml.values import position
 
-        # A lock file is too long to look for the place of an error that has none.
+        # In a lock file it would take too long to find the place of an error that has none.
         line = position(text, error)[0] if text.count("\n") < _LONG else getattr(error, "line", 1)
         raise Broken(line, "not TOML: " + re.sub(r"( at line \d+ col \d+)?\.?$", "", str(error))) from None
     except RecursionError:
@@ -69,7 +69,7 @@ def _toml(text: str) -> Any:
 
 
 def _check_yaml(text: str) -> None:
-    """Check YAML whose ERB tags give single words; what others give is known only to Ruby."""
+    """Check YAML whose ERB tags stand for single words; only Ruby knows what other tags produce."""
     if "\n" in "".join(re.findall(r"<%(.*?)%>", text, re.DOTALL)) or _ONLY_ERB.search(text):
         return
     try:

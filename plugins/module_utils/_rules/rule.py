@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What a rule is: one thing that an app's source expects of Heroku, how it is seen, and what to do about it."""
+"""What a rule is: one thing that an app's source expects of Heroku, how to detect it, and what to do about it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CODE = (RUBY, PYTHON, JAVASCRIPT, ELIXIR, PHP)
 
 @dataclass(frozen=True)
 class Hit:
-    """One place where a rule applies; O(words) fill its text and remedy, O(level) takes the place of the rule's."""
+    """One place where a rule applies; O(words) fill its text and remedy, and O(level) overrides the rule's."""
 
     path: str
     line: int = 0
@@ -31,34 +31,34 @@ class Hit:
 
 @dataclass(frozen=True)
 class Rule:
-    """One row of the table. It has a O(pattern), O(variables) or O(find), and is silent where O(applies) is not so."""
+    """One row of the table. It has a O(pattern), O(variables) or O(find)."""
 
     id: str
     level: str
     text: str
-    """What is so, after the place; C({name}) is a group of the pattern, or a word of the hit."""
+    """What was found; it follows the place. C({name}) is a group of the pattern or a word of the hit."""
     remedy: str
     source: str
-    """Where it is documented or was met."""
+    """Where it is documented or was reported."""
     urgency: str = BEFORE
     languages: tuple[str, ...] = ()
-    """Of the files that are read; none means all."""
+    """Languages of the files to read; none means all."""
     files: str = ""
     """A pattern that the whole path must match."""
     pattern: str = ""
-    """In the code, where comments are blanked; the hit is at its group C(at), or its begin."""
+    """Matched against the code without comments; the hit is at its group C(at), or at its beginning."""
     hints: tuple[str, ...] = ()
-    """Text of which one is in every file that the pattern can match."""
+    """Texts, at least one of which is in every file that the pattern can match."""
     unless: str = ""
-    """A pattern that makes the whole file right."""
+    """A pattern that makes the whole file correct."""
     unless_before: str = ""
-    """A pattern that makes a place right when it is in its line or the four before it."""
+    """A pattern that makes a place correct if it matches its line or one of the four lines before."""
     variables: tuple[str, ...] = ()
     """Globs of environment variables: each place that reads one is a hit."""
     packages: tuple[str, ...] = ()
-    """Names of packages of which the app must have one."""
+    """Names of packages, at least one of which the app must have."""
     once: bool = False
-    """Whether the first place of a file is enough."""
+    """Whether to report only the first place in each file."""
     find: Callable[[App], Iterable[Hit]] | None = None
 
     def regexes(self) -> tuple[re.Pattern[str] | None, ...]:

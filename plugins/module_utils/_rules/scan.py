@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Rules applied to an app's source: findings with their file and line."""
+"""Apply rules to an app's source: findings with their file and line."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _matches(app: App, rule: Rule) -> Iterator[Hit]:
     files, pattern, unless, before = rule.regexes()
     if pattern is None:
         return
-    # A rule that names its files looks also into those that are no code of the app.
+    # A rule that names its files also reads those that are not the app's code.
     paths = app.folder.files if files else app.code_files
     for path in paths:
         if files and not files.fullmatch(path):
@@ -92,7 +92,7 @@ def _matches(app: App, rule: Rule) -> Iterator[Hit]:
 
 
 def _groups(found: re.Match[str]) -> tuple[dict[str, str], int]:
-    """Return the words that a match gives and where it is; C(word2) is the same word in another alternative."""
+    """Return the words of a match and where it is; C(word2) is the same word in another alternative."""
     words = {name.rstrip("2"): value for name, value in found.groupdict().items() if value}
     places = [found.start(name) for name in ("at", "at2") if found.groupdict().get(name)]
     return words, places[0] if places else found.end() - len(found[0].lstrip())

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What C(heroku_source_info) answers about the folder of an app's source."""
+"""What C(heroku_source_info) returns about the folder of an app's source."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Releases(Part):
         app = self._app(body["app_name"])
         strategy = body.get("strategy") or "ROLLING"
         if strategy not in STRATEGIES:
-            raise error(422, f"strategy is none of {', '.join(STRATEGIES)}")
+            raise error(422, f"strategy is not one of {', '.join(STRATEGIES)}")
         release = {
             "id": new_id(),
             "version": len(app.releases) + 1,
@@ -71,7 +71,7 @@ class Releases(Part):
     async def update_release(self, request: Request) -> Any:
         body = await read(request, {"status": str, "metadata": dict}, ("status",))
         if body["status"] not in STATUSES:
-            raise error(422, f"status is none of {', '.join(STATUSES)}")
+            raise error(422, f"status is not one of {', '.join(STATUSES)}")
         for app in self._world.fly.apps.values():
             for release in app.releases:
                 if release["id"] == request.path_params["release"]:

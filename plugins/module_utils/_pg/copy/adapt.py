@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Functions that get a search_path of their own on the target, as PostgreSQL 17 wants for indexes and views.
+"""Functions that get their own search_path on the target, which PostgreSQL 17 requires for indexes and views.
 
-From that version on a server builds indexes and fills materialized views with a search_path of its own. A function that
-calls others without their schema, as f_unaccent() of many apps does, then needs one that is set with the function.
+From that version on, a server builds indexes and fills materialized views with its own search_path. A function that
+calls others without their schema, as many apps' f_unaccent() does, then needs one that is set for the function.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ class Adaptation:
         self.names: list[str] = list(interrupted.document.get("adapted", ())) if interrupted else []
 
     def cures(self, relation: int, error: StateError) -> bool:
-        """Give a path to the functions that the source's index or view O(relation) calls; return whether there is any
-        that had none.
+        """Give a path to the functions that the source's index or view O(relation) calls, unless they have one.
+
+        Return whether any function got one.
         """
         state = str(error.facts.get("sqlstate", ""))
         if self._target.version < _SINCE or not state.startswith(UNKNOWN_NAMES):

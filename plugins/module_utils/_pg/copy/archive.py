@@ -45,7 +45,7 @@ _END = re.compile(
     r"(\n-- Completed on [^\n]*)?\s*(--\n-- PostgreSQL database dump complete\n--\n\s*(\\unrestrict [^\n]*\s*)?)?\Z"
 )
 _LOOK_AT_ROWS = ("CHECK CONSTRAINT", "CONSTRAINT", "FK CONSTRAINT", "INDEX", "INDEX ATTACH", "TABLE ATTACH")
-# Kinds of entries that go with the object that they speak of.
+# Kinds of entries that stay behind with the object that they are about.
 _GOES_WITH = ("COMMENT", "TABLE ATTACH", "SEQUENCE OWNED BY", "DEFAULT", "TRIGGER", "CHECK CONSTRAINT")
 
 
@@ -57,7 +57,7 @@ class Line(NamedTuple):
     catalog: int
     oid: int
     rest: str
-    """Schema (or a dash), name and owner, apart by spaces that names may hold too."""
+    """Schema (or a dash), name and owner, separated by spaces; names may contain spaces too."""
     text: str
 
 
@@ -165,9 +165,9 @@ class Archive:
 
 
 def split(text: str, lines: Mapping[int, Line]) -> Iterable[Entry]:
-    """Take the output of C(pg_restore --verbose) apart at the comments that it writes before each entry.
+    """Split the output of C(pg_restore --verbose) at the comments that it writes before each entry.
 
-    A comment that speaks of none of O(lines), or of one that came before, is part of a function's body or the like.
+    A comment about none of O(lines), or about one that came before, is part of a function's body or the like.
     """
     headers = []
     left = dict(lines)
@@ -214,7 +214,7 @@ def run_entries(
     cures: Callable[[int, StateError], bool] = lambda _oid, _error: False,
     again_as_app: bool = False,
 ) -> None:
-    """Make O(entries) on the target, many per round trip; raises StateError that names the entry.
+    """Make O(entries) on the target, many per round trip; raises StateError, which names the entry.
 
     O(cures) may do something about an error of the object with that oid on the source, and say that it did. With
     O(again_as_app) what does not find a name is made under the app's search_path: the server looks into the functions

@@ -45,14 +45,14 @@ class Comparison:
     generated: list[str] = field(default_factory=list)
     """Tables of which the target computes generated columns otherwise, with these."""
     same: set[str] = field(default_factory=set)
-    """Digests of definitions that are printed differently and mean the same, for the marker."""
+    """Digests of definitions that are printed differently but mean the same, for the marker."""
 
     def differs(self, kind: str, name: str, difference: str) -> None:
         """Note a mismatch."""
         self.mismatches.append({"kind": kind, "name": name, "difference": difference})
 
     def refuse(self, target: Session) -> None:
-        """Raise StateError when anything differs."""
+        """Raise StateError if anything differs."""
         if not self.mismatches:
             return
         named = "; ".join(f"{m['kind']} {m['name']}: {m['difference']}" for m in self.mismatches[:_NAMED])
@@ -68,7 +68,7 @@ class Comparison:
 def compare_schema(source: Side, target: Session, noted: Mapping[str, Any]) -> Comparison:
     """Compare all definitions, and the search_path that a new session gets.
 
-    What O(noted), the marker's document, has as the same is not asked of the target again: nothing is written for it.
+    The target is not asked again about what the marker's document O(noted) lists as the same: that writes nothing.
     """
     found = Comparison()
     known = set(noted.get("same", ()))
@@ -106,8 +106,9 @@ def compare_sequences(found: Comparison, wanted: Sequences, target: Session) -> 
 def compare_content(
     found: Comparison, tables: Sequence[Table], pool: Pool, level: str, known: Mapping[str, content.Content]
 ) -> None:
-    """Compare rows and large objects by O(level): V(none), V(counts) or V(checksums). O(known) is what the source
-    holds, where it was read before.
+    """Compare rows and large objects by O(level): V(none), V(counts) or V(checksums).
+
+    O(known) is what the source's tables hold, as far as they were read before.
     """
     if level == "none":
         return

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""The copy itself: schema, data and the rest of the schema, in parallel where that is safe."""
+"""The copy itself: the schema, the data and the rest of the schema, in parallel where that is safe."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tab
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.progress import Progress
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
-# Tables beyond this size are tasks of their own, and so are their indexes; smaller ones share a transaction with
-# their indexes, up to so many tables.
+# Each table beyond this size is its own task, and so is each of its indexes; smaller ones share a transaction with
+# their indexes, up to this many tables.
 LARGE = 32 << 20
 _TABLES_AT_ONCE = 40
-# Tables up to this size are read many at once, up to so many bytes and tables.
+# Tables up to this size are read together, up to this many bytes and tables.
 _SMALL = 256 << 10
 _SMALL_BYTES_AT_ONCE = 8 << 20
 _SMALL_TABLES_AT_ONCE = 200
@@ -65,11 +65,11 @@ class Stages:
     of_table: dict[int, list[Entry]] = field(default_factory=dict)
     """Indexes and keys of one table, by the table's oid: as soon as its rows are there."""
     whole: list[Entry] = field(default_factory=list)
-    """Indexes and keys that need more than one table's rows, or join the indexes of partitions; in order."""
+    """Indexes and keys that need rows of several tables, or join the indexes of partitions; in order."""
     foreign_keys: list[tuple[Entry, frozenset[int]]] = field(default_factory=list)
-    """With the tables that each locks: in parallel."""
+    """With the tables that each locks; they are made in parallel."""
     rest: list[Entry] = field(default_factory=list)
-    """Triggers, rules, policies and all else, in order."""
+    """Triggers, rules, policies and everything else, in order."""
 
 
 def stages(source: Session, entries: Sequence[Entry], tables: Sequence[Table]) -> Stages:
@@ -100,7 +100,7 @@ def stages(source: Session, entries: Sequence[Entry], tables: Sequence[Table]) -
 
 
 def _indexes(source: Session) -> tuple[dict[int, int], set[int]]:
-    """Return each index's table, and the indexes that call functions of the user's, which may read other tables."""
+    """Return each index's table, and the indexes that call the user's functions, which may read other tables."""
     rows = source.rows(
         """
         select i.indexrelid, i.indrelid, exists (
@@ -115,7 +115,7 @@ def _indexes(source: Session) -> tuple[dict[int, int], set[int]]:
 
 
 def _constraints(source: Session) -> dict[int, tuple[int, int]]:
-    """Return the table of each constraint, and the table it refers to (else the same)."""
+    """Return the table of each constraint, and the table that it refers to, or the same table again."""
     return {
         oid: (table, other or table)
         for oid, table, other in source.rows("select oid, conrelid, confrelid from pg_constraint where conrelid <> 0")
@@ -123,14 +123,14 @@ def _constraints(source: Session) -> dict[int, tuple[int, int]]:
 
 
 def _key_indexes(source: Session) -> dict[int, str]:
-    """Return, by the constraint's oid, the statement that makes the index of a key whose check is never put off."""
+    """Return, by the constraint's oid, the statement that builds the index of a key that is not deferrable."""
     rows = source.rows(
         """
         select oid, pg_get_indexdef(conindid) from pg_constraint
         where contype in ('p', 'u') and not condeferrable and conindid <> 0
         """
     )
-    # There is one when a run was killed between the index and its key.
+    # It exists already if a run was killed between the index and its key.
     return {oid: sql.replace("CREATE UNIQUE INDEX", "CREATE UNIQUE INDEX IF NOT EXISTS", 1) for oid, sql in rows}
 
 
@@ -147,7 +147,7 @@ def _index_bytes(source: Session) -> dict[int, int]:
 
 
 def _analyzed_last(source: Session) -> set[int]:
-    """Return the tables with statistics of expressions or of columns taken together, which may be made late."""
+    """Return the tables with statistics on expressions or on several columns, which may be made late."""
     rows = source.rows(
         "select stxrelid from pg_statistic_ext union select indrelid from pg_index where indexprs is not null"
     )
@@ -155,7 +155,7 @@ def _analyzed_last(source: Session) -> set[int]:
 
 
 class Copy:
-    """One copy in the making: the target is empty, the marker says that a copy is under way."""
+    """A copy that is being made: the target is empty, and the marker says that a copy is under way."""
 
     def __init__(
         self,
@@ -181,7 +181,7 @@ class Copy:
         self._progress = progress
         self._checksums = checksums
         self.contents: dict[str, content.Content] = {}
-        """What the source's tables hold, where that was read meanwhile."""
+        """What the source's tables hold, as far as it was read meanwhile."""
         self.seconds: dict[str, float] = {}
         """Seconds of COPY per table."""
         self.rows = {name: evidence.rows for name, evidence in interrupted.tables.items()} if interrupted else {}
@@ -199,9 +199,9 @@ class Copy:
         self._analyzed_last = {table.name for table in tables if table.bytes >= LARGE or table.oid in last}
 
     def run(self, before: Sequence[Entry], after: Sequence[Entry], level: Callable[[], None]) -> None:
-        """Copy everything with the schema's entries O(before) and O(after) the data; raises the first error.
+        """Copy everything, with the schema's entries that come O(before) and O(after) the data; raises the first error.
 
-        O(level) updates tables that an earlier run copied to this snapshot, before foreign keys look at them.
+        O(level) brings tables that an earlier run copied to this snapshot, before foreign keys check them.
         """
         self._progress.phase("schema")
         self._make(before, again_as_app=True)
@@ -236,7 +236,7 @@ class Copy:
         self._work([Task(Analyze(name)) for name in [*names, *parents_and_views(self._target)]])
 
     def _catch_up(self) -> None:
-        """Try again what failed before all rows were there, as long as anything succeeds."""
+        """Retry what failed before all rows were there, as long as anything succeeds."""
         while self._later_tables or self._later_entries:
             tables, entries = self._later_tables, self._later_entries
             self._later_tables, self._later_entries = [], []
@@ -270,8 +270,8 @@ class Copy:
             self.contents.update(result)
 
     def _data_tasks(self, stages_: Stages) -> list[Task]:
-        """Large tables come first, so that none is left alone at the end; their indexes follow as tasks."""
-        # What an earlier run did of the large objects is seen where tables are updated to this snapshot.
+        """Return the tasks, large tables first, so that none is left alone at the end, and then their indexes."""
+        # Large objects that an earlier run copied are looked at when its tables are updated to this snapshot.
         tasks = [] if self._resumed else [Task(work) for work in self._large_object_work()]
         large = [table for table in self._tables if table.bytes >= LARGE]
         small = [table for table in self._tables if table.bytes < LARGE and table.name not in self._kept]
@@ -293,7 +293,7 @@ class Copy:
     def _add_index_tasks(
         self, tasks: list[Task], table: Table, entries: Sequence[Entry], copied: frozenset[int]
     ) -> None:
-        """Add the indexes of O(table), and last its keys, which shut others out: made of an index they take no time."""
+        """Add the indexes of O(table), then its keys, which lock others out: from a ready index they take no time."""
         built = copied
         keys = []
         first = len(tasks)
@@ -303,7 +303,7 @@ class Copy:
             key = _KEY.fullmatch(entry.sql.strip())
             more = _MORE.fullmatch(entry.sql.strip())
             if more and more[2].count("'") % 2 == 0:
-                # CLUSTER ON and REPLICA IDENTITY shut others out as keys do.
+                # CLUSTER ON and REPLICA IDENTITY lock others out as keys do.
                 built |= {len(tasks)}
                 tasks.append(Task(BuildIndex(f"{more[1]} IF NOT EXISTS {more[2]}", entry.label), copied))
                 keys.append(replace(entry, sql=more[3]))
@@ -322,8 +322,8 @@ class Copy:
         tasks += [Task(RunEntry(key), built, locks=frozenset([table.oid])) for key in keys]
 
     def _finish(self, stages_: Stages, tables: Sequence[Table]) -> tuple[int, list[Entry], list[str], bool]:
-        """Return what is to be noted, made and analyzed in the transaction that copies O(tables), and whether their
-        checksums are to be read.
+        """Return what else to do in the transaction that copies O(tables): the horizon to note, the entries to make,
+        the tables to analyze, and whether to read their checksums.
         """
         analyze = [table.name for table in tables if table.name not in self._analyzed_last and not table.condition]
         return self._horizon, self._missing(stages_, tables), analyze, self._checksums
@@ -380,8 +380,9 @@ def comment_large_objects(source: Session, target: Session) -> None:
 def refresh(
     target: Session, views: Mapping[str, int], cures: Callable[[int, StateError], bool] = lambda _oid, _error: False
 ) -> None:
-    """Fill materialized views, with their oids on the source, in this order where they can be: a function may read one
-    that comes later. O(cures) may do something about an error, and say that it did.
+    """Fill materialized O(views), by name with their oids on the source, in this order if that works.
+
+    A function may read a view that comes later, so those that fail are tried again. O(cures) is as in run_entries.
     """
     waiting = list(views)
     while waiting:

@@ -8,12 +8,12 @@
 from __future__ import annotations
 
 _REPLICATION = "belongs to a server's replication"
-_LINK = "a link to another server, which may hold a password: make it anew"
+_LINK = "a link to another server, which may hold a password: create it again"
 
 LEFT_BEHIND = {
     "DATABASE": "the target's database is there already",
     "DATABASE PROPERTIES": "the target's database is there already",
-    "EVENT TRIGGER": "needs a superuser, and Heroku's own must not be taken along",
+    "EVENT TRIGGER": "needs a superuser, and Heroku's own must not be copied",
     "FOREIGN DATA WRAPPER": _LINK,
     "FOREIGN SERVER": _LINK,
     "FOREIGN TABLE": _LINK,
@@ -73,7 +73,7 @@ COMPARED = {
     "TYPE": "type",
     "VIEW": "view",
 }
-"""The others, by the kind of definition that tells whether they are the same; see look/schema.py."""
+"""The others, with the kind of definition that shows whether they are the same; see look/schema.py."""
 
 DATA = {
     "BLOB": "large objects",
@@ -82,13 +82,13 @@ DATA = {
     "LARGE OBJECT": "large objects",
     "MATERIALIZED VIEW DATA": "refreshed",
     "SEQUENCE SET": "sequences",
-    "STATISTICS DATA": "gathered anew",
+    "STATISTICS DATA": "gathered again",
     "TABLE DATA": "rows",
 }
-"""Kinds that hold data, which goes another way and is compared as such."""
+"""Kinds that hold data, which is copied in another way and compared as data."""
 
 ARCHIVE = {"ENCODING": "", "SEARCHPATH": "", "STDSTRINGS": "", "DUMP TIMESTAMP": ""}
-"""What speaks of the archive itself."""
+"""What is about the archive itself."""
 
 KINDS = tuple(sorted({**LEFT_BEHIND, **COMPARED, **DATA, **ARCHIVE}, key=len, reverse=True))
 """All of them, the longest first: a name in capitals may follow a kind."""

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""The target's own record of what was copied into it: evidence for later runs, written with what it speaks of.
+"""The target's own record of what was copied into it: evidence for later runs, written together with the data.
 
 It is a small schema, C(_flyover), that can be dropped when the migration is over.
 """
@@ -23,7 +23,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.sco
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 COPYING = "copying"
-"""The content is half a copy, or being wiped for one: worth nothing."""
+"""The content is half a copy, or is being wiped for one: it is worth nothing."""
 COMPLETE = "complete"
 SEALED = "sealed"
 """The target is the system of record: nothing may overwrite it."""
@@ -55,7 +55,7 @@ create table {MARKER_SCHEMA}.transfer_entry (id int primary key);
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was noted in the transaction that made a table equal to the source's: by it one scan tells what changed."""
+    """What the transaction that made a table equal to the source's noted: with it one scan shows what changed."""
 
     rows: int
     source_horizon: int
@@ -67,7 +67,7 @@ class Evidence:
     verified_at: str | None = None
     """When all of its content was compared with the source's."""
     log: str | None = None
-    """The identity of the change logs by which both sides tell what was written since; see changes.trusted."""
+    """The identity of both sides' change logs, which show what was written since; see changes.trusted."""
     source_lineage: str | None = None
     """What the source's table was, with C(source_file); see identity.Identity."""
     source_file: str | None = None
@@ -137,10 +137,10 @@ def record_tables(
     target_horizon: int | None = None,
 ) -> None:
     """Note that tables (name, rows, and the identity of their logs) are equal to the source's, in the transaction that
-    makes them so.
+    makes them equal.
 
-    O(target_horizon) is from before they were compared, where that is done in the same transaction. What the source's
-    tables are was noted by note_source.
+    O(target_horizon) is from before they were compared, if that happens in the same transaction. The identities of the
+    source's tables were noted by note_source.
     """
     found = {name: more for name, *more in rows}
     now = identity.named(target, list(found))
@@ -164,7 +164,7 @@ def record_tables(
 
 
 def note_source(target: Session, tables: Mapping[str, Identity]) -> None:
-    """Note what the source's tables are in the snapshot that is read from now on."""
+    """Note the identities of the source's tables in the snapshot that is read from now on."""
     target.run(
         f"""
         truncate {MARKER_SCHEMA}.transfer_source;
@@ -183,8 +183,9 @@ def renew(
     rows: Mapping[str, int],
     horizons: tuple[int, int],
 ) -> None:
-    """Write a marker anew for a target whose content was just compared with the source's; O(horizons), of source and
-    target, are from before that.
+    """Write the marker again for a target whose content was just compared with the source's.
+
+    The O(horizons) of source and target are from before the comparison.
     """
     with target.transaction(doing="writing the marker"):
         target.run(f"{_CREATE}; delete from {MARKER_SCHEMA}.transfer_entry", doing="writing the marker")
@@ -195,7 +196,7 @@ def renew(
 
 
 def note(target: Session, document: dict[str, Any]) -> None:
-    """Say what is needed to resume the copy when it is interrupted from here on."""
+    """Note what is needed to resume the copy if it is interrupted from here on."""
     _write(target, COPYING, document)
 
 
@@ -214,8 +215,9 @@ def advance(target: Session, source_horizon: int) -> None:
 
 
 def complete(target: Session, document: dict[str, Any], compared: bool, logs: Mapping[str, str]) -> None:
-    """Say that the copy is complete, and whether all content was O(compared) while it was noted in O(logs): by table,
-    their identity.
+    """Say that the copy is complete, and whether all content was O(compared).
+
+    O(logs) are the identities, by table, of the logs that noted every write during the comparison.
     """
     with target.transaction(doing="writing the marker"):
         if compared:
@@ -268,7 +270,7 @@ def _write(target: Session, state: str, document: dict[str, Any]) -> None:
     if not written:
         raise StateError(
             target.thing,
-            "it was sealed while it was copied to",
+            "it was sealed while this copy was being made",
             "It is the system of record now: do not copy into it, or set clean to true to drop what it holds.",
         )
 
@@ -278,9 +280,10 @@ _LOCK = 0x666C796F766572
 
 
 def hold(target: Session, patience: float = 0, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Keep other transfers and seals off O(target) for as long as its session lasts.
+    """Keep other transfers and seals away from O(target) for as long as its session lasts.
 
-    Raises StateError when another holds it for O(patience) seconds more; a session that just ended may take a moment.
+    Raises StateError if another one still holds it after O(patience) seconds; a session that just ended may take a
+    moment to let go.
     """
     ends = time.monotonic() + patience
     while not target.value("select pg_try_advisory_lock(%s)", [_LOCK]):

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Giving the target what may be set at any time: privileges, comments on schemas and extensions, settings.
+"""Give the target what may be set at any time: privileges, comments on schemas and extensions, settings.
 
-No part of a copy depends on it, so every run does it, and tells what the role may not do.
+No part of a copy depends on it, so every run does it, and reports what the role may not do.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.ses
 def settle(
     source: Session, target: Session, withheld: Collection[Grant], findings: Findings, check_mode: bool
 ) -> list[str]:
-    """Make the target's attributes the source's; return what was done, or in check mode would be.
+    """Give the target the source's attributes; return what was done, or in check mode would be.
 
-    The source's privileges are those that it has and O(withheld), which a fence took from it for a while.
+    The source's privileges are those that it has and those O(withheld), which a fence took away for a while.
     """
     wanted = attributes.given_back(attributes.grants(source), withheld)
     done = _privileges(wanted, target, findings, check_mode)
@@ -80,7 +80,9 @@ def _comments(source: Session, target: Session, findings: Findings, check_mode: 
         )
     }
     wanted = {name: text for name, text in attributes.comments(source).items() if existing.get(name) != text}
-    findings.leave("comment", [name for name in wanted if name not in owned], "it belongs to another role there")
+    findings.leave(
+        "comment", [name for name in wanted if name not in owned], "it belongs to another role on the target"
+    )
     done = []
     for name in wanted:
         if name in owned:
@@ -106,7 +108,7 @@ def _settings(source: Session, target: Session, findings: Findings, check_mode: 
 
 
 def set_for_new_sessions(target: Session, name: str, value: str) -> None:
-    """Set O(name) for the database; else for the role in it, which may always do that."""
+    """Set O(name) for the database, or else for the role in it, which may always do that."""
     database = target.value("select quote_ident(current_database())")
     with target.transaction():
         target.run("select set_config(%s, %s, true)", [name, value], doing=f"setting {name}")

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What a worker of the pool does: copy, build, compare. Each piece of work is sent to it, and has the method C(do)."""
+"""What a worker of the pool does: copy, build, compare. Each piece of work is sent to it and has a method C(do)."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Feed(Protocol):
         """COPY the next statement's data into O(target); return the number of rows, which both sides counted alike."""
 
     def skip(self) -> None:
-        """Let go of what was asked for and did not come to its end."""
+        """Discard what was asked for and not read to its end."""
 
 
 class Work(Protocol):
     """A piece of work."""
 
     def do(self, target: Session, feed: Feed) -> Any:
-        """Do it in a worker; return what the pool's owner is to know."""
+        """Do it in a worker; return what the pool's owner needs to know."""
 
 
 class Copied(NamedTuple):
@@ -55,7 +55,7 @@ class Copied(NamedTuple):
 
 @dataclass
 class Outcome:
-    """What became of tables and of their entries."""
+    """What happened to tables and to their entries."""
 
     copied: list[Copied]
     tables: list[tuple[Table, StateError]] = field(default_factory=list)
@@ -63,15 +63,15 @@ class Outcome:
     entries: list[tuple[Entry, StateError]] = field(default_factory=list)
     """Those that could not be made yet, and why."""
     contents: dict[str, Content] = field(default_factory=dict)
-    """What the source's tables hold, where that was read meanwhile."""
+    """What the source's tables hold, as far as it was read meanwhile."""
 
 
-# What may be otherwise when all rows are there: a function that reads other tables, a value that names an index.
+# What may work once all rows are there: a function that reads other tables, a value that names an index.
 _MAY_PASS = ("0A", "22", "23", "2F", "38", "39", "3F", "42", "55000", "P0")
 
 
 def may_pass(error: StateError) -> bool:
-    """Return whether what failed with O(error) is worth another try in another way or later."""
+    """Return whether what failed with O(error) is worth another try, in another way or later."""
     return str(error.facts.get("sqlstate", "")).startswith(_MAY_PASS)
 
 
@@ -130,7 +130,7 @@ class CopyTables:
                 for table, form in zip(self.tables, formats)
             ]
         )
-        # Truncated in the transaction that fills it, a table needs no second writing of its pages: FREEZE.
+        # FREEZE: a table truncated in the transaction that fills it need not write its pages a second time.
         copied: list[Copied] = []
         with target.transaction(doing="writing the copy"):
             target.run(";".join(table.clearing for table in self.tables), doing=f"clearing {self.tables[0].name}")
@@ -199,14 +199,14 @@ class CopyTogether:
         return (
             f"delete from only {table.name}; "
             f"insert into {table.name} ({', '.join(table.columns)}) overriding system value select {values} "
-            # Without "offset 0" each column would take the row apart anew.
+            # Without "offset 0" each column would take the row apart again.
             f"from (select data::{table.name} as one from pg_temp.flyover_row where number = {number} offset 0) rows"
         )
 
 
 @contextmanager
 def _meanwhile(feed: Feed, work: CopyTables | CopyTogether) -> Iterator[dict[str, Content]]:
-    """Have the source read the content of tables while the target does what is inside; give what will be read."""
+    """Have the source read tables' content while the target does what is inside; give a dict that then holds it."""
     contents: dict[str, Content] = {}
     if not work.checksums:
         yield contents
@@ -302,7 +302,7 @@ class Compare:
     tables: Sequence[Table]
     checksums: bool
     known: Mapping[str, Content] = field(default_factory=dict)
-    """What the source holds, where it was read before under the same snapshot."""
+    """What the source holds, as far as it was read before under the same snapshot."""
 
     def read(self, session: Session) -> list[Content]:
         """Return one side's content."""

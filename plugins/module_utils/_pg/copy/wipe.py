@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Emptying the target: everything a user made there, but neither extensions nor the schemas that hold them."""
+"""Empty the target: everything that a user made there, except extensions and the schemas that hold them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.sco
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
-# Objects per transaction: each takes several locks, of which a server has some thousand.
+# Objects per transaction: each takes several locks, of which a server has a few thousand.
 _AT_ONCE = 100
 
 _QUALIFIED = "quote_ident(n.nspname::text) || '.' || quote_ident({name}::text)"
 
-# (query of statements' ends, beginning), in an order in which CASCADE has the least to do. A statement may find its
-# object gone with an earlier one.
+# (statement, query of kinds and names), in an order that leaves the least to CASCADE. A statement may find its
+# object already dropped by an earlier one.
 _DROPS = (
     (
         "drop {kind} if exists {name} cascade",
@@ -103,10 +103,10 @@ _DROPS = (
 def wipe(target: Session) -> None:
     """Drop everything that a user made in the database, in as many transactions as the server's locks need.
 
-    The caller has said in the marker, in a transaction of its own, that a copy is under way: whoever finds the
+    The caller has already committed to the marker that a copy is under way: whoever finds the
     database half empty starts anew.
     """
-    # Its triggers stand on tables that go.
+    # Its triggers are on tables that will be dropped.
     target.run(f"drop schema if exists {LOG_SCHEMA} cascade", doing="emptying the target")
     for statement, query in _DROPS:
         found = [statement.format(kind=kind, name=name) for kind, name in target.rows(query)]

@@ -63,7 +63,7 @@ class _Worker:
 
 
 class Pool:
-    """The workers; to be closed."""
+    """The workers. Close it after use."""
 
     def __init__(self, source: Session, target: Session, snapshot: str, jobs: int) -> None:
         """Fork O(jobs) workers that open sessions like O(source), under O(snapshot), and O(target)."""
@@ -89,7 +89,7 @@ class Pool:
         return sum(_COUNTER.unpack_from(self._counters, offset)[0] for offset in range(0, len(self._counters), size))
 
     def run(self, tasks: Sequence[Task], done: Callable[[Any, Any], None], tick: Callable[[], None]) -> None:
-        """Do all O(tasks), calling O(done) with each one's work and result, and O(tick) about once a second.
+        """Do all O(tasks); call O(done) with the work and result of each, and O(tick) about once a second.
 
         Raises the first error; the other workers are then stopped with the pool.
         """
@@ -107,7 +107,7 @@ class Pool:
             tick()
 
     def close(self) -> None:
-        """Stop the workers and wait for them; a stopped one's sessions end with it, and the servers roll back."""
+        """Stop the workers and wait for them; their sessions end with them, and the servers roll back."""
         for worker in self._workers:
             with suppress(ProcessLookupError):
                 os.kill(worker.pid, signal.SIGTERM)
@@ -155,7 +155,7 @@ class Pool:
 
 
 def _child(work: Callable[[], None], inherited: Iterable[int]) -> NoReturn:
-    """Do O(work) in a process just forked, and end it: nothing of the parent's may be used or cleaned up here."""
+    """Do O(work) in a process just forked, and end it: nothing of the parent may be used or cleaned up here."""
     status = 1
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -174,7 +174,7 @@ def _child(work: Callable[[], None], inherited: Iterable[int]) -> NoReturn:
 
 
 def _die_with_parent() -> None:
-    """Have Linux end this process when its parent is killed; elsewhere it ends with its present statement."""
+    """Have Linux end this process when its parent is killed; elsewhere it ends after its current statement."""
     with suppress(Exception):
         import ctypes
 
@@ -182,7 +182,7 @@ def _die_with_parent() -> None:
 
 
 def _serve(channel: Connection, source: Session, target: Session, snapshot: str, count: Callable[[int], None]) -> None:
-    """Do the parent's tasks until it closes the channel or is gone, or one of them fails."""
+    """Do the parent's tasks until it closes the channel or is gone, or until a task fails."""
     try:
         feed = _Feed(source, snapshot, count, channel.fileno())
         session = target.again()
@@ -247,7 +247,7 @@ class _Feed:
         return rows
 
     def skip(self) -> None:
-        """Read to its end what was asked for and is not wanted any more."""
+        """Read to its end what was asked for and is no longer wanted."""
         while True:
             try:
                 while self.reader.read(1 << 20):
@@ -265,8 +265,8 @@ class _Feed:
 def _gone() -> ConnectionFailed:
     return ConnectionFailed(
         "a worker of the copy",
-        "its process was ended from outside",
-        "Check the machine's memory, and run again: nothing half done is taken for done.",
+        "its process was killed from outside",
+        "Check the machine's memory, and run again: nothing half done counts as done.",
     )
 
 
@@ -280,7 +280,7 @@ def _feed(channel: Connection, descriptor: int, source: Session, snapshot: str) 
             return
         try:
             session = session or source.again()
-            # Anew for each task, under the same snapshot: each table that was read keeps its locks to the end.
+            # A new transaction for each task, under the same snapshot, because it locks what it reads until its end.
             session.run(
                 "rollback; begin isolation level repeatable read read only; "
                 f"set transaction snapshot '{snapshot}'; "

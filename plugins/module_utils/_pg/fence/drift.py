@@ -5,8 +5,8 @@
 # PRIVATE: internal to this collection, may change without notice.
 """What changed in a database although the fence was up: an owner can always give itself its rights back.
 
-No right to write comes back without a trace: a grant, like every DDL and every new or removed large object, leaves
-another version of a catalogue's row. Rows of tables need not be read.
+No right to write comes back without a trace: a grant, like every DDL statement and every new or removed large object,
+leaves a new version of a row in a catalog. Rows of tables need not be read.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.ses
 _RELATION = "join pg_class c on c.oid = x.{0} join pg_namespace n on n.oid = c.relnamespace"
 _SCHEMA = "join pg_namespace n on n.oid = x.{0}"
 _NO_TEMPORARY = "c.relpersistence <> 't'"
-# What it is called: the catalogue, its joins, a name for people. Of x the oid, or what stands for it, comes last.
-_CATALOGUES = {
+# Kind of object: the catalog, its joins and condition, a name for people, and the oid of x or what stands for it.
+_CATALOGS = {
     "tables, views, sequences and indexes": (
         "pg_class",
         "join pg_namespace n on n.oid = x.relnamespace",
@@ -63,14 +63,14 @@ _NAMED = 10  # of each kind
 
 
 def mark(session: Session) -> dict[str, Any]:
-    """Return what is another after any change of the catalogues or a sequence, and from where on versions are new."""
+    """Return what differs after any change of the catalogs or a sequence, and the id from which versions are new."""
     parts = session.rows(
         " union all ".join(
             f"""
             select '{kind}', count(*), coalesce(sum(hashtext(concat_ws(' ', {ident}, x.xmin))::bigint), 0)::text
-            from {catalogue} x {joins} where {condition} and {_user(joins)}
+            from {catalog} x {joins} where {condition} and {_user(joins)}
             """
-            for kind, (catalogue, joins, condition, _name, ident) in _CATALOGUES.items()
+            for kind, (catalog, joins, condition, _name, ident) in _CATALOGS.items()
         )
     )
     values = session.row(
@@ -84,14 +84,14 @@ def mark(session: Session) -> dict[str, Any]:
 
 
 def drift(session: Session, former: dict[str, Any]) -> list[str]:
-    """Return, a line for each kind, what is not as it was at the mark O(former)."""
+    """Return a line for each kind that is not as it was at the mark O(former)."""
     present = mark(session)["kinds"]
     lines = []
     for kind, (count, digest) in present.items():
         then = former["kinds"].get(kind, [0, "0"])
         if [count, digest] == then:
             continue
-        names = _changed(session, kind, former["next"]) if kind in _CATALOGUES else []
+        names = _changed(session, kind, former["next"]) if kind in _CATALOGS else []
         more = [", ".join(names)] if names else []
         if count != then[0]:
             more.append(f"{then[0]} before, {count} now")
@@ -100,11 +100,11 @@ def drift(session: Session, former: dict[str, Any]) -> list[str]:
 
 
 def _changed(session: Session, kind: str, mark_xmax: str) -> list[str]:
-    """Return the names of what has a version since the mark."""
-    catalogue, joins, condition, name, _ident = _CATALOGUES[kind]
+    """Return the names of what got a new version since the mark."""
+    catalog, joins, condition, name, _ident = _CATALOGS[kind]
     rows = session.rows(
         f"""
-        select distinct {name} from {catalogue} x {joins} where {condition} and {_user(joins)}
+        select distinct {name} from {catalog} x {joins} where {condition} and {_user(joins)}
           and age(x.xmin) <= age((%s::numeric %% 4294967296)::text::xid) order by 1 limit {_NAMED + 1}
         """,
         [mark_xmax],

@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""The write fence, up to the moment that it is lowered: nobody but a superuser writes to the database.
+"""The write fence: until it is lowered, nobody but a superuser writes to the database.
 
-Dynos at zero do not stop everything that may write (one-off dynos, other apps, people); this does, and needs no more
-than the owner's rights. Privileges to write are taken from every role, new sessions begin read-only, and the sessions
-that were there are ended. What was so before is kept in the database itself.
+Dynos at zero do not stop everything that may write (one-off dynos, other apps, people). The fence does, and needs only
+the owner's rights: it takes privileges to write from every role, makes new sessions read-only, and ends the existing
+ones. The former state is kept in the database itself.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _NOTHING = {"objects": 0, "sessions_ended": 0, "not_fenced": [], "read_only": []
 
 
 def gather(url: Address) -> dict[str, Any]:
-    """Return what is so, as the module's result."""
+    """Return the present state, as the module's result."""
     with Session(url, "database", read_only=True) as session:
         found = kept.read(session)
         drifted = drift(session, found.mark) if found.mark else []
@@ -52,7 +52,7 @@ def gather(url: Address) -> dict[str, Any]:
 
 
 def note(url: Address, record: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
-    """Keep O(record) where none is kept; return the module's result with what is kept then."""
+    """Keep O(record) unless one is kept already; return the module's result, with the record that is kept then."""
     with Session(url, "database", read_only=check_mode) as session:
         found = kept.read(session)
         changed = found.record is None
@@ -67,12 +67,12 @@ def note(url: Address, record: Mapping[str, Any], check_mode: bool) -> dict[str,
 def raise_fence(url: Address, patience: float, check_mode: bool, sleep: Sleep = time.sleep) -> dict[str, Any]:
     """Take away every privilege to write, end the sessions that had them; return the module's result.
 
-    Raises StateError for a role that no fence holds, and for sessions that cannot be ended.
+    Raises StateError for a role that no fence stops, and for sessions that cannot be ended.
     """
     with Session(url, "database", read_only=check_mode) as session:
         if session.value("select rolsuper from pg_roles where rolname = current_user"):
             raise StateError(
-                session.thing, "its role is a superuser, whom no fence holds", "Use the URL of the app's own role."
+                session.thing, "its role is a superuser, which no fence stops", "Use the URL of the app's own role."
             )
         found = kept.read(session)
         ours, foreign = writers(session)
@@ -100,7 +100,7 @@ def raise_fence(url: Address, patience: float, check_mode: bool, sleep: Sleep = 
 
 
 def lower_fence(url: Address, check_mode: bool, sleep: Sleep = time.sleep) -> dict[str, Any]:
-    """Give everything back that raise_fence() took, and drop what was kept; return the module's result."""
+    """Give back everything that raise_fence() took, and drop what was kept; return the module's result."""
     with Session(url, "database", read_only=check_mode) as session:
         found = kept.read(session)
         if not found.exists:
@@ -130,7 +130,7 @@ def _facts(found: kept.Kept) -> dict[str, Any]:
 
 
 def _begin_read_only(session: Session, scopes: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Let new sessions begin read-only; return the scopes where they do, with the values that were there."""
+    """Let new sessions begin read-only; return the scopes in which they do, with their former values."""
     with kept.changing(session, _RAISING):
         kept.create(session, _RAISING)
         former = kept.read(session).settings or {}
@@ -143,7 +143,7 @@ def _begin_read_only(session: Session, scopes: Mapping[str, str | None]) -> dict
 
 
 def _take_all(session: Session, patience: float, sleep: Sleep) -> int:
-    """Take all privileges, also of what a transaction brought in that was just committed; return the sessions ended."""
+    """Take all privileges, even on what a transaction committed meanwhile; return the number of sessions ended."""
     ended = 0
     before: list[Privilege] = []
     while (ours := _take(session)) != before:
@@ -158,7 +158,7 @@ def _take(session: Session) -> list[Privilege]:
 
 
 def _mark(session: Session) -> None:
-    """Keep what the catalogues are, unless that is kept."""
+    """Keep the state of the catalogs, unless the same is kept already."""
     with kept.changing(session, _RAISING):
         found = kept.read(session)
         now = mark(session)

@@ -33,7 +33,7 @@ comment on schema {FENCE_SCHEMA} is
 
 @dataclass(frozen=True)
 class Kept:
-    """What the schema holds; all None where there is no such schema."""
+    """What the schema holds; all None if there is no such schema."""
 
     exists: bool = False
     record: dict[str, Any] | None = None
@@ -43,7 +43,7 @@ class Kept:
     raised_at: str | None = None
     """When the last session that could write had ended."""
     mark: dict[str, Any] | None = None
-    """What the catalogues were then."""
+    """The state of the catalogs then."""
 
 
 def read(session: Session) -> Kept:
@@ -68,7 +68,7 @@ def write(session: Session, **columns: Any) -> None:
 
 
 def write_raised(session: Session) -> None:
-    """Keep that the fence is up, since now where it was not."""
+    """Keep that the fence is up, from now on if it was not."""
     session.run(f"update {_STATE} set raised_at = coalesce(raised_at, clock_timestamp())", doing="raising the fence")
 
 
@@ -76,13 +76,13 @@ def write_raised(session: Session) -> None:
 def changing(session: Session, doing: str) -> Iterator[None]:
     """Give a transaction in which nobody else changes the fence."""
     with session.transaction(doing=doing):
-        # Two at a time would record what the other has taken already.
+        # Two at a time would miss what the other has already taken.
         session.run("select pg_advisory_xact_lock(hashtext(%s))", [FENCE_SCHEMA], doing=doing)
         yield
 
 
 def create(session: Session, doing: str) -> None:
-    """Make what is missing, in the present transaction. CREATE SCHEMA needs a right that the fence takes."""
+    """Create what is missing, in the present transaction. CREATE SCHEMA needs a right that the fence takes away."""
     if session.value(f"select to_regnamespace('{FENCE_SCHEMA}') is null"):
         session.run(f"create schema {FENCE_SCHEMA}", doing=doing)
     session.run(_CREATE, doing=doing)

@@ -52,7 +52,7 @@ select 'large object', l.oid::text, '', {_GRANTEE}, a.privilege_type, a.is_grant
 from pg_largeobject_metadata l cross join lateral aclexplode(coalesce(l.lomacl, acldefault('L', l.lomowner))) a
 where a.privilege_type = 'UPDATE'
 """
-# Those of which the object, its column and the grantee are still there.
+# The recorded privileges whose object, column and grantee still exist.
 _REVOKED = f"""
 select r.* from {REVOKED} r where (grantee = 'public' or to_regrole(grantee) is not null) and case
   when kind in ('table', 'sequence') then to_regclass(object) is not null and (
@@ -64,7 +64,7 @@ select r.* from {REVOKED} r where (grantee = 'public' or to_regrole(grantee) is 
 """
 
 
-# The same as look/attributes tells privileges. What it leaves out of schema public is left out here.
+# The same in the form of look/attributes. What that leaves out of schema public is left out here.
 _WITHHELD = f"""
 select 'on ' || r.kind || ' ' || case r.kind when 'schema' then {quoted("n.nspname")} when 'large object' then r.object
          else {dotted("n.nspname", "c.relname")} end,
@@ -97,7 +97,7 @@ class Privilege(NamedTuple):
 
 
 def writers(session: Session) -> tuple[list[Privilege], list[str]]:
-    """Return the privileges that are ours to take, and the objects of other owners."""
+    """Return the privileges that this role can take, and the objects of other owners."""
     rows = session.rows(_WRITERS)
     ours = [Privilege(*row[:6]) for row in rows if row[6]]
     return ours, sorted({f"{row[0]} {row[1]}" for row in rows if not row[6]})
@@ -109,16 +109,16 @@ def revoked(session: Session) -> list[Privilege]:
 
 
 def withheld(session: Session) -> set[Grant]:
-    """Return the privileges that the fence took, as those that were granted before; none where there is no fence."""
+    """Return the privileges that the fence took, in the form of grants; none if there is no fence."""
     if session.value(f"select to_regclass('{REVOKED}') is null"):
         return set()
     return {Grant(*row) for row in session.rows(_WITHHELD)}
 
 
 def take(session: Session) -> list[Privilege]:
-    """Record and revoke what is ours to take, in the present transaction, and return it.
+    """Record and revoke what this role can take, in the present transaction, and return it.
 
-    What an earlier run recorded is never written over.
+    What an earlier run recorded is never overwritten.
     """
     session.run(
         f"insert into {REVOKED} select kind, object, column_name, grantee, privilege, grantable from ({_WRITERS}) w "
@@ -139,12 +139,12 @@ def give_back(session: Session, privileges: Iterable[Privilege]) -> None:
 
 
 def objects(privileges: Iterable[Privilege]) -> int:
-    """Return how many objects they are of."""
+    """Return how many objects they are about."""
     return len({(privilege.kind, privilege.object) for privilege in privileges})
 
 
 def _bundles(privileges: Iterable[Privilege]) -> Iterator[tuple[str, str, bool]]:
-    """Yield what of which objects, grantee, whether it may be passed on: few statements, each catalogue row once."""
+    """Yield verbs and objects, grantee, and the grant option: few statements, and each catalog row only once."""
     of_object: dict[tuple[str, str, str, str, bool], list[str]] = {}
     for kind, name, column, grantee, privilege, grantable in privileges:
         verb = privilege.lower() + (f" ({column})" if column else "")

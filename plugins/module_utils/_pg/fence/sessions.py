@@ -23,7 +23,7 @@ Settings = dict[str, "str | None"]
 
 _POLL = 0.02  # seconds
 _SETTING = "default_transaction_read_only"
-# The scopes that this role may set; their present value, null where there is none.
+# The scopes that this role may set, with their present value, null if there is none.
 _SCOPES = f"""
 select scope, (select substr(entry, {len(_SETTING) + 2}) from pg_db_role_setting s, unnest(s.setconfig) entry
                where s.setdatabase = d.oid and s.setrole = r.role and entry ^@ '{_SETTING}=')
@@ -59,7 +59,7 @@ def make_read_only(session: Session, scopes: Settings) -> list[str]:
 
 
 def restore(session: Session, former: Mapping[str, str | None]) -> None:
-    """Give each scope the value that it had, or none. Raises StateError where the server refuses it."""
+    """Give each scope the value that it had, or none. Raises StateError if the server refuses it."""
     for scope, value in former.items():
         session.run(_statement(session, scope, value), doing=f"restoring {_SETTING} of the {scope}")
 
@@ -85,9 +85,9 @@ def _statement(session: Session, scope: str, value: str | None) -> str:
 
 
 def end_sessions(session: Session, patience: float, sleep: Sleep, since: str | None = None) -> int:
-    """End the other sessions of roles that this one may act as, those begun before O(since) left out; return how many.
+    """End the other sessions of roles that this one may act as, only those begun after O(since) if given.
 
-    Raises StateError where one has not ended after O(patience) seconds.
+    Return how many. Raises StateError if one has not ended after O(patience) seconds.
     """
     condition = " and s.backend_start >= %s::timestamptz" if since else ""
     values = [since] if since else []
@@ -105,7 +105,7 @@ def end_sessions(session: Session, patience: float, sleep: Sleep, since: str | N
 
 
 def see_writers_end(session: Session, patience: float, sleep: Sleep) -> None:
-    """Wait for open transactions of other roles that wrote. Raises StateError when they take too long."""
+    """Wait for open transactions of other roles that wrote. Raises StateError if they take too long."""
     deadline = time.monotonic() + patience
     while pids := [pid for (pid,) in session.rows(_OPEN_WRITERS)]:
         if time.monotonic() >= deadline:

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Privileges, comments on what is there already, and settings: what may be set at any time by a statement of its own.
+"""Privileges, comments on what is there already, and settings: what one statement can set at any time.
 
-Privileges are told as what was granted on top of the server's defaults, and what was revoked of them, with C(OWNER) for
-an object's owner: so they are the same on servers with other roles.
+Privileges are described as what was granted beyond the server's defaults, or revoked from them, with C(OWNER) for
+an object's owner, so that they are the same on servers with other roles.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Grant(NamedTuple):
 
 
 def _relative(acl: str, default: str) -> str:
-    """Return SQL for the grants of O(acl) that O(default) lacks, and what of the latter was revoked."""
+    """Return SQL for the grants of O(acl) that O(default) lacks, and those of O(default) that were revoked."""
     of_acl, of_default = (
         f"select grantee, privilege_type, is_grantable, {given} from aclexplode({one})"
         for one, given in ((acl, "true"), (default, "true"))
@@ -118,7 +118,7 @@ def grants(session: Session) -> set[Grant]:
 
 
 def given_back(present: set[Grant], withheld: Iterable[Grant]) -> set[Grant]:
-    """Return O(present) as it was before O(withheld) were taken: what is among the defaults is no longer told."""
+    """Return O(present) as it was before O(withheld) were taken: without what is among the defaults."""
     former = set(present)
     for grant in withheld:
         taken = grant._replace(grantable=False, given=False)
@@ -180,7 +180,7 @@ def _statement(grant: Grant, take: bool) -> str:
 
 
 def comments(session: Session) -> dict[str, str]:
-    """Return the comments on schemas and extensions, those left out that the server itself gives."""
+    """Return the comments on schemas and extensions, except those that the server itself makes."""
     return dict(
         session.rows(
             f"""
@@ -198,7 +198,7 @@ def comments(session: Session) -> dict[str, str]:
     )
 
 
-# What must not travel: the fence's, and what speaks of the server's own files and roles.
+# What must not be copied: the fence's setting, and what is about the server's own files and roles.
 _NOT_OURS = (
     "default_tablespace",
     "default_transaction_read_only",
@@ -243,7 +243,7 @@ def settable(session: Session, wanted: Mapping[str, str]) -> dict[str, str]:
     """Return which of O(wanted) the session's role may set, as the server itself writes the value."""
     found = {}
     for name in sorted(allowed(session, wanted)):
-        # A value may name what the server does not have.
+        # A value may name something that the server does not have.
         with suppress(StateError), session.attempt():
             found[name] = session.value("select set_config(%s, %s, true)", [name, wanted[name]])
     return found

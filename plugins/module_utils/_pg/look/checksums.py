@@ -14,7 +14,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tab
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 SLICE = 8 * 1024 * 1024
-"""Bytes of a large object that are handled at once."""
+"""Bytes of a large object that are handled at a time."""
 
 
 class Content(NamedTuple):
@@ -30,7 +30,7 @@ class Content(NamedTuple):
 def table_contents(session: Session, tables: Sequence[Table], checksums: bool) -> list[Content]:
     """Return the content of O(tables), in their order, by one query.
 
-    The cost is one sequential read and the hashing, see row_hash.
+    It costs one sequential read and the hashing; see row_hash.
     """
     if not tables:
         return []

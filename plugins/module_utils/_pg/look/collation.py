@@ -15,36 +15,36 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.fin
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 Facts = Mapping[str, Any]
-# Collations that sort as that of a new Managed Postgres: by code point.
+# Collations that sort like that of a new Managed Postgres, by code point.
 _FLYS_ORDER = ("C", "C.UTF-8", "POSIX")
 
 
 def foresee(session: Session, facts: Facts, findings: Findings) -> None:
-    """Look for what a new database on Fly.io would do in another way, before there is one."""
+    """Look for what a new database on Fly.io would sort differently, before there is one."""
     collation = facts["collation"]
     if collation.upper().replace("UTF8", "UTF-8") in _FLYS_ORDER:
         return
     findings.warn(
         "database-collation",
         f"The source's collation is {collation}, and Fly's Managed Postgres has C.UTF-8{_at_stake(session)}",
-        "Give such columns a collation of their own, or bring a database with the source's (migrate_postgres_url).",
+        "Give such columns their own collation, or use a database that has the source's (migrate_postgres_url).",
     )
 
 
 def _at_stake(session: Session) -> str:
     ordered = obstacles.ordered_text(session)
     columns = f" Text that is ordered or unique: {named(ordered)}." if ordered else ""
-    return f": ORDER BY may sort text in another order, and max() give another value.{columns}"
+    return f": ORDER BY may sort text differently, and max() may return another value.{columns}"
 
 
 def judge(source: Session, facts: Facts, target: Session, theirs: Facts, findings: Findings) -> None:
-    """Look for text that the target sorts in another way, and for collations that it may lack."""
+    """Look for text that the target sorts differently, and for collations that it may lack."""
     if (facts["collation"], facts["ctype"]) != (theirs["collation"], theirs["ctype"]):
         collations = f"The source's collation is {facts['collation']} and the target's {theirs['collation']}"
         findings.warn(
             "database-collation",
             collations + _at_stake(source),
-            "Create the target's database with the source's collation, or give such columns one of their own.",
+            "Create the target's database with the source's collation, or give such columns their own collation.",
         )
     own = obstacles.own_collations(source)
     known = obstacles.locales(target)
@@ -52,13 +52,13 @@ def judge(source: Session, facts: Facts, target: Session, theirs: Facts, finding
         if not icu and locale not in known:
             findings.warn(
                 "database-collation",
-                f"The source's collation {name} is of the locale {locale}, which the target does not list.",
-                "Where its server lacks the locale, the copy stops there: define the collation with ICU, or drop it.",
+                f"The source's collation {name} uses the locale {locale}, which the target does not list.",
+                "If its server lacks the locale, the copy stops there: define the collation with ICU, or drop it.",
             )
     of_icu = [name for name, _locale, icu in own if icu]
     if of_icu and not obstacles.has_icu(target):
         findings.block(
             "database-collation",
-            f"The source's collations {named(of_icu)} are ICU's, and the target's server was built without ICU.",
-            "Take a server with ICU, or define them by the operating system's locales.",
+            f"The source's collations {named(of_icu)} use ICU, and the target's server was built without ICU.",
+            "Use a server with ICU, or define them with the operating system's locales.",
         )

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""How long the rows take to come, from a sample."""
+"""How long it takes to read the rows, estimated from a sample."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _SAMPLE = 8 << 20  # bytes on disk
 
 
 def estimate(session: Session, tables: Sequence[Table]) -> dict[str, Any]:
-    """Return how long the rows take to come, from a sample of the largest table; nothing where it can't be told.
+    """Return how long it takes to read the rows, from a sample of the largest table; nothing if that is too small.
 
-    Nearly everything else that a copy does goes on meanwhile, unless the target is slower than the line.
+    A copy does nearly everything else meanwhile, unless the target is slower than the network.
     """
     largest = max(tables, key=lambda table: table.bytes, default=None)
     if largest is None or largest.bytes < _SAMPLE:

@@ -46,10 +46,10 @@ def creatable(session: Session) -> set[str]:
 
 
 def uses(session: Session, name: str, limit: int = 5) -> list[str]:
-    """Return descriptions of user-made objects that need the extension; bodies of functions are not looked into.
+    """Return descriptions of user-made objects that need the extension; bodies of functions are not searched.
 
-    Neither its own objects count, nor their constraints and the operators of their families, nor other extensions that
-    want it, unless those are needed themselves, nor what belongs to other servers and stays behind.
+    These do not count: its own objects, their constraints, the operators of their families, other extensions that
+    require it (unless those are needed themselves), and what belongs to other servers and stays behind.
     """
     return [
         text

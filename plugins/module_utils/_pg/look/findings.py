@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What a copy can't take along, what the user should know, and what forbids the copy."""
+"""What a copy cannot include, what the user should know, and what forbids the copy."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
 
 BLOCK, WARN, INFO = "block", "warn", "info"
 _NAMED = 10  # objects in one sentence
-# Without these the app does not work as before; the rest is of interest only.
+# Without these the app does not work as before; the others are only good to know.
 _MISSED = ("default privilege", "extension", "foreign table", "function", "grant", "revoke", "setting", "trigger")
 
 
 def named(names: Iterable[str]) -> str:
-    """Return O(names) for a sentence, the first of many."""
+    """Return O(names) for a sentence, only the first ones of many."""
     every = list(names)
     more = f" and {len(every) - _NAMED} more" if len(every) > _NAMED else ""
     return ", ".join(every[:_NAMED]) + more
@@ -76,11 +76,11 @@ class Findings:
         return [f"{one['text']} {one['remedy']}" for one in self._found if one["level"] == WARN]
 
     def refuse(self, thing: str) -> None:
-        """Raise StateError when anything forbids the copy."""
+        """Raise StateError if anything forbids the copy."""
         if self.blockers:
             raise StateError(
                 thing,
-                "it can't be copied as it is: " + " ".join(self.blockers),
+                "it cannot be copied as it is: " + " ".join(self.blockers),
                 "Do as each of them says, then run again; nothing was written.",
                 blockers=self.blockers,
                 findings=self.all,

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What a table is, apart from its rows: what transaction ids of rows say holds only for the same table, whose rows are
-read by the same row type.
+"""Which table it is, apart from its rows: transaction ids of rows prove something only for the same table with the same
+row type.
 
 A name does not identify: tables, schemas and partitions swap names. Nor does a column's name: dropped and made again,
 in the table or in a composite type inside it, a column has lost its content without a new row version.
@@ -24,7 +24,7 @@ class Identity(NamedTuple):
     lineage: str
     """Its oid, access method, columns, and the attributes and labels of all types inside them."""
     file: str
-    """Where its rows are: VACUUM FULL, CLUSTER, TRUNCATE and ALTER TABLE give them another."""
+    """The files that hold its rows: VACUUM FULL, CLUSTER, TRUNCATE and ALTER TABLE make new ones."""
     fickle: bool
     """Whether rows can show other content without having been written: they hold names of other objects, such as
     C(regclass), or have no transaction ids that are known to mean the same as a heap's.
@@ -77,6 +77,6 @@ def identities(session: Session, oids: Mapping[str, int]) -> dict[str, Identity]
 
 
 def named(session: Session, names: Sequence[str]) -> dict[str, Identity]:
-    """Return the identity of the tables O(names) that are there."""
+    """Return the identity of those of the tables O(names) that exist."""
     rows = session.rows("select name, to_regclass(name)::oid from unnest(%s::text[]) name", [list(names)])
     return identities(session, {name: oid for name, oid in rows if oid is not None})

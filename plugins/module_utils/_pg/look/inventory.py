@@ -20,7 +20,7 @@ Sequences = dict[str, tuple[int, bool]]
 
 
 def read_sequences(session: Session) -> Sequences:
-    """Return the sequences' values, which are of this moment: no snapshot holds them."""
+    """Return the sequences' values at this moment: they are not part of any snapshot."""
     names = [
         name
         for (name,) in session.rows(

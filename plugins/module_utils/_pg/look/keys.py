@@ -5,8 +5,8 @@
 # PRIVATE: internal to this collection, may change without notice.
 """Keys of tables: what tells rows apart, and by which equality.
 
-It is the equality of the key's own index, found in the catalog: a type's operators may stand in any schema, and under
-any name. Rows that are equal by it need not be identical, as C(1.0) and C(1.00), so whoever writes a row writes its
+It is the equality of the key's own index, found in the catalog: a type's operators may be in any schema and have any
+name. Values that it calls equal need not be identical, such as C(1.0) and C(1.00), so whoever writes a row writes its
 key too.
 """
 
@@ -58,8 +58,9 @@ class Key:
         )
 
     def bucket(self, session: Session, table: str, number: int) -> str:
-        """Return SQL that gives each row of O(table) one of about O(number) buckets, a power of 2; the same for
-        identical keys on every server, whatever its encoding. Integers that follow each other share one.
+        """Return SQL that gives each row of O(table) one of about O(number) buckets, a power of 2.
+
+        Identical keys get the same bucket on every server, whatever its encoding. Consecutive integers share one.
         """
         if self.integer:
             column = f"{self.columns[0]}::bigint"
@@ -125,8 +126,8 @@ order by k.indrelid, k.indisprimary desc, k.exact desc, k.number, k.indexrelid
 
 
 def keys(session: Session) -> dict[int, Key]:
-    """Return, by the table's oid, its primary key, else the unique index with the fewest columns; none of which may be
-    null or computed.
+    """Return, by the table's oid, its primary key, or else the unique index with the fewest columns, none of which may
+    be null or computed.
     """
     return {
         oid: Key(tuple(columns), integer, tuple(map(Equality, operators, casts, boxed)), exact)

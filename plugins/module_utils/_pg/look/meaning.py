@@ -5,10 +5,10 @@
 # PRIVATE: internal to this collection, may change without notice.
 """Whether SQL that two servers print differently means the same: the target itself decides.
 
-A server prints an expression from its parse tree, and reads what it prints as another tree: after a dump and restore,
-C(status in ('a', 'b')) on a varchar column looks different, and so it does from one major version to the next. So the
-target reads the source's SQL and its own once more, and prints both: what is printed alike is the same. All that it
-makes for that is rolled back.
+A server prints an expression from its parse tree, and may read what it printed as a different tree: after a dump and
+restore, C(status in ('a', 'b')) on a varchar column looks different, and other SQL does so from one major version to
+the next. So the target reads the source's SQL and its own again, and prints both: what it prints alike is the same. All
+that it creates for this is rolled back.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.ses
 
 _AT_ONCE = 200
 
-# Asked and answered by settings, so that nothing is left behind; what a block made is gone when it raises, and its
-# variables are not. Expressions stand in a WHERE clause, which takes any number of them, of any type.
+# Asked and answered through settings, so that nothing is left behind. What a block made is gone when it raises, but its
+# variables remain. Expressions are put into a WHERE clause, which takes any number of them, of any type.
 _PRINT = r"""
 do $flyover$
 declare
@@ -76,7 +76,7 @@ end $flyover$
 
 
 def same(target: Session, pairs: Sequence[Pair]) -> list[bool]:
-    """Return of each pair whether the target reads both sides as the same."""
+    """Return for each pair whether the target reads both sides as the same."""
     questions = [
         (number, one.how, one.scope, one.sql, other.sql)
         for number, pair in enumerate(pairs)

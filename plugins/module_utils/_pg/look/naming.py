@@ -3,13 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Names as SQL that every major reads, and writes alike: servers quote the words that they have learnt since."""
+"""Names as SQL that every major version reads and writes alike: newer servers quote words that are new to them."""
 
 from __future__ import annotations
 
 import re
 
-# What PostgreSQL 16 and 17 began to quote. An older server prints these bare, and a newer one may not read them so.
+# What PostgreSQL 16 and 17 began to quote. An older server prints these bare, which a newer one may not understand.
 _WORDS = (
     "json",
     "json_array",
@@ -30,7 +30,7 @@ _ARRAY = "'{" + ",".join(_WORDS) + "}'"
 
 
 def quoted(name: str) -> str:
-    """Return SQL that quotes O(name), an expression of type name or text, where any major wants that."""
+    """Return SQL that quotes O(name), an expression of type name or text, if any major version needs that."""
     text = f"{name}::text"
     return f"""case when {text} = any ({_ARRAY}) then '"' || {text} || '"' else quote_ident({text}) end"""
 
@@ -49,5 +49,5 @@ def relation(oid: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return O(text), which holds names but no data, without the quotes that only some majors write."""
+    """Return O(text), which holds names but no data, without the quotes that only some major versions write."""
     return _QUOTED_WORD.sub(r"\1", text)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What does not travel, or comes out differently on another server."""
+"""What cannot be copied, or comes out differently on another server."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class LeftBehind:
     is_read: bool
     """Whether it holds rows, or reads them as a view does: without it the app would not work."""
     is_part: bool
-    """Whether it goes without saying with what it belongs to, such as a row type or a default."""
+    """Whether it is part of something else and needs no mention, such as a row type or a default."""
 
 
 def left_behind(session: Session) -> tuple[LeftBehind, ...]:
-    """Return what belongs to foreign tables and servers, or needs them, by the server's own dependencies."""
+    """Return what belongs to foreign tables and servers, or needs them, according to the server's own dependencies."""
     rows = session.rows(
         """
         with recursive gone(classid, objid, part) as (
@@ -78,8 +78,8 @@ def ordered_text(session: Session) -> list[str]:
 
 
 def own_collations(session: Session) -> list[tuple[str, str, bool]]:
-    """Return the collations that a user made of the operating system's locales or of ICU's: name, locale (empty for
-    ICU's), and whether it is ICU's.
+    """Return the collations that a user made from the operating system's locales or with ICU: name, locale (empty for
+    ICU), and whether it uses ICU.
     """
     return session.rows(
         f"""
@@ -92,7 +92,7 @@ def own_collations(session: Session) -> list[tuple[str, str, bool]]:
 
 
 def has_icu(session: Session) -> bool:
-    """Return whether the server was built with ICU: since PostgreSQL 16 each one lists a collation of it."""
+    """Return whether the server was built with ICU. Since PostgreSQL 16 every server lists an ICU collation."""
     version = "pg_collation_actual_version(oid)"
     return bool(session.value(f"select exists (select from pg_collation where collprovider = 'i' and {version} <> '')"))
 
@@ -152,7 +152,7 @@ def regroles(session: Session) -> list[tuple[str, str]]:
 
 
 def superusers_own(session: Session) -> list[str]:
-    """Return descriptions of the objects that only a superuser can make, as CREATE's documentation has it: base types,
+    """Return descriptions of the objects that only a superuser can make, according to PostgreSQL's manual: base types,
     operator classes and families, access methods, languages, parsers and templates of text search, functions in a
     language that is not trusted or that are leakproof, aggregates with an internal state, and casts without a function.
     """

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Queries that define what belongs to no relation: functions, types, operators, text search and the like."""
+"""Queries that define what does not belong to a relation: functions, types, operators, text search and the like."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ QUERIES = (
         """,
     ),
     Query(
-        # The constructors of range types come with the type.
+        # The constructors of a range type are created with the type.
         "function",
         "pg_proc",
         f"""
@@ -205,7 +205,7 @@ QUERIES = (
     ),
     _in_schema("text search template", "pg_ts_template", "tmpl", "o.tmplinit, o.tmpllexize"),
     Query(
-        # Those on schemas and extensions are settled apart: on what a provider made they may not be ours to write.
+        # Comments on schemas and extensions are set by copy/settle.py: what a provider made may not be ours to comment.
         "comment",
         "pg_description",
         f"""

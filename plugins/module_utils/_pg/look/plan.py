@@ -23,7 +23,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.obs
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 OLDEST_MAJOR = 14
-# Hosts and ports by which platforms offer their connection poolers.
+# Beginnings of host names by which platforms offer their connection poolers.
 _POOLER_HOSTS = ("pgbouncer.",)
 
 
@@ -36,7 +36,7 @@ class Side:
     identity: dict[str, Any]
     extensions: dict[str, Extension]
     left_behind: tuple[LeftBehind, ...] = ()
-    """What does not travel because it needs something that stays behind."""
+    """What cannot be copied because it needs something that stays behind."""
 
     @property
     def major(self) -> int:
@@ -51,11 +51,11 @@ class Side:
 
 
 def refuse_pooler(session: Session) -> None:
-    """Raise StateError when it is not the server itself that answers."""
+    """Raise StateError if something other than the server itself answers."""
     if session.address.host.startswith(_POOLER_HOSTS) or session.pid != session.value("select pg_backend_pid()"):
         raise StateError(
             session.thing,
-            "a connection pooler answers there, through which sessions and snapshots do not hold",
+            "a connection pooler answers there, which keeps neither sessions nor snapshots",
             "Use the database's direct URL (on Fly, host direct.ID.flympg.net or the tunnel; on Heroku, the URL of "
             "the database's own attachment, not of its connection pool).",
         )
@@ -81,7 +81,7 @@ def side(session: Session) -> Side:
 
 
 def judge(source: Side, target: Side, findings: Findings) -> None:
-    """Look for what the two servers together make impossible, or leave behind."""
+    """Look for what the combination of the two servers makes impossible or leaves behind."""
     _same_database(source.session, target.session)
     if source.major > target.major:
         findings.block(
@@ -92,13 +92,13 @@ def judge(source: Side, target: Side, findings: Findings) -> None:
     if target.facts["in_recovery"] or target.facts["read_only"]:
         findings.block(
             "database-read-only",
-            "The target takes no writes (a replica, or read-only by a setting).",
+            "The target accepts no writes (it is a replica, or a setting makes it read-only).",
             "Use the primary's URL.",
         )
     if source.facts["encoding"] != target.facts["encoding"]:
         text = f"The source's encoding is {source.facts['encoding']} and the target's {target.facts['encoding']}."
         if target.facts["encoding"] == "UTF8":
-            findings.warn("database-encoding", text, "Text is converted, and the copy stops at text that can't be.")
+            findings.warn("database-encoding", text, "Text is converted, and the copy stops at text that cannot be.")
         else:
             findings.block("database-encoding", text, "Create the target's database with encoding UTF8.")
     collation.judge(source.session, source.facts, target.session, target.facts, findings)
@@ -110,9 +110,9 @@ def judge(source: Side, target: Side, findings: Findings) -> None:
         if superusers:
             findings.block(
                 "database-superuser",
-                f"Only a superuser can make these, and the target's role {target.facts['role']} is none: "
+                f"Only a superuser can create these, and the target's role {target.facts['role']} is not one: "
                 f"{named(superusers)}.",
-                "Have them made there, as members of an extension, or drop them on the source.",
+                "Have them created there, as members of an extension, or drop them on the source.",
             )
     if not target.session.value("select has_schema_privilege('public', 'create')"):
         findings.block(
@@ -129,7 +129,7 @@ def judge(source: Side, target: Side, findings: Findings) -> None:
 
 
 def _same_database(source: Session, target: Session) -> None:
-    """Raise StateError when both lead to one database, through whatever aliases and tunnels.
+    """Raise StateError if both lead to the same database, through whatever aliases and tunnels.
 
     An advisory lock is seen by every session of its database and of no other.
     """
@@ -187,7 +187,7 @@ def _extensions(source: Side, target: Side, findings: Findings) -> None:
 
 
 def _foreign(source: Side, findings: Findings) -> None:
-    """What needs a foreign table stays behind with it, unless it holds rows or is read."""
+    """Leave behind what needs a foreign table; block the copy if it holds rows or is read."""
     uses = [one.description for one in source.left_behind if one.is_read]
     if uses:
         findings.block(
@@ -205,7 +205,7 @@ def _foreign(source: Side, findings: Findings) -> None:
 
 
 def _roles(source: Session, target: Session, findings: Findings) -> None:
-    """Policies name roles, which are not in a dump."""
+    """Look for roles that policies and values name, and that the target lacks: roles are not in a dump."""
     named = source.rows(
         """
         select distinct r.rolname::text, p.polname::text from pg_policy p, unnest(p.polroles) o
@@ -230,7 +230,7 @@ def _roles(source: Session, target: Session, findings: Findings) -> None:
 
 
 def extensions_beside(source: Side, target: Side | None) -> list[dict[str, Any]]:
-    """Return the source's extensions next to the target's; needed are those that other objects depend on."""
+    """Return the source's extensions next to the target's; other objects depend on those that are C(needed)."""
     result = []
     for name, extension in sorted(source.extensions.items()):
         found = target.extensions.get(name) if target else None

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Queries that define what belongs to relations: a text that is the same on every major, and parts in SQL.
+"""Queries that define what belongs to relations: a text that is the same on every major version, and parts in SQL.
 
 The parts are expressions and queries, which each server prints in its own way; see meaning.py.
 """
@@ -30,7 +30,7 @@ class Query(NamedTuple):
 
 
 EXPRESSION = "expression"
-"""A part that is one or more expressions; its scope is what they select from."""
+"""A part that is one or more expressions; its scope is the FROM clause that they refer to."""
 STATEMENT = "query"
 """A part that is a whole query."""
 
@@ -53,7 +53,7 @@ NO_PARTS = "null::jsonb"
 _OWN = f"{USER_SCHEMA} and {not_of_extension('pg_class', 'c.oid')}"
 _FROM = "from pg_class c join pg_namespace n on n.oid = c.relnamespace"
 NAME = dotted("n.nspname", "c.relname")
-# Of a table whose columns pg_dump puts in another order: first those of its parents.
+# Condition for a table whose columns pg_dump reorders: those of its parents come first.
 _CHILD = "(not c.relispartition and exists (select from pg_inherits where inhrelid = c.oid))"
 
 
@@ -83,7 +83,7 @@ _INDEX_COLUMNS = f"""
 """
 
 _OF_INDEX = ("pg_get_expr(i.indexprs, i.indrelid)", "pg_get_expr(i.indpred, i.indrelid)")
-# pg_get_expr knows one relation only, and this has two.
+# pg_get_expr handles only one relation, and this has two.
 _WHEN = r"substring(pg_get_triggerdef(g.oid) from ' WHEN \((.*)\) EXECUTE FUNCTION ')"
 
 QUERIES = (
@@ -134,8 +134,8 @@ QUERIES = (
         """,
     ),
     Query(
-        # NOT NULL is the column's; the foreign keys of partitions are the parent's, under names of the server's choice.
-        # What an exclusion constraint excludes by is its index's.
+        # NOT NULL is part of the column. Foreign keys of partitions are the parent's, with names the server chooses.
+        # What an exclusion constraint excludes by is part of its index.
         "constraint",
         "pg_constraint",
         f"""
@@ -187,7 +187,7 @@ QUERIES = (
         """,
     ),
     Query(
-        # Of triggers cloned to partitions, only a state of their own is theirs.
+        # Triggers cloned to partitions count only if their state differs from the original's.
         "trigger",
         "pg_trigger",
         f"""

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""A row reduced to 64 bits, the same on every server that holds the same row, and another for every other row.
+"""A row reduced to 64 bits: the same on every server that holds the same row, and different for every other row.
 
-Each column goes in by the cheapest form that tells all its values apart: as it is where what is equal is identical,
-else by its binary output or as text. C(hash_record_extended) is the same from PostgreSQL 14 on.
+Each column goes in by the cheapest form that tells all its values apart: as it is if equal values are identical,
+otherwise by its binary output or as text. C(hash_record_extended) is the same from PostgreSQL 14 on.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _SENT = {
 }
 _AS_TEXT = frozenset(["text", "varchar", "name", "json", "jsonb", "tsvector", "tsquery", "jsonpath"])
 _C = 'collate pg_catalog."C"'
-# Beyond this the row of a row cannot be built.
+# A row cannot be built with more columns.
 _MOST = 1600
 
 
@@ -66,9 +66,9 @@ class Column(NamedTuple):
     name: str
     """Quoted."""
     type: str
-    """Name of a type of PostgreSQL's own, else empty."""
+    """Name of the type if it is PostgreSQL's own, otherwise empty."""
     element: str = ""
-    """The same of an array's elements."""
+    """The same for an array's elements."""
     domain: bool = False
     is_enum: bool = False
     """Whether it is an enum that nobody casts to text in a way of their own."""
@@ -88,7 +88,7 @@ class RowHash(NamedTuple):
 
 
 def expression(columns: Sequence[Column], utf8: bool) -> str:
-    """Return SQL for the hash of a row, a bigint; text is hashed as UTF-8 also where the server does not hold it so."""
+    """Return SQL for the hash of a row, a bigint; text is hashed as UTF-8 even if the server stores it otherwise."""
     parts: list[str] = []
     others: list[str] = []
     for column in columns:
@@ -108,14 +108,14 @@ def expression(columns: Sequence[Column], utf8: bool) -> str:
 
 
 def _parts(column: Column, utf8: bool) -> list[str]:
-    """Return what stands for O(column), or nothing for a type that goes in as a part of the row's text."""
+    """Return what stands for O(column), or nothing for a type that goes in as part of the row's text."""
     name = column.name
     value = f"{name}::pg_catalog.{column.type}" if column.domain and column.type else name
     if column.element:
         sound = column.element in _IN_ARRAYS and not column.domain
         return [f"pg_catalog.array_send({name})"] if sound else []
     if column.type in ("float4", "float8"):
-        # Equal to 0 is -0, too.
+        # -0 is equal to 0, too.
         return [value, f"case when {value} = '0'::pg_catalog.{column.type} then {value}::pg_catalog.text {_C} end"]
     if column.type in _SENT:
         return [f"{_SENT[column.type]}({value})"]

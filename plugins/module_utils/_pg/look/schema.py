@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""A schema as rows read from the catalogs, so that two servers of different majors can be compared without pg_dump.
+"""A schema as rows from the catalogs, so that servers of different major versions can be compared without pg_dump.
 
 This is the copy's independent witness: the copy itself goes by pg_dump's archive.
 """
@@ -20,7 +20,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.rel
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 QUERIES = (*RELATIONS, *OTHERS)
-"""What of each kind of object makes it what it is; search_path is empty, so every name in a text is qualified."""
+"""What defines the objects of each kind; search_path is empty, so every name in a text is qualified."""
 
 # Kinds that a provider may have put on the target before us, and that hold no rows.
 _PROVIDERS_OWN = ("schema",)
@@ -32,12 +32,12 @@ class Part(NamedTuple):
     how: str
     """What kind of SQL it is; see meaning.py."""
     scope: str
-    """What its names are to be found in."""
+    """Where its names are looked up."""
     sql: str | None
 
 
 class Definition(NamedTuple):
-    """One object and what it is."""
+    """One object and what defines it."""
 
     kind: str
     name: str
@@ -56,14 +56,14 @@ class Difference(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """An object of which source and target print parts differently."""
+    """An object whose parts source and target print differently."""
 
     source: Definition
     target: Definition
 
     @property
     def digest(self) -> str:
-        """What stands for this pair once it is known to mean the same."""
+        """What stands for this pair once both are known to mean the same."""
         return hashlib.sha256(repr((self.source[:4], self.target[:4])).encode()).hexdigest()[:32]
 
     @property
@@ -76,7 +76,7 @@ Judge = Callable[[Sequence[Pair]], Iterable[bool]]
 
 
 def definitions(session: Session, without: Collection[tuple[str, int]] = ()) -> list[Definition]:
-    """Return every object that a copy moves, but those O(without), by catalog and oid."""
+    """Return every object that a copy moves, except those in O(without), by catalog and oid."""
     sql = " union all ".join(
         f"select '{kind}', '{catalog}', q.oid::bigint, q.name::text, q.definition::text, q.parts "
         f"from ({query}) q(oid, name, definition, parts)"

@@ -3,19 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Which objects are the app's: neither PostgreSQL's own, nor an extension's, Heroku's or this collection's."""
+"""Which objects are the app's, and not those of PostgreSQL, an extension, Heroku or this collection."""
 
 from __future__ import annotations
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import dotted
 
-# Schemas that are not the app's: Heroku's own (reference: event triggers live there), and this collection's.
+# Schemas that are not the app's: Heroku's own, which holds its event triggers, and this collection's.
 FENCE_SCHEMA = "_flyover_fence"
 
 MARKER_SCHEMA = "_flyover"
 
 LOG_SCHEMA = "_flyover_log"
-"""Also the name of the log's triggers, which stand on the app's tables."""
+"""Also the name of the log's triggers, which are on the app's tables."""
 
 HIDDEN_SCHEMAS = ("_heroku", MARKER_SCHEMA, FENCE_SCHEMA, LOG_SCHEMA)
 

@@ -13,7 +13,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.ses
 
 
 def identity(session: Session) -> dict[str, Any]:
-    """Return what tells this database from every other, as far as the role may ask."""
+    """Return what distinguishes this database from every other, as far as the role may ask."""
     system = ""
     if session.value("select has_function_privilege('pg_catalog.pg_control_system()', 'execute')"):
         system = str(session.value("select system_identifier from pg_control_system()"))
@@ -74,8 +74,8 @@ def facts(session: Session) -> dict[str, Any]:
 
 
 def app_path(session: Session) -> str:
-    """Return the search_path that a new session gets, with PostgreSQL's own objects first and no schema by the name
-    of a role: the other server's role has another.
+    """Return the search_path that a new session gets, with PostgreSQL's own objects first, and with a schema in place
+    of C("$user"), because the other server's role has another name.
     """
     names = session.value(
         """
@@ -91,12 +91,12 @@ def app_path(session: Session) -> str:
 
 
 def horizon(session: Session) -> int:
-    """Return the id below which every transaction of the server was over when the session's snapshot was taken."""
+    """Return the id below which every transaction of the server had ended when the session's snapshot was taken."""
     return int(session.value("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
 
 
 def history(session: Session) -> dict[str, Any]:
-    """Return what must stay the same for the server's transaction ids to mean the same.
+    """Return what must not change if the server's transaction ids are to keep their meaning.
 
     A failover to a standby that lagged begins a new timeline, on which ids are given out a second time.
     """

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What the source alone makes impossible, and what of it stays behind."""
+"""What the source alone makes impossible or leaves behind."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def survey(source: Side, tables: list[Table], findings: Findings) -> None:
     if hashed:
         findings.block(
             "database-partitions",
-            f"{named(hashed)}: partitioned by the hash of an enum, which is another one on every server, so that the "
+            f"{named(hashed)}: partitioned by the hash of an enum, which differs from server to server, so that the "
             "rows belong to other partitions there.",
             "Partition by list, or by the hash of the enum's text, before the move.",
         )
@@ -41,14 +41,14 @@ def _left_behind(session: Session, findings: Findings) -> None:
         (
             "event trigger",
             "select evtname from pg_event_trigger",
-            "needs a superuser; Heroku's own must not be taken along",
+            "needs a superuser; Heroku's own must not be copied",
         ),
         ("schema", "select nspname from pg_namespace where nspname = '_heroku'", "Heroku's own"),
         ("publication", "select pubname from pg_publication", "belongs to a server's replication"),
         (
             "foreign server",
             "select srvname from pg_foreign_server",
-            "a link to another server holds a password: make it anew",
+            "a link to another server, which may hold a password: create it again",
         ),
         (
             "foreign table",
@@ -70,7 +70,7 @@ def _left_behind(session: Session, findings: Findings) -> None:
             "belongs to the database itself",
         ),
     )
-    # In one query: far from the source each would wait for its own answer.
+    # In one query: far from the source, each query would wait for its own answer.
     found = session.rows(
         " union all ".join(f"select '{kind}', name::text from ({sql}) found(name)" for kind, sql, _reason in kinds)
     )

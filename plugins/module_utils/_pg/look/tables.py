@@ -14,8 +14,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.nam
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import NAME, OWN_RELATION
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
-# Types whose binary form is the same in every major, and means the same on another server: no oid inside
-# (regclass, aclitem, user-defined element types), no setting.
+# Types whose binary form is the same in every major version, and means the same on another server: no oid inside
+# (regclass, aclitem, user-defined element types), and independent of settings.
 _BINARY_TYPES = [
     "bit",
     "bool",
@@ -70,7 +70,7 @@ _BINARY_TYPES = [
 
 @dataclass(frozen=True)
 class Table:
-    """One table with rows of its own: ordinary or a leaf of a partition tree, or an extension's with user rows."""
+    """A table with its own rows: an ordinary one, a leaf of a partition tree, or an extension's with user rows."""
 
     oid: int
     name: str
@@ -83,7 +83,7 @@ class Table:
     """Whether COPY's binary format is safe for every column."""
     freeze: bool = True
     condition: str = ""
-    """WHERE clause of an extension's table: the rows that are the user's."""
+    """For an extension's table, the WHERE clause for the rows that are the user's."""
     row_hash: str = "0"
     """SQL for the hash of what is written of a row, see there."""
     generated_hash: str = ""
@@ -91,7 +91,7 @@ class Table:
     generated: tuple[str, ...] = ()
     """Quoted names of these."""
     inherits: bool = False
-    """Whether it is another table's child, so that the target's may have its columns in another order."""
+    """Whether it inherits from another table, so that the target may have its columns in another order."""
 
     @property
     def source_query(self) -> str:
@@ -103,7 +103,7 @@ class Table:
 
     @property
     def clearing(self) -> str:
-        """The statement that removes the rows that are to be replaced."""
+        """The statement that removes the rows before they are copied."""
         return f"truncate only {self.name}" if self.freeze else f"delete from only {self.name} {self.condition}"
 
     @property
@@ -187,8 +187,9 @@ def _extension_tables(session: Session) -> list[Table]:
 
 
 def column_numbers(relation: str) -> str:
-    """Return SQL for the numbers of the columns of O(relation), an oid: a column that is dropped and made again gets
-    another, and has lost its content without a trace in the rows.
+    """Return SQL for the numbers of the columns of O(relation), an oid.
+
+    A column that is dropped and created again gets a new number, and loses its content without a trace in the rows.
     """
     return (
         "(select string_agg(attnum::text, ',' order by attnum) from pg_attribute "

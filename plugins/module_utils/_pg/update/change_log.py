@@ -3,12 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""The change log: a trigger on each large table notes the keys of rows that are written, so that nobody must scan for
-them. All of it is the owner's right, and stands in a schema of its own.
+"""The change log: a trigger on each large table notes the keys of rows that are written, so that no scan has to find
+them. It needs only the owner's rights, and lives in its own schema.
 
-A log is worth something from a moment on at which it is seen, for as long as it is the same log: its L(Log.identity)
-changes with all that would let a write pass unnoted. Making the trigger waits for open writers and keeps new ones out,
-so whoever's snapshot holds the trigger holds all that was written before it.
+A log proves something from the moment at which it is seen, for as long as it is the same log: C(Log.identity) changes
+with everything that could let a write pass unnoted. Creating the trigger waits for open writers and keeps new ones out,
+so a snapshot that sees the trigger also sees everything that was written before it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url
 TRIGGER = LOG_SCHEMA
 """The name of all the log's triggers."""
 PATIENCE = 30.0
-"""Seconds in which a table's lock is asked for."""
-# Whoever writes to the table meanwhile has to wait behind us, so it is asked for often, and never for long.
+"""Seconds during which to try to lock a table."""
+# Other writers have to wait behind us meanwhile, so try often, and never for long.
 _LOCK_TIMEOUT = "1s"
 _PAUSE = 0.5  # seconds
 _BUSY = ("55P03", "40P01")
@@ -50,8 +50,8 @@ _SETTINGS = "search_path=pg_catalog, pg_temp"
 
 # Logs by the trigger on their table. 29 is AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW, 58 is BEFORE UPDATE OR DELETE
 # OR TRUNCATE FOR EACH STATEMENT. Switching a trigger off and on, or replacing a function, makes a new version of its
-# row in the catalog. What rewrites or truncates a table gives it another file, without firing a row's trigger, and a
-# column that is dropped and made again has another number.
+# row in the catalog. What rewrites or truncates a table gives it a new file, without firing a row's trigger, and a
+# column that is dropped and created again has a new number.
 _LOGS = f"""
 select g.tgrelid, {NAME}, l.relname::text, p.prosrc,
   array(select {quoted("attname")} from pg_attribute
@@ -106,9 +106,9 @@ def settle(
     patience: float,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Make the logs of O(wanted), and remove all others.
+    """Create the logs O(wanted), and remove all others.
 
-    Each is made in a transaction of its own. Raises StateError for a table that is not let go of within O(patience)
+    Each is created in its own transaction. Raises StateError for a table that cannot be locked within O(patience)
     seconds.
     """
     existing = _existing(session)
@@ -116,7 +116,7 @@ def settle(
     if missing:
         with session.transaction(doing="making the change log"):
             session.run("select pg_advisory_xact_lock(hashtext(%s))", [LOG_SCHEMA], doing="making the change log")
-            # Made again it would be another one, to all logs that it guards.
+            # If it were created again, all logs that it guards would lose their identity.
             guard = f"select from pg_proc where oid = to_regprocedure('{LOG_SCHEMA}.guard()') and prosrc = %s"
             if session.value(f"select not exists ({guard})", [_GUARD]):
                 session.run(_CREATE, doing="making the change log")
@@ -136,7 +136,7 @@ def present(url: Address, min_bytes: int, patience: float, check_mode: bool) -> 
     with Session(url, "database", read_only=check_mode) as session:
         plan.refuse_pooler(session)
         if session.value("select pg_is_in_recovery()"):
-            raise StateError(session.thing, "it is a follower, which takes no writes", "Use the primary's URL.")
+            raise StateError(session.thing, "it is a follower, which accepts no writes", "Use the primary's URL.")
         existing = _existing(session)
         found = keys.keys(session)
         wanted, sizes, left = {}, {}, []
@@ -177,17 +177,17 @@ def exists(session: Session) -> bool:
 
 
 def _found(session: Session) -> list[tuple[Any, ...]]:
-    """Return of each of the log's triggers: table's oid and name, the log's name and columns, what it does and is."""
+    """Return for each log: its table's oid and name, the log's name and columns, its function and identity."""
     return session.rows(_LOGS, {"settings": _SETTINGS, "guard": _GUARD})
 
 
 def _existing(session: Session) -> dict[str, int]:
-    """Return the oids of the tables that have such a trigger, whatever it is worth, by name."""
+    """Return the oids, by name, of the tables that have such a trigger, whether or not the log is sound."""
     return {table: oid for oid, table, *_facts in _found(session)}
 
 
 def _missing(session: Session, wanted: Wanted) -> list[str]:
-    """Return the tables of O(wanted) that have no log, or none as it should be."""
+    """Return the tables of O(wanted) that have no log, or one that is not as it should be."""
     sound = logs(session)
     return [
         table
@@ -197,7 +197,7 @@ def _missing(session: Session, wanted: Wanted) -> list[str]:
 
 
 def _candidates(session: Session, found: Mapping[int, keys.Key]) -> list[tuple[int, str, int, str]]:
-    """Return of each table of the user's: oid, name, bytes, and why it can't be logged."""
+    """Return for each of the user's tables: oid, name, bytes, and why it cannot be logged."""
     facts = {
         oid: (unlogged, ours, owner, set(own))
         for oid, unlogged, ours, owner, own in session.rows(
@@ -246,7 +246,7 @@ end
 
 
 def _making(oid: int, table: str, columns: Sequence[str]) -> list[str]:
-    """Return what makes a log; the table is locked last."""
+    """Return the statements that create a log; the table is locked last."""
     log = f"{LOG_SCHEMA}.log_{oid}"
     comment = table.replace("'", "''")
     return [
@@ -262,7 +262,7 @@ def _making(oid: int, table: str, columns: Sequence[str]) -> list[str]:
 
 
 def _removal(oid: int) -> list[str]:
-    """Return what removes a log without its trigger."""
+    """Return the statements that remove a log, except its trigger."""
     return [f"drop {what} if exists {LOG_SCHEMA}.log_{oid}" for what in ("function", "table")]
 
 
@@ -283,8 +283,8 @@ def _patiently(
         if time.monotonic() >= ends:
             raise StateError(
                 session.thing,
-                f"table {table} could not be locked for a moment within {patience:g} seconds",
-                "Let the transaction end that holds it (heroku pg:locks, pg:ps), then run again: the tables before it "
+                f"table {table} could not be locked within {patience:g} seconds",
+                "End the transaction that holds it (heroku pg:locks, pg:ps), then run again: the tables before it "
                 "are done.",
             )
         sleep(_PAUSE)

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Foreign keys, triggers and rules of the target, put out of the way of rows that arrive in another order than they
-were written in. All of it is the owner's right, and inside a transaction: C(session_replication_role) would need more.
+"""Foreign keys, triggers and rules of the target, moved out of the way of rows that arrive in another order than they
+were written in. It needs only the owner's rights, within a transaction; C(session_replication_role) would need more.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.nam
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import LOG_SCHEMA
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
-# ON DELETE actions that no deferring puts off: cascade, restrict, set null, set default.
+# ON DELETE actions that deferring does not postpone: cascade, restrict, set null, set default.
 _AT_ONCE = "crnd"
 
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """One foreign key; a partitioned table's has one more for each partition, below it."""
+    """One foreign key; that of a partitioned table has another one below it for each partition."""
 
     oid: int
     parent: int
@@ -34,7 +34,7 @@ class ForeignKey:
     definition: str
     comment: str | None
     checked: bool
-    """Whether every row obeys it, so far as the server knows: not when it was made NOT VALID."""
+    """Whether the server knows that every row obeys it, which it does not for one made NOT VALID."""
 
     @property
     def acts_at_once(self) -> bool:
@@ -59,7 +59,7 @@ class ForeignKeys:
         self._all = {row[0]: ForeignKey(*row) for row in rows}
 
     def into(self, table: str) -> list[ForeignKey]:
-        """Return the keys that refer to O(table) itself, a partition's own among them."""
+        """Return the keys that refer to O(table) itself, including a partition's own."""
         return [key for key in self._all.values() if key.referenced == table]
 
     def touching(self, tables: Collection[str]) -> list[ForeignKey]:
@@ -67,7 +67,7 @@ class ForeignKeys:
         return self.topmost(key for key in self._all.values() if key.table in tables or key.referenced in tables)
 
     def topmost(self, keys: Iterable[ForeignKey]) -> list[ForeignKey]:
-        """Return O(keys), and instead of a partition's its partitioned table's."""
+        """Return O(keys), with those of a partitioned table in place of its partitions'."""
         found = {}
         for key in keys:
             while key.parent in self._all:
@@ -76,7 +76,7 @@ class ForeignKeys:
         return list(found.values())
 
     def reached(self, tables: Collection[str]) -> set[str]:
-        """Return the tables in which deleting rows of O(tables) may change rows at once, step by step."""
+        """Return the tables whose rows may change at once, directly or indirectly, if rows of O(tables) are deleted."""
         found: set[str] = set()
         fresh = set(tables)
         while fresh:
@@ -85,7 +85,7 @@ class ForeignKeys:
         return found
 
     def children_first(self, tables: Collection[str]) -> list[str]:
-        """Return O(tables), each after those that refer to it; in a circle anywhere."""
+        """Return O(tables), each after those that refer to it; those in a circle in any order."""
         parents = {key: set[str]() for key in tables}
         for key in self._all.values():
             if key.table in parents and key.referenced in parents and key.table != key.referenced:
@@ -106,7 +106,7 @@ class ForeignKeys:
 
 
 def deferred(keys: Iterable[ForeignKey]) -> tuple[list[str], list[str]]:
-    """Return statements that put off the checks of O(keys), and those that undo it."""
+    """Return statements that defer the checks of O(keys), and those that undo it."""
     fixed = [f"alter table {key.table} alter constraint {key.name}" for key in keys if not key.deferrable]
     begin = [f"{alter} deferrable initially deferred" for alter in fixed]
     return [*begin, "set constraints all deferred"], [f"{alter} not deferrable" for alter in fixed]
@@ -127,7 +127,7 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-# Each constraint that rows of the tables need not obey, where it was made: on the table or one that it inherits from.
+# Constraints that rows of the tables need not obey, where they were defined: on the table or one it inherits from.
 _UNCHECKED = f"""
 with recursive above(leaf, relation, level) as (
   select t::oid, t::oid, 0 from unnest(%(tables)s::regclass[]) t
@@ -149,8 +149,8 @@ order by 6 desc, 2, 3
 
 
 def unchecked(session: Session, tables: Collection[str], domains: bool) -> tuple[list[str], list[str]]:
-    """Return statements that drop constraints made NOT VALID, which rows of O(tables) may break and keep breaking, and
-    those that make them again, without looking at a row.
+    """Return statements that drop constraints made NOT VALID, which rows of O(tables) may violate, and those that
+    create them again without checking a row.
     """
     drop: list[str] = []
     make: list[str] = []
@@ -160,14 +160,15 @@ def unchecked(session: Session, tables: Collection[str], domains: bool) -> tuple
         drop.append(f"alter {kind} {owner} drop constraint {name}")
         on = f"domain {owner}" if kind == "domain" else owner
         again = [] if comment is None else [f"comment on constraint {name} on {on} is {_literal(comment)}"]
-        # Last comes first, and is taken over by those that inherit it.
+        # In reverse order: those that inherit a constraint merge it.
         make = [f"alter {kind} {owner} add constraint {name} {definition}", *again, *make]
     return drop, make
 
 
 def loose(session: Session, tables: Collection[str]) -> dict[str, dict[str, str]]:
-    """Return, by O(tables), the columns that hold a domain with a constraint made NOT VALID, with their types: no row
-    that breaks it can be put into a column of that type, not even for staging.
+    """Return, by O(tables), the columns that hold a domain with a constraint made NOT VALID, with their types.
+
+    A row that violates it cannot be put into a column of that type, not even for staging.
     """
     if not session.value("select exists (select from pg_constraint where contypid <> 0 and not convalidated)"):
         return {}
@@ -214,7 +215,7 @@ def writable_identities(session: Session, tables: Collection[str]) -> tuple[list
 def silenced(session: Session, tables: Collection[str], watched: Collection[str] = ()) -> tuple[list[str], list[str]]:
     """Return statements that switch off triggers and rules on O(tables), and those that undo it.
 
-    The change log's go on in tables that are O(watched).
+    The change log's triggers stay on in tables that are O(watched).
     """
     rows = session.rows(
         f"""

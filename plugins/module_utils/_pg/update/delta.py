@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Updating a copy: only what changed since is read from the source, and one transaction puts it in its place.
+"""Update a copy: only what changed since is read from the source, and one transaction puts it in place.
 
-Until that transaction commits the target is the copy it was, with a marker that says so. Workers first bring the new
-rows, and the keys of the rows that are gone, into staging tables next to the marker.
+Until that transaction commits, the target is the copy that it was, with a marker that says so. First, workers copy the
+new rows, and the keys of the rows that are gone, into staging tables next to the marker.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.s
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 _SLICES = f"{MARKER_SCHEMA}.staged_slices"
-# Buckets of keys for each row that is gone: with so many, few rows that are still there share a bucket with one.
+# Buckets of keys for each row that is gone: with this many, few of the other rows share a bucket with one.
 _BUCKETS = 16
 _MOST_BUCKETS = 1 << 16
 
@@ -65,14 +65,14 @@ def _logs(change: Change) -> Logged:
 
 @dataclass(frozen=True)
 class Staged:
-    """What waits next to the marker to be put into a table."""
+    """What is staged next to the marker, to be put into a table."""
 
     change: Change
     evidence: Evidence
     expected: Scan
-    """What a scan of the target must find when it is done, with the same mark as the survey's."""
+    """What a scan of the target must find at the end, with rows marked as in the survey."""
     gone: int = 0
-    """Rows that the source has no more."""
+    """Number of rows that the source no longer has."""
 
     @property
     def name(self) -> str:
@@ -103,15 +103,15 @@ class _All:
 
 @dataclass(frozen=True)
 class Stage:
-    """Bring the new rows of a table, and the keys of those that are gone, into staging tables."""
+    """Copy the new rows of a table, and the keys of those that are gone, into staging tables."""
 
     change: Change
     evidence: Evidence
     loose: Mapping[str, str] = field(default_factory=dict)
-    """Columns, with their types, that the staging table takes as text: see constraints.loose."""
+    """Columns, with their types, that the staging table stores as text: see constraints.loose."""
 
     def do(self, target: Session, feed: Feed) -> Staged:
-        """Return what was brought; raises StateError when it does not add up."""
+        """Return what was staged; raises StateError if the numbers do not add up."""
         if self.change.how == BY_LOG:
             return self._logged(target, feed)
         table = self.change.table
@@ -137,7 +137,7 @@ class Stage:
         return Staged(self.change, self.evidence, expected, gone)
 
     def _logged(self, target: Session, feed: Feed) -> Staged:
-        """Bring the logged keys too; without a row there, they are gone."""
+        """Stage the logged keys too; rows whose key the source no longer has are gone."""
         table, key = self.change.table, _key(self.change)
         written = changes.written(_logs(self.change).source, changes.newer(self.evidence.source_horizon))
         keys = self._bring(target, feed, "keys", key.columns, written)
@@ -168,8 +168,10 @@ class Stage:
         query: str,
         sure: tuple[int, str] | None = None,
     ) -> str:
-        """Fill a staging table from the source's O(query), which gives O(columns); return its name. Where it does not
-        give the number of rows in O(sure), the query there does: others may have written the table anew meanwhile.
+        """Fill a staging table from the source's O(query), which gives O(columns); return its name.
+
+        O(sure) is a number of rows and a slower query. If O(query) gives another number, because the table was
+        rewritten meanwhile, that query is used.
         """
         table = self.change.table
         name, form = _staging(table, what), "binary" if table.binary else "text"
@@ -192,9 +194,9 @@ class Stage:
         return name
 
     def _find_gone(self, target: Session, feed: Feed, gone: int, older: str) -> None:
-        """Find the O(gone) rows of the target that are no more on the source, by buckets of their keys' hashes.
+        """Find the O(gone) rows of the target that are no longer on the source, by buckets of their keys' hashes.
 
-        Every older row of the source is on the target, so where a bucket's numbers agree its keys do.
+        Every older row of the source is on the target, so if the numbers of a bucket agree, so do its keys.
         """
         table, key = self.change.table, _key(self.change)
         columns = ", ".join(key.columns)
@@ -222,14 +224,14 @@ class Stage:
         if found != gone:
             raise StateError(
                 table.name,
-                f"{gone} rows must be gone from the source since the copy, but {found} were found",
+                f"{gone} rows must have been deleted on the source since the copy, but {found} were found",
                 "Run again; if it happens again, copy with mode full.",
             )
 
 
 @dataclass(frozen=True)
 class StageLargeObjects:
-    """Bring large objects (oid, bytes) into a staging table."""
+    """Copy large objects (oid, bytes) into a staging table."""
 
     objects: Sequence[tuple[int, int]]
 
@@ -242,7 +244,7 @@ class StageLargeObjects:
 
 
 def put_large_objects(target: Session, objects: Mapping[int, int | None]) -> None:
-    """Replace O(objects) by those that are staged; the ones without a size are gone from the source."""
+    """Replace O(objects) with the staged ones; those without a size are gone from the source."""
     if objects:
         target.run(
             "select count(lo_unlink(oid)) from pg_largeobject_metadata where oid = any (%s::oid[])",
@@ -253,7 +255,7 @@ def put_large_objects(target: Session, objects: Mapping[int, int | None]) -> Non
 
 
 def clear(target: Session) -> None:
-    """Drop staging tables, of this run or one that was killed."""
+    """Drop the staging tables of this run or of one that was killed."""
     names = target.rows(
         f"select oid::regclass::text from pg_class where relkind = 'r' and relname like 'staged\\_%' "
         f"and relnamespace = '{MARKER_SCHEMA}'::regnamespace"
@@ -264,11 +266,13 @@ def clear(target: Session) -> None:
 
 
 class Delta:
-    """What is staged, on its way into its tables, inside a transaction of the target."""
+    """Puts what is staged into its tables, inside a transaction of the target."""
 
     def __init__(self, target: Session, staged: Sequence[Staged], unique: bool, domains: bool = False) -> None:
-        """O(unique) lets rows of a table swap unique values, at the cost of checking foreign keys anew; O(domains)
-        lets them break constraints of domains that were made NOT VALID.
+        """Take what is O(staged).
+
+        O(unique) lets rows of a table swap unique values, at the cost of checking foreign keys again; O(domains) lets
+        them violate constraints of domains that were made NOT VALID.
         """
         self._target = target
         self._domains = domains
@@ -279,7 +283,7 @@ class Delta:
             f"select {relation('c.oid')} from pg_class c where c.oid = any (%s::regclass[]) and c.relispartition",
             [[one.name for one in staged]],
         )
-        # Deleting a row that went to another partition would take along what refers to it.
+        # Deleting a row that moved to another partition would also delete what refers to it.
         self._aside = self._keys.topmost(
             key
             for one in staged
@@ -290,7 +294,7 @@ class Delta:
         self._aside += self._keys.topmost(key for key in self._keys.touching(names) if not key.checked)
 
     def apply(self) -> set[str]:
-        """Put everything into its place; return the tables that this may have changed."""
+        """Put everything in place; return the tables that this may have changed."""
         names = [one.name for one in self._staged]
         held = [one for one in self._staged if one.change.how != WHOLE and self._held(one.name)]
         gone = {one.name: one for one in held if one.gone}
@@ -312,7 +316,7 @@ class Delta:
         return {*names, *reached}
 
     def _shut(self) -> None:
-        """Keep others from writing to tables whose log says that they have not; it must say so still."""
+        """Lock tables whose log says that nobody else wrote to them, and check that it still says so."""
         if not self._by_log:
             return
         self._run([f"lock table only {name} in share row exclusive mode" for name in self._by_log], "locking tables")
@@ -333,10 +337,10 @@ class Delta:
 
 
 def differs_by_log(target: Session, change: Change, evidence: Evidence, expected: Scan) -> bool:
-    """Return whether a table that was surveyed by its log is now, written or not, otherwise than expected.
+    """Return whether a table that was surveyed by its log is now, written or not, different from what is expected.
 
-    It is as expected when the rows with the logged keys are, and no other row was written: neither by others, nor by an
-    action of a foreign key, which the log has noted in the tables that one may reach.
+    It is as expected if the rows with the logged keys are, and no other row was written: neither by others, nor by an
+    action of a foreign key, which the log notes in the tables that such an action can reach.
     """
     table, log = change.table, _logs(change).target
     ours = "xmin = pg_current_xact_id()::xid"
@@ -351,7 +355,7 @@ def differs_by_log(target: Session, change: Change, evidence: Evidence, expected
 
 
 def _by_index(one: Staged, statements: Sequence[str]) -> list[str]:
-    """Return O(statements), which find each logged key's row by the key's index whatever the planner guesses."""
+    """Return O(statements), made to find each logged key's row by the key's index, whatever the planner prefers."""
     if one.change.how != BY_LOG:
         return list(statements)
     settings = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
@@ -375,7 +379,7 @@ def _insert(one: Staged, condition: str = "") -> str:
 
 
 def _replace(one: Staged) -> list[str]:
-    """Delete all that is to go, then insert: unique values are free again when they are needed."""
+    """Delete everything that must go, then insert: by then unique values are free again."""
     table = one.change.table
     if one.change.how == WHOLE:
         return [table.clearing, _insert(one)]
@@ -383,11 +387,11 @@ def _replace(one: Staged) -> list[str]:
 
 
 def _merge(one: Staged) -> list[str]:
-    """Update and insert, so that nothing that refers to a row loses it; what is to go goes last."""
+    """Update and insert, so that nothing that refers to a row loses it; deletes come last."""
     table, key = one.change.table, _key(one.change)
     rows, found = _staging(table, "rows"), key.same("s", "t")
     statements = [_insert(one, f"where not exists (select from only {table.name} t where {found})")]
-    # What is equal to the key that is there may be written otherwise.
+    # A key may be equal to the one that is there and yet written differently.
     others = [column for column in table.columns if not key.exact or column not in key.columns]
     if others:
         values = ", ".join(f"{column} = s.{column}" for column in others)

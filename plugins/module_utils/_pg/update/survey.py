@@ -3,21 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What changed since a copy was made: told for each table by its logs, else by one scan of either side, from
-transaction ids.
+"""What changed since a copy was made: each table's logs show it, or else one scan of each side, by transaction ids.
 
-A row of the source whose inserting transaction was over before the copied snapshot was in that snapshot, with the
-content that it still has: every update makes a new row version with a new transaction id. So if all rows are that old,
-and as many as were copied, they are the rows that were copied. The same holds on the target for the transaction that
-wrote the table. Ids are compared with C(age), which errs only towards "newer" when they have wrapped around.
+If the transaction that inserted a row of the source had ended before the copied snapshot, the row was in that snapshot,
+with the content that it still has: every update makes a new row version with a new transaction id. So if all rows are
+that old, and there are as many as were copied, they are the rows that were copied. The same holds on the target for the
+transaction that wrote the table. Ids are compared with C(age), which errs only towards "newer" once they wrap around.
 
-That says something only of the same table with the same row type, see look.identity. What is another table, or has a
-column or an attribute that was made again, is compared row by row, as is a table that was written to another file
-without a new row: that should change nothing, and is proven.
+This proves something only about the same table with the same row type; see look.identity. A different table, or one
+with a column or an attribute that was created again, is compared row by row. So is a table that was rewritten to
+another file without a new row: that should change nothing, and is proven.
 
-Where both sides have logged the table since it was known to be equal, its rows are not looked at: what was written on
-the source has its key in the log there, in a row that is as new, and nothing new in the target's log means that nobody
-else has written to it.
+If both sides have logged the table since it was known to be equal, its rows are not read: what was written on the
+source has its key in the log there, in a row that is just as new, and if the target's log has nothing new, nobody else
+has written to the target.
 """
 
 from __future__ import annotations
@@ -36,15 +35,15 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update i
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.change_log import Log
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
-# Ids further away than this can't be told from those to come.
+# Ids further away than this cannot be told apart from future ones.
 _FARTHEST = 2_000_000_000
-# Keys in a log, beyond which looking up each costs more than a scan: a share of the table's rows, or so many.
+# With more keys in a log, looking up each costs more than a scan: a share of the table's rows, or this many.
 _FEW = 0.1
 _VERY_FEW = 1000
 
 COPY, BY_LOG, BY_KEY, WHOLE, UNCHANGED = "copy", "by log", "by key", "whole", "unchanged"
-"""How a table became equal: with all others from nothing, row by row as a log or a scan told, all its rows anew, or
-it was.
+"""How a table became equal: copied with all others, row by row from a log or a scan, all its rows again, or it already
+was.
 """
 
 
@@ -55,7 +54,7 @@ class Scan(NamedTuple):
     marked: int
     """Rows that are newer than the copy."""
     checksum: str
-    """Of these rows' content, as in content.Content."""
+    """The checksum of these rows' content, as in content.Content."""
 
 
 @dataclass(frozen=True)
@@ -82,20 +81,20 @@ class Change:
     how: str
     """V(unchanged), V(by log), V(by key) or V(whole)."""
     logged: Logged | None = None
-    """The logs that told it."""
+    """The logs that show it."""
     proof: bool = False
-    """Whether all of its rows are compared, and not those alone that are newer than the copy."""
+    """Whether all of its rows are compared, and not only those that are newer than the copy."""
     place: str = "true"
-    """The condition that a row lies where the newer ones do, under the source's snapshot."""
+    """The condition that a row is in the part of the table that has the newer ones, under the source's snapshot."""
 
     @property
     def moved(self) -> int:
-        """The rows that are to be written."""
+        """The number of rows to write."""
         return 0 if self.how == UNCHANGED else self.source.marked
 
     @property
     def bytes(self) -> float:
-        """What is to be written, as a share of the table's bytes."""
+        """The bytes to write, estimated as a share of the table's."""
         if self.how == WHOLE:
             return self.table.bytes
         moved = self.source.marked + max(0, self.target.rows - self.source.rows)
@@ -103,11 +102,11 @@ class Change:
 
 
 SOUND, REWRITTEN, VOID = "sound", "rewritten", "void"
-"""What the evidence of a table is worth: it is the same table in the same file, in another file, or it may not be."""
+"""What a table's evidence is worth: it is the same table in the same file, in another file, or it may not be."""
 
 
 def standing(noted: Evidence, source: Identity, target: Identity | None) -> str:
-    """Return what O(noted) is worth for a table that is now what O(source) and O(target) say."""
+    """Return what the evidence O(noted) is worth for a table whose identities are now O(source) and O(target)."""
     if target is None or source.fickle or target.fickle:
         return VOID
     if (noted.source_lineage, noted.target_lineage) != (source.lineage, target.lineage):
@@ -118,13 +117,13 @@ def standing(noted: Evidence, source: Identity, target: Identity | None) -> str:
 
 
 def newer(horizon: int) -> str:
-    """Return the condition that a row may be the work of a transaction with the id O(horizon) or a later one."""
+    """Return the condition that a row may have been written by a transaction with the id O(horizon) or a later one."""
     low = max(horizon % (1 << 32), 3)  # 0 to 2 are given to no transaction
     return f"age(xmin) <= (select age('{low}'::xid))"
 
 
 def foreign(evidence: Evidence) -> str:
-    """Return the condition that a row of the target may be another's work than the copy's."""
+    """Return the condition that a row of the target may have been written by something other than the copy."""
     return f"{newer(evidence.target_horizon)} and xmin <> '{evidence.target_xid % (1 << 32)}'::xid"
 
 
@@ -134,7 +133,7 @@ def scans(session: Session, tables: Sequence[tuple[Table, str]]) -> list[Scan]:
 
 
 def located(session: Session, tables: Sequence[tuple[Table, str]]) -> list[tuple[Scan, str]]:
-    """Return the same with, for each table, the condition that a row lies where the marked ones do."""
+    """Return the same, and for each table the condition that a row is in the part that has the marked ones."""
     places = ", min(place) filter (where hash is not null)::text, max(place) filter (where hash is not null)::text"
     return [
         (Scan(*found), f"ctid between '{first}' and '{last}'" if first else "true")
@@ -143,7 +142,7 @@ def located(session: Session, tables: Sequence[tuple[Table, str]]) -> list[tuple
 
 
 def _scanned(session: Session, tables: Sequence[tuple[Table, str]], more: str = "") -> list[tuple[Any, ...]]:
-    # The offset keeps the planner from writing the hash and its condition out once for each column.
+    # The offset keeps the planner from repeating the hash and its condition for each column.
     sql = " union all ".join(
         f"select {index}, count(*), count(hash), coalesce(sum(hash), 0)::text{more} from ("
         f"select {'ctid as place, ' if more else ''}case when {mark} then {table.row_hash} end as hash "
@@ -160,7 +159,7 @@ class Survey:
 
     tables: Sequence[tuple[Table, Evidence]]
     proof: bool = False
-    """Whether to mark all rows, and not those that are newer."""
+    """Whether to mark all rows, and not only those that are newer."""
 
     def read(self, session: Session) -> list[tuple[Scan, str]]:
         """Return what the source holds, and where the newer rows are."""
@@ -179,7 +178,7 @@ class Survey:
 def found(keys: str, key: Key, table: Table, wanted: Sequence[str]) -> str:
     """Return FROM and its items: each row of O(keys) as C(k), next to the O(wanted) columns of its row as C(t).
 
-    One look into the key's index for each: the C(offset) keeps the planner from joining otherwise.
+    Each is looked up in the key's index: the C(offset) keeps the planner from joining in another way.
     """
     row = ", ".join(wanted) or "1"
     return (
@@ -189,7 +188,7 @@ def found(keys: str, key: Key, table: Table, wanted: Sequence[str]) -> str:
 
 
 def marked(session: Session, tables: Sequence[tuple[Table, Key, str]]) -> list[tuple[int, str]]:
-    """Return number and checksum of the rows whose key is logged: of O(tables), the key, and the keys."""
+    """Return number and checksum of the rows whose key is logged; O(tables) have the key and the logged keys."""
     queries = []
     for index, (table, key, keys) in enumerate(tables):
         checksum = "coalesce(sum(t.row_hash), 0)::text"
@@ -218,7 +217,7 @@ def logged(source: Session, target: Session) -> dict[str, Logged]:
 
 
 def trusted(source: Session, target: Session, evidence: Mapping[str, Evidence]) -> dict[str, Logged]:
-    """Return the logs that have noted everything since the evidence was."""
+    """Return the logs that have noted everything since the evidence was noted."""
     if not any(noted.log for noted in evidence.values()):
         return {}
     return {
@@ -235,7 +234,7 @@ class SurveyLogs:
     tables: Sequence[tuple[Table, Evidence, Logged, Key]]
 
     def read(self, session: Session) -> list[tuple[int, Scan | None]]:
-        """Return, of each table, how many keys the source logged and what it holds for them, unless they are many."""
+        """Return, for each table, how many keys the source logged and what it holds for them, unless there are many."""
         queries = [written(logs.source, newer(evidence.source_horizon)) for _table, evidence, logs, _key in self.tables]
         numbers = _counts(session, queries)
         looked_up = {
@@ -250,7 +249,7 @@ class SurveyLogs:
         ]
 
     def do(self, target: Session, feed: Feed) -> list[Change | None]:
-        """Return what changed in each table, or None where its logs don't tell."""
+        """Return what changed in each table, or None if its logs do not show it."""
         feed.ask(self)
         on_target = _counts(
             target, [written(logs.target, foreign(evidence)) for _table, evidence, logs, _key in self.tables]
@@ -278,7 +277,7 @@ def _counts(session: Session, queries: Sequence[str]) -> list[int]:
 
 
 def judge(table: Table, key: Key | None, evidence: Evidence, source: Scan, target: Scan, proof: bool = False) -> Change:
-    """Decide what to do about one table, of which the scans marked all rows with O(proof)."""
+    """Decide what to do about one table. With O(proof), the scans marked all of its rows."""
     if proof:
         return Change(table, key, source, target, UNCHANGED if source == target else WHOLE, proof=True)
     if target.marked or target.rows != evidence.rows:
@@ -291,7 +290,7 @@ def judge(table: Table, key: Key | None, evidence: Evidence, source: Scan, targe
 
 
 def too_old(source: Session, target: Session, tables: Mapping[str, Evidence]) -> bool:
-    """Return whether transaction ids have gone too far since for C(age) to compare them."""
+    """Return whether too many transaction ids were used since for C(age) to compare them."""
     oldest = {
         source: min((evidence.source_horizon for evidence in tables.values()), default=None),
         target: min((evidence.target_horizon for evidence in tables.values()), default=None),

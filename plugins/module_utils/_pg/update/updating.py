@@ -41,13 +41,13 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.s
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.progress import Progress
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
-# The share of new rows from which on the planner's statistics are made anew; the server's autovacuum does the same.
+# With a larger share of new rows, the planner's statistics are gathered again, as autovacuum does.
 _STALE = 0.1
-# The share of all bytes from which on updating a copy takes longer than making one; 'make bench-pg' has both.
+# With a larger share of all bytes changed, an update takes longer than a copy; 'make bench-pg' measures both.
 _DEAR = 0.15
-# A unique value that is taken, or one that an exclusion constraint does not let in.
+# A unique value that is taken, or one that violates an exclusion constraint.
 _TAKEN = ("23505", "23P01")
-# Somebody else uses the target, such as the app in a rehearsal: a deadlock, or a lock that was not given in time.
+# Someone else uses the target, such as the app in a rehearsal: a deadlock, or a lock that timed out.
 _BUSY = ("40P01", "55P03")
 _ATTEMPTS = 3
 _NAMED = 5  # tables in a reason
@@ -61,14 +61,14 @@ class Movement:
     large_objects: int = 0
     large_objects_differ: bool = False
     sequences: Sequences = field(default_factory=dict)
-    """The source's, as they are to be."""
+    """The source's values, which the target should get."""
     sequences_differ: bool = False
     horizon: int = 0
-    """The target's, from before it was looked at."""
+    """The target's horizon from before it was looked at."""
     identities: dict[str, Identity] = field(default_factory=dict)
     """What the source's tables are."""
     renewed: dict[str, int] = field(default_factory=dict)
-    """Rows of the tables that were found equal in all of them, so that they can be told anew by transaction ids."""
+    """Rows of tables that a full comparison found equal, so that transaction ids can show their changes again."""
 
     @property
     def tables(self) -> list[Change]:
@@ -82,19 +82,19 @@ class Movement:
 
     @property
     def dear(self) -> bool:
-        """Whether so much changed that copying everything takes less time, because rows are written without indexes."""
+        """Whether so much changed that a full copy is faster, because it writes rows without indexes."""
         moved = sum(change.bytes for change in self.tables)
         return moved > max(engine.LARGE, _DEAR * sum(change.table.bytes for change in self.changes))
 
 
 def obstacle(source: Side, target: Session, found: Marker, tables: Sequence[Table]) -> str:
-    """Return why a complete copy can't be updated, or nothing."""
+    """Return why a complete copy cannot be updated, or nothing."""
     if not found.servers:
         return "the copy was made by another version of this module"
     other = sorted({table.name for table in tables} ^ set(found.tables))
     if other:
         more = f" and {len(other) - _NAMED} more" if len(other) > _NAMED else ""
-        return f"other tables were copied: {', '.join(other[:_NAMED])}{more} are on one side only"
+        return f"the tables differ: {', '.join(other[:_NAMED])}{more} are on one side only"
     schema = comparison.compare_schema(source, target, found.document).mismatches
     if schema:
         return f"the schemas differ: {schema[0]['kind']} {schema[0]['name']}: {schema[0]['difference']}"
@@ -105,14 +105,14 @@ def no_evidence(source: Session, target: Session, found: Marker) -> str:
     """Return why what the marker says about tables no longer counts, or nothing if it does."""
     servers = histories(source, target)
     if servers != found.servers or any(side["timeline"] is None for side in servers.values()):
-        return "a server has another history than when the copy was made, or does not tell"
+        return "a server failed over or was upgraded since the copy, or its timeline cannot be read"
     if changes.too_old(source, target, found.tables):
         return "too many transactions have passed since the copy"
     return ""
 
 
 def histories(source: Session, target: Session) -> dict[str, dict[str, Any]]:
-    """Return what tells whether both servers' transaction ids still mean the same."""
+    """Return what shows whether both servers' transaction ids still mean the same."""
     return {"source": server.history(source), "target": server.history(target)}
 
 
@@ -133,7 +133,7 @@ def survey(
 
 
 class _Survey:
-    """What changed in each table, by the cheapest way that is certain."""
+    """Finds what changed in each table, in the cheapest way that is certain."""
 
     def __init__(self, source: Session, target: Session, movement: Movement, pool: Pool) -> None:
         self._source = source
@@ -210,19 +210,19 @@ class _Survey:
 
 
 def renew(target: Session, movement: Movement, horizon: int) -> None:
-    """Note what became of tables that are equal although the evidence of them said nothing any more."""
+    """Note tables that turned out to be equal although their evidence no longer counted."""
     if movement.renewed:
         marker.note_source(target, movement.identities)
         marker.record_tables(target, list(movement.renewed.items()), horizon, movement.horizon)
 
 
 class Update:
-    """One way from the copy to the present."""
+    """Brings a copy to the source's present."""
 
     def __init__(
         self, source: Side, target: Session, found: Marker, movement: Movement, pool: Pool, progress: Progress
     ) -> None:
-        """Take the marker O(found), also one of a copy that was interrupted, and what has happened since."""
+        """Take the marker O(found), possibly of an interrupted copy, and what has changed since."""
         self._source = source
         self._target = target
         self._found = found
@@ -234,7 +234,7 @@ class Update:
     def run(self, horizon: int) -> None:
         """Make the target equal to the source's snapshot, whose horizon is O(horizon).
 
-        Raises StateError when that is not possible; the target is then the copy it was.
+        Raises StateError if that is not possible; the target is then still the copy that it was.
         """
         delta.clear(self._target)
         try:
@@ -249,7 +249,7 @@ class Update:
             self._target.run(f"analyze {', '.join(names)}", doing="analyzing")
 
     def _stage(self) -> tuple[list[Staged], dict[int, int | None]]:
-        """Return what waits for the tables, and the large objects that differ: None or the size on the source."""
+        """Return what is staged, and the large objects that differ with their size on the source, None for none."""
         staged: list[Staged] = []
         digests: list[tuple[dict[int, tuple[int, str]], dict[int, tuple[int, str]]]] = []
 
@@ -277,7 +277,7 @@ class Update:
             objects.update({oid: size for oid, (size, _digest) in ours.items() if theirs.get(oid) != ours[oid]})
         wanted = [(oid, size) for oid, size in objects.items() if size is not None]
         self._pool.run([Task(delta.StageLargeObjects(wanted))] if objects else [], done, lambda: None)
-        # What is copied whole goes first: a table can't be truncated any more when others' rows wait to be checked.
+        # Tables copied whole come first: a table cannot be truncated while rows of others wait for deferred checks.
         return sorted(staged, key=lambda one: one.change.how != changes.WHOLE), objects
 
     def _apply_patiently(self, staged: list[Staged], objects: dict[int, int | None], horizon: int) -> None:
@@ -319,7 +319,7 @@ class Update:
             marker.advance(target, horizon)
 
     def _kept(self, staged: Sequence[Staged]) -> list[tuple[str, int, str | None]]:
-        """Return what to note of the tables that were written: name, rows, and the logs that still tell."""
+        """Return what to note about the tables that were written: name, rows, and the identity of valid logs."""
         logs = change_log.logs(self._target) if any(one.change.logged for one in staged) else {}
         identities = {
             one.name: replace(one.change.logged, target=logs[one.name]).identity
@@ -329,7 +329,7 @@ class Update:
         return [(one.name, one.expected.rows, identities.get(one.name)) for one in staged]
 
     def _differences(self, staged: Sequence[Staged], reached: set[str], objects: bool) -> Comparison:
-        """Compare what was written, and what may have been by cascading deletes."""
+        """Compare what was written, and what cascading deletes may have changed."""
         expected = {change.table.name: change.source for change in self._movement.changes}
         whole = {change.table.name for change in self._movement.changes if change.proof}
         expected.update({one.name: one.expected for one in staged})

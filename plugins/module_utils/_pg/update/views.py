@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Materialized views: which may hold other rows after some tables were written, and in which order they are filled.
+"""Materialized views: which ones may be out of date after some tables were written, and in which order to fill them.
 
-A view whose definition calls a function of the user's may read anything, and is always filled again.
+A view whose definition calls a function of the user may read anything, and is always filled again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import populated_views
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
-# What a view's query, or a table's children, read: a relation; 0 stands for what cannot be told.
+# The relations that a view's query, or a table with children, reads; 0 stands for what is unknown.
 _READS = """
 select r.ev_class, case when d.refclassid = 'pg_class'::regclass and c.relkind <> 'S' then d.refobjid else 0 end
 from pg_rewrite r join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid and d.deptype = 'n'
@@ -30,8 +30,8 @@ select inhparent, inhrelid from pg_inherits
 
 
 def stale(session: Session, tables: Collection[str], everything: bool) -> list[str]:
-    """Return the materialized views that hold rows and may read O(tables), each after those that it reads; all of them
-    with O(everything).
+    """Return the materialized views that hold rows and may read O(tables), or all with O(everything), each after those
+    that it reads.
     """
     names = populated_views(session)
     if not names:
@@ -45,7 +45,7 @@ def stale(session: Session, tables: Collection[str], everything: bool) -> list[s
 
 
 def _reached(view: int, reads: Mapping[int, Collection[int]]) -> set[int]:
-    """Return all that O(view) reads, step by step."""
+    """Return everything that O(view) reads, directly or indirectly."""
     found: set[int] = set()
     fresh = {view}
     while fresh:
@@ -55,7 +55,7 @@ def _reached(view: int, reads: Mapping[int, Collection[int]]) -> set[int]:
 
 
 def _ordered(views: Collection[int], reads: Mapping[int, Collection[int]]) -> list[int]:
-    """Return O(views), each after those that it reads; those of which that cannot be told come last."""
+    """Return O(views), each after those that it reads; those for which that is unknown come last."""
     reached = {view: _reached(view, reads) for view in views}
-    # Whatever a view reads is reached from it with all that it reads itself, so it reaches fewer views.
+    # What a view reads, directly or indirectly, reads fewer views than the view itself does.
     return sorted(views, key=lambda view: (0 in reached[view], len(reached[view] & set(views)), view))

@@ -17,7 +17,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
     StateError,
 )
 
-# Classes whose primary message speaks of objects and limits. Those of others (22, P0) may quote a row's values.
+# Classes whose primary message is about objects and limits. That of others (22, P0) may quote a row's values.
 _TELLING: tuple[str, ...] = (
     "08",
     "0A",
@@ -42,11 +42,11 @@ _TELLING += ("22001", "22004", "22012")  # a value's type and no more
 _REMEDIES = {
     "22021": "The source holds text that is not valid in the target's encoding: correct it on the source first.",
     "22P05": "The source holds text that is not valid in the target's encoding: correct it on the source first.",
-    "23": "A row does not fit that rule as the target checks it: look at the rule, and the functions that it calls, "
+    "23": "A row violates that rule as the target checks it: look at the rule, and the functions that it calls, "
     "on the source.",
     "25006": "The server is a follower, or fenced against writes: use the primary's URL.",
-    "40001": "Another session was in the way: run again.",
-    "40P01": "Another session was in the way: run again.",
+    "40001": "Another session got in the way: run again.",
+    "40P01": "Another session got in the way: run again.",
     "42501": "Give the role that privilege, or use the URL of the owner's role.",
     "53100": "Make the target's disk larger, then run again.",
     "53200": "The server ran out of memory or lock slots: run again with fewer jobs. A server of your own can have "
@@ -79,14 +79,14 @@ _CONNECT = (
     ),
     (
         r"no pg_hba\.conf entry",
-        "the server takes no such connection from this address",
-        "Check trusted IP ranges, and whether the server takes only TLS.",
+        "the server does not accept such a connection from this address",
+        "Check trusted IP ranges, and whether the server accepts only TLS.",
     ),
-    (r"does not support SSL", "the server speaks no TLS", "Use a server with TLS, or a tunnel on loopback."),
+    (r"does not support SSL", "the server does not support TLS", "Use a server with TLS, or a tunnel on loopback."),
     (
         r"certificate verify failed|root certificate file|server certificate for",
-        "the server's certificate can't be verified",
-        "Heroku's can't be: use sslmode require; elsewhere pass the right sslrootcert.",
+        "the server's certificate cannot be verified",
+        "Heroku's cannot be: use sslmode require; elsewhere pass the right sslrootcert.",
     ),
     (r"could not translate host name", "the host name does not resolve", "Correct the URL, or open the tunnel first."),
     (r"timeout expired|timed out", "the server did not answer in time", "Check network, firewall and tunnel."),
@@ -99,17 +99,17 @@ _CONNECT = (
     (
         r"unsupported startup parameter",
         "a connection pooler answers there",
-        "Use the direct URL of the database: through a pooler sessions and snapshots do not hold.",
+        "Use the direct URL of the database: a pooler keeps neither sessions nor snapshots.",
     ),
 )
 
 
 class AuthenticationFailed(InputError):
-    """The server refuses user or password: the caller may read them again and call once more."""
+    """The server refuses the user or password: the caller may read them again and retry."""
 
 
 def transient(error: FlyoverError) -> bool:
-    """Return whether the same work may succeed later without anything else being done: a lock, a restart, a lack."""
+    """Return whether the same work may succeed later by itself: after a lock, a restart, a shortage."""
     state = str(error.facts.get("sqlstate", ""))
     return isinstance(error, ConnectionFailed) or state == "55P03" or state[:2] in ("40", "53", "57")
 
@@ -127,9 +127,9 @@ def connect_error(error: Exception, thing: str) -> FlyoverError:
 
 
 def sql_error(error: Any, thing: str, doing: str, rows: bool = True) -> FlyoverError:
-    """Return what to raise for a statement that the server refused, or a connection lost over it.
+    """Return what to raise for a statement that the server refused, or during which the connection was lost.
 
-    Where no O(rows) were at hand, the server's own sentence holds none of their values.
+    If the statement handled no O(rows), the server's message cannot contain their values.
     """
     state = error.pgcode or ""
     if not state or state.startswith("08"):
@@ -156,7 +156,7 @@ def sql_error(error: Any, thing: str, doing: str, rows: bool = True) -> FlyoverE
     return StateError(thing, cause, remedy, sqlstate=state)
 
 
-# Of a context, which a statement may follow; neither name nor line is a value.
+# In an error's context, which may quote a statement later; neither name nor line is a value.
 _FUNCTION = re.compile(r'^(?:PL/pgSQL function ([^\n"]+? line \d+)|SQL function "([^"\n]+)")', re.MULTILINE)
 
 

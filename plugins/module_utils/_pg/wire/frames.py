@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""COPY data of one session on its way to another: frames in a pipe, so that an end is told from an accident.
+"""COPY data of one session on its way to another: frames in a pipe, to tell a proper end from an accident.
 
 The source's process writes, the target's reads; the bytes are touched only in large pieces.
 """
@@ -31,12 +31,12 @@ _ERROR = 0xFFFFFFFF
 _LENGTH = struct.Struct("!I")
 _ROWS = struct.Struct("!q")
 _PIECE = 1 << 18
-# What a session raises; whoever catches one of them must be able to tell it from the others.
+# What a session raises; whoever catches an error must be able to tell its kind.
 _KINDS = {kind.__name__: kind for kind in (AuthenticationFailed, ConnectionFailed, InputError, StateError)}
 
 
 def pack_error(error: BaseException) -> bytes:
-    """Return O(error) in a form that another process can raise with unpack_error; nothing but our own words."""
+    """Return O(error) in a form that another process can raise with unpack_error; it holds only our own words."""
     if isinstance(error, FlyoverError):
         return pickle.dumps((type(error).__name__, error.thing, error.cause, error.remedy, error.facts))
     return pickle.dumps(
@@ -44,7 +44,7 @@ def pack_error(error: BaseException) -> bytes:
             "",
             "a worker of the copy",
             f"unexpected {type(error).__name__}",
-            "This is a bug in the collection: please report it with the traceback, which holds no values.",
+            "This is a bug in the collection: please report it with the traceback, which contains no values.",
             {"traceback": safe_traceback(error)},
         )
     )
@@ -57,7 +57,7 @@ def unpack_error(packed: bytes) -> FlyoverError:
 
 
 class FrameWriter(io.RawIOBase):
-    """The source's end. To be wrapped by io.BufferedWriter, so that a frame holds many rows."""
+    """The source's end. Wrap it in an io.BufferedWriter, so that a frame holds many rows."""
 
     def __init__(self, descriptor: int) -> None:
         """Write to O(descriptor), a pipe."""
@@ -114,7 +114,7 @@ class FrameReader:
         return self
 
     def read(self, size: int) -> bytes:
-        """Return some bytes, or none at the end; raises FlyoverError when the source stopped."""
+        """Return some bytes, or none at the end; raises FlyoverError if the source stopped."""
         if not self._left and not self._ended:
             self._left = self._header()
         if self._ended:

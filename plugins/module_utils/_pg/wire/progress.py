@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""How far a copy is: a JSON file for other programs, written atomically about once a second."""
+"""How far a copy has got: a JSON file for other programs, written atomically about once a second."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Progress:
         """Seconds spent in each phase that is over."""
 
     def phase(self, name: str, **counts: Any) -> None:
-        """Begin a phase; O(counts) replace those of the former."""
+        """Begin a phase; O(counts) replace those of the phase before."""
         now = time.monotonic()
         former = self._state["phase"]
         self.phases[former] = round(self.phases.get(former, 0) + now - self._phase_started, 3)

@@ -33,11 +33,11 @@ else:
     PSYCOPG2_IMPORT_ERROR = None
 
 Values = Union[Sequence[Any], Mapping[str, Any]]
-"""Of a statement's placeholders, by position or by name."""
+"""Values of a statement's placeholders, by position or by name."""
 
 APPLICATION_NAME = "flyover pg_transfer"
 
-# Text of a value must be the same on both servers, whatever their roles, databases and locales prescribe.
+# The text of a value must be the same on both servers, whatever settings their roles, databases and locales have.
 _SETTINGS = """
 set statement_timeout = 0;
 set lock_timeout = '10s';
@@ -61,7 +61,7 @@ set default_transaction_deferrable = off;
 set default_transaction_read_only = {read_only};
 select set_config(name, '0', false) from pg_catalog.pg_settings
   where name in ('idle_session_timeout', 'transaction_timeout');
--- Where it can (PostgreSQL 14), lets the server notice within seconds that we are gone, even in an index build.
+-- If it can (PostgreSQL 14), have the server notice within seconds that we are gone, even in an index build.
 do $$ begin
   perform pg_catalog.set_config('client_connection_check_interval', '5s', false);
 exception when others then null;
@@ -73,7 +73,7 @@ class Session:
     """An open session in autocommit: transactions are begun and ended by statements."""
 
     def __init__(self, address: Address, thing: str, read_only: bool, settings: str = "") -> None:
-        """Connect to O(address), called O(thing) in errors; O(settings) are SET statements besides the usual ones.
+        """Connect to O(address), called O(thing) in errors; O(settings) are additional SET statements.
 
         Raises InputError, ConnectionFailed or StateError.
         """
@@ -122,7 +122,7 @@ class Session:
 
     @property
     def pid(self) -> int:
-        """The process id that the server announced on connecting; a pooler announces one of its own invention."""
+        """The process id that the server announced on connecting; a pooler makes one up."""
         return int(self._connection.get_backend_pid())
 
     @property
@@ -131,14 +131,14 @@ class Session:
         return self._read_only
 
     def again(self) -> Session:
-        """Return another session like this one; in a forked process the parent's must not be used."""
+        """Return another session like this one; a forked process must not use its parent's."""
         session = Session(self.address, self._name, self._read_only, self._settings)
         session.app_path = self.app_path
         return session
 
     @contextmanager
     def as_app(self) -> Iterator[None]:
-        """Have the app's functions find what they call inside: while rows are read, written, indexed or checked.
+        """Let the app's functions find what they call while rows are read, written, indexed or checked inside.
 
         Elsewhere the path is empty, so that the server qualifies every name that it prints.
         """
@@ -146,7 +146,7 @@ class Session:
         try:
             yield
         finally:
-            with suppress(FlyoverError):  # in a transaction that failed; its end takes the setting back
+            with suppress(FlyoverError):  # in a failed transaction, whose end resets it
                 self.run("set search_path = ''")
 
     def rows(self, sql: str, values: Values | None = None, doing: str = "") -> list[tuple[Any, ...]]:
@@ -165,7 +165,7 @@ class Session:
         return self.row(sql, values, doing)[0]
 
     def run(self, sql: str, values: Values | None = None, doing: str = "", rows: bool = True) -> None:
-        """Run statements for their effect; what they say when they fail may be shown where no O(rows) are at hand."""
+        """Run statements for their effect; without O(rows), the server's message may be shown if they fail."""
         with self._cursor(doing or "working", rows) as cursor:
             cursor.execute(sql, values)
 
@@ -188,14 +188,14 @@ class Session:
         try:
             yield
         except BaseException:
-            with suppress(Exception):  # the first failure is the one to tell
+            with suppress(Exception):  # the first failure is the one to report
                 self.run("rollback")
             raise
         self.run("commit", doing=doing)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """Undo what is done inside when it fails, and nothing else of a transaction that is open."""
+        """Undo what is done inside if it fails, and nothing else of an open transaction."""
         if self._connection.info.transaction_status == psycopg2.extensions.TRANSACTION_STATUS_IDLE:
             yield
             return

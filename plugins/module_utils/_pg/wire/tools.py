@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""PostgreSQL's client programs: finding those of the right major version, and running them without a shown password."""
+"""PostgreSQL's client programs: find those of the right major version, and run them without showing the password."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Tools:
     major: int
 
     def dump(self, address: Address, arguments: Iterable[str], thing: str) -> None:
-        """Run pg_dump against O(address); raises StateError with its own words, which hold no value."""
+        """Run pg_dump against O(address); raises StateError with its own messages, which contain no values."""
         with _password_file(address.password) as (path, descriptors):
             self._run("pg_dump", arguments, thing, {**_environment(address), "PGPASSFILE": path}, descriptors)
 
@@ -99,7 +99,7 @@ def installed(folder: str | None) -> list[Tools]:
 
 def _folders() -> Iterator[str]:
     yield from os.environ.get("PATH", os.defpath).split(os.pathsep)
-    yield os.path.dirname(sys.executable)  # a virtual environment's, which need not be in PATH
+    yield os.path.dirname(sys.executable)  # that of a virtual environment, which need not be on PATH
     for pattern in _DISTRIBUTIONS:
         yield from glob(pattern)
 
@@ -128,7 +128,7 @@ def _base_environment() -> dict[str, str]:
 
 
 def _environment(address: Address) -> dict[str, str]:
-    """Return the environment that makes libpq connect to O(address), but for the password."""
+    """Return the environment that makes libpq connect to O(address), without the password."""
     options = {_PG_VARIABLES[name]: value for name, value in address.options.items() if name in _PG_VARIABLES}
     return {
         **_base_environment(),
@@ -145,11 +145,11 @@ def _environment(address: Address) -> dict[str, str]:
 
 @contextmanager
 def _password_file(password: str) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Give the path of a password file for libpq, and the descriptors without which it is not there.
+    """Give the path of a password file for libpq, and the descriptors to pass on with it.
 
-    So the password is neither in argv nor in an environment.
-    On Linux the file has no name and is gone with us even if we are killed. Elsewhere who opens C(/dev/fd) shares our
-    place in the file, which is its end: there it has a name, in a folder that nobody else may enter.
+    So the password is neither in argv nor in an environment. On Linux the file has no name, so it disappears with us
+    even if we are killed. Elsewhere, a process that opens C(/dev/fd) shares our position in the file, which is its end:
+    there the file has a name, in a folder that nobody else may enter.
     """
     text = "*:*:*:*:" + re.sub(r"([\\:])", r"\\\1", password) + "\n"
     if sys.platform.startswith("linux"):

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""A database's URL, taken apart by ourselves: libpq and psycopg2 repeat a malformed one in their errors."""
+"""A database's URL, parsed here because libpq and psycopg2 repeat a malformed one in their errors."""
 
 from __future__ import annotations
 
@@ -75,13 +75,13 @@ class Address:
     def with_sslmode(self, option: str, wanted: str | None, floor: str) -> Address:
         """Return the address with O(wanted), or the URL's own mode, raised to O(floor) unless on loopback.
 
-        Heroku's URLs name no sslmode, but its servers take TLS only and show certificates that can't be verified.
+        Heroku's URLs name no sslmode, but its servers accept only TLS, with certificates that cannot be verified.
         """
         lowest = "disable" if self.loopback else floor
         if wanted is not None and SSL_MODES.index(wanted) < SSL_MODES.index(lowest):
             raise InputError(
                 option,
-                f"{wanted} would let data travel in clear to {self.host}",
+                f"{wanted} would send data to {self.host} unencrypted",
                 f"Use {floor} or more, or leave it out.",
             )
         mode = wanted or max(self.options.get("sslmode", "prefer"), lowest, key=SSL_MODES.index)
@@ -89,7 +89,7 @@ class Address:
 
 
 def parse(url: str, option: str) -> Address:
-    """Take O(url) apart; raises InputError that names O(option) and the part, never a value."""
+    """Parse O(url); raises InputError, which names O(option) and the part, never a value."""
     found = _URL.fullmatch(url.strip())
     if found is None:
         raise InputError(
@@ -112,9 +112,9 @@ def parse(url: str, option: str) -> Address:
     if not (parts["port"] or "5432").isdigit() or not 0 < int(parts["port"] or "5432") < 65536:
         raise InputError(option, "the URL's port is not a number from 1 to 65535", "Correct the port.")
     if given.get("sslmode", "prefer") not in SSL_MODES:
-        raise InputError(option, "the URL's sslmode is none of " + ", ".join(SSL_MODES), "Correct the sslmode.")
+        raise InputError(option, "the URL's sslmode is not one of " + ", ".join(SSL_MODES), "Correct the sslmode.")
     if any("\0" in value for value in [*parts.values(), *given.values()]):
-        raise InputError(option, "the URL holds a NUL character", "Pass the URL as the platform shows it.")
+        raise InputError(option, "the URL contains a NUL character", "Pass the URL as the platform shows it.")
     return Address(
         host=host,
         port=int(parts["port"] or "5432"),
@@ -134,6 +134,6 @@ def _decode(text: str, option: str, part: str) -> str:
         pass
     raise InputError(
         option,
-        f"the URL's {part} holds a '%' that begins no percent-encoded UTF-8 character",
+        f"the URL's {part} contains a '%' that does not begin a percent-encoded UTF-8 character",
         "Write '%' itself as '%25'.",
     )

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What the image needs at its build, and what it must hold that Heroku's stack and buildpacks bring."""
+"""What the image needs during its build, and what it must contain that Heroku's stack and buildpacks provide."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SECRET_FILES = re.compile(
 _PUBLIC_GEMS = re.compile(
     r"https?://(?:rubygems\.org|gems\.ruby-china\.com|rails-assets\.org|gems\.rubyforge\.org|gem\.coop)/?"
 )
-# What the packages of an app call, and what brings it in a Debian image.
+# The program that a package calls, and a pattern of what installs it in a Debian image.
 _PROGRAMS = {
     "gem:ruby-vips": ("libvips", r"vips"),
     "gem:image_processing": ("libvips or ImageMagick", r"vips|magick"),
@@ -74,7 +74,7 @@ def _programs(app: App) -> Iterator[Hit]:
         return
     full = re.search(r"^FROM\s+\S*ruby:(?!\S*(?:slim|alpine))", app.dockerfile, re.MULTILINE)
     for package, (program, pattern) in _PROGRAMS.items():
-        # What only another gem asks for may never be called.
+        # A gem that only another gem requires may never be called.
         asked = re.search(rf"^\s*gem[ (]\s*[\"']{package[4:]}[\"']", app.folder.code("Gemfile"), re.MULTILINE)
         # The full images of Ruby have ImageMagick already.
         brought = "ImageMagick" in program and full
@@ -128,7 +128,7 @@ def _precompile(app: App) -> Iterator[Hit]:
 
 
 def _build_environment(app: App) -> Iterator[Hit]:
-    """Yield variables that Rails needs to start at all, and so also to compile its assets."""
+    """Yield variables that Rails needs to start at all, and therefore to compile its assets."""
     if not app.package("gem:rails", "gem:railties") or not app.package(
         "gem:sprockets-rails",
         "gem:propshaft",
@@ -152,7 +152,7 @@ def _build_environment(app: App) -> Iterator[Hit]:
 
 
 def _lazy(app: App, path: str, line: int) -> bool:
-    """Return whether the line is read later, if at all: in a block, a lambda, a method, or under a condition."""
+    """Return whether the line runs later, if at all: in a block, a lambda or a method, or under a condition."""
     lines = app.folder.code(path).split("\n")
     if re.search(r"\b(?:if|unless)\b|->|\blambda\b|\?.*:|&&|\|\||\bproc\b", lines[line - 1]):
         return True

@@ -41,7 +41,7 @@ _SESSION = {
     "pip:procrastinate": "procrastinate waits for jobs with LISTEN",
     "pip:channels-postgres": "channels_postgres waits for messages with LISTEN",
 }
-# The same in the app's own code. Locks of a transaction (pg_advisory_xact_lock) and NOTIFY need no session.
+# The same in the app's own code. Locks within a transaction (pg_advisory_xact_lock) and NOTIFY need no session.
 _SESSION_CODE = {
     "An advisory lock is held from one statement to the next here": re.compile(
         r"\bpg_(?:try_)?advisory_lock(?:_shared)?\b"
@@ -54,7 +54,7 @@ _SESSION_CODE = {
     ),
 }
 _SESSION_HINTS = ("advisory_lock", "LISTEN", "wait_for_notify", "Notifications", "search_path")
-# What these find needs connections that nobody else gets in between: the direct URL of the cluster.
+# What these find needs connections that nobody else uses in between: the direct URL of the cluster.
 NEEDS_DIRECT = ("postgres-session", "postgres-settings")
 _DIRECT_REMEDY = (
     "With migrate_postgres_pooled: auto they get it. The pooler in session mode, which is Fly's default, works too, "
@@ -70,7 +70,7 @@ _MANIFESTS = {
 
 
 def package_place(app: App, package: str) -> tuple[str, int]:
-    """Return the file and line that asks for a package."""
+    """Return the file and line that requires a package."""
     kind, _colon, name = package.partition(":")
     path = _MANIFESTS[kind]
     if kind == "gem" and name not in app.folder.text(path):
@@ -137,7 +137,7 @@ def _billed(app: App) -> Iterator[Hit]:
 
 
 def _shared(app: App) -> Iterator[Hit]:
-    """Yield a cache store that lives on the jobs' Redis."""
+    """Yield a cache store that uses the jobs' Redis."""
     if not app.package("gem:sidekiq", "gem:resque"):
         return
     for path in ("config/environments/production.rb", "config/application.rb"):
@@ -145,7 +145,7 @@ def _shared(app: App) -> Iterator[Hit]:
         found = re.search(
             r"^\s*config\.cache_store\s*=\s*:redis_(?:cache_)?store\b([^\n]*\n[^\n]*)", code, re.MULTILINE
         )
-        # A variable of its own may well name another Redis.
+        # Another variable may well name another Redis.
         if found and (re.search(r"[\"']REDIS_URL[\"']", found[1]) or not found[1].partition("\n")[0].strip()):
             yield Hit(path, code.count("\n", 0, found.end() - len(found[0].lstrip())) + 1)
 

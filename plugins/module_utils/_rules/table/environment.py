@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What an app reads of its environment that Heroku gives and Fly.io does not."""
+"""Environment variables that an app reads and that Heroku sets but Fly.io does not."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _BUILD = ("SOURCE_VERSION", "STACK", "BUILD_DIR")
 _DYNO = ("DYNO", "PS", "DYNO_RAM", "WEB_MEMORY", "MEMORY_AVAILABLE")
 _REDIS = ("REDIS_TLS_URL", "REDIS_TEMPORARY_URL", "HEROKU_REDIS_*_URL", "HEROKU_REDIS_*_TLS_URL", "*_REDIS_TLS_URL")
 _POSTGRES = ("HEROKU_POSTGRESQL_*", "DATABASE_CONNECTION_POOL_URL", "*_BASTIONS", "*_BASTION_KEY")
-# Names that a framework, a gem or the platform reads, so that no line of the app does; and those that need no value.
+# Names that a framework, a gem or the platform reads, so that the app itself need not; and those that need no value.
 _KNOWN = (
     *("AWS_*", "BUNDLE_*", "CLOUDINARY_*", "DATABASE_URL", "DD_*", "DISABLE_*", "EXECJS_*", "GEM_*", "GOOGLE_*"),
     *(
@@ -76,7 +76,7 @@ _KNOWN = (
     ),
     *("APPSIGNAL_*", "BUGSNAG_*", "AIRBRAKE_*", "PORT", "APP_*", "LOG_*", "TIMBER_*", "LOGTAIL_*", "FONTCONFIG_*"),
 )
-# Without a value in these classes a name is on no Fly Machine.
+# A Fly Machine does not have config vars of these classes.
 _LEFT_BEHIND = ("platform", "excluded", "service")
 
 
@@ -91,7 +91,7 @@ def _left_behind(app: App) -> Iterator[Hit]:
 
 
 def _not_given(app: App) -> Iterator[Hit]:
-    """Yield names that the code requires and that no config var gives, where the config vars are known."""
+    """Yield names that the code requires and that no config var sets, if the config vars are known."""
     if not app.heroku.config_names:
         return
     known = (*_METADATA, *_BUILD, *_DYNO, *_REDIS, *_POSTGRES, *_KNOWN)
@@ -102,7 +102,7 @@ def _not_given(app: App) -> Iterator[Hit]:
 
 
 def _not_read(app: App) -> Iterator[Hit]:
-    """Yield one hit with all config vars that no file names, where the app's code is of a kind that is read."""
+    """Yield one hit with all config vars that no file names, if the app's language is one that is read."""
     if not app.reads:
         return
     own = [name for name, entry in app.heroku.config_names.items() if entry.get("class") == "transfer"]
@@ -116,7 +116,7 @@ def _not_read(app: App) -> Iterator[Hit]:
 
 
 def _herokuapp(app: App) -> Iterator[Hit]:
-    """Yield names below herokuapp.com in the code: the app's own, and those put together, are warnings."""
+    """Yield names below herokuapp.com in the code. The app's own names and those built from parts are warnings."""
     rule = Rule(
         "", WARN, "", "", "", pattern=r"(?<![\w@-])(?P<host>[\w.\\-]*\.?herokuapp\\?\.com)\b", hints=("herokuapp",)
     )
@@ -131,7 +131,7 @@ def _herokuapp(app: App) -> Iterator[Hit]:
             # In a regular expression its dots are escaped.
             host = found["host"].replace("\\", "")
             own = host in app.heroku.hosts
-            # A name that is put together is this app's, as "https://#{name}.herokuapp.com" in its settings.
+            # A name built from parts is this app's, such as "https://#{name}.herokuapp.com" in its settings.
             built = host.startswith((".", "herokuapp")) and (path.startswith("config/") or "settings" in path)
             level = WARN if own or built else INFO
             yield Hit(path, code.count("\n", 0, found.start()) + 1, {"host": host.lstrip(".")}, level)

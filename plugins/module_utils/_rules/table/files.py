@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What an app writes to its disk, which lasts no longer than a Machine."""
+"""What an app writes to its disk, which does not outlive a Machine."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _PARSED = re.compile(
 
 
 def _broken(app: App) -> Iterator[Hit]:
-    """Yield what cannot be parsed of the files that say how the app is built and run."""
+    """Yield those files that say how the app is built and run and that cannot be parsed."""
     for path in filter(_PARSED.fullmatch, app.folder.files):
         app.folder.data(path)
         if path in app.folder.broken:

@@ -47,7 +47,7 @@ def _checks(app: App) -> Iterator[Mapping[str, Any]]:
 
 
 def _force_ssl(app: App) -> Iterator[Hit]:
-    """Yield a redirect to HTTPS that a check of fly.toml without the proxy's header runs into."""
+    """Yield a redirect to HTTPS that makes a check in fly.toml fail, because it lacks the proxy's header."""
     plain = [
         check
         for check in _checks(app)
@@ -64,7 +64,7 @@ def _force_ssl(app: App) -> Iterator[Hit]:
             yield Hit(path, code.count("\n", 0, at) + 1, {"check": str(plain[0].get("path", "/"))})
 
 
-# What goes by it where the code asks for it, in which files: Rack::Attack may as well go by a token.
+# What uses the address only if the code says so, and in which files: Rack::Attack may use a token instead.
 _BY_ADDRESS_IN_CODE = (
     (
         "Rack::Attack",
@@ -88,7 +88,7 @@ _BY_ADDRESS = {
 
 
 def _client_ip(app: App) -> Iterator[Hit]:
-    """Yield Rails' remote_ip: grave where the app limits or locates visitors by it."""
+    """Yield Rails' remote_ip: a warning if the app limits or locates visitors by it."""
     if not app.package("gem:rails", "gem:railties"):
         return
     cured = re.compile(
@@ -103,15 +103,15 @@ def _client_ip(app: App) -> Iterator[Hit]:
             if match:
                 found = True
                 line = app.folder.code(path).count("\n", 0, match.start("at")) + 1
-                yield Hit(path, line, {"what": f"{what} goes by the visitor's address"}, WARN)
+                yield Hit(path, line, {"what": f"{what} uses the visitor's address"}, WARN)
                 break
     package = app.package(*_BY_ADDRESS)
     if package:
-        words = {"what": f"{_BY_ADDRESS[package]} goes by the visitor's address"}
+        words = {"what": f"{_BY_ADDRESS[package]} uses the visitor's address"}
         yield Hit(*package_place(app, package), words, WARN)
     elif not found:
         place = package_place(app, app.package("gem:rails", "gem:railties"))
-        yield Hit(*place, {"what": "Rails tells the visitor's address as request.remote_ip"})
+        yield Hit(*place, {"what": "Rails reports the visitor's address as request.remote_ip"})
 
 
 RULES = (
@@ -154,7 +154,7 @@ RULES = (
     Rule(
         id="client-ip",
         level=INFO,
-        text="{what}. On Fly, X-Forwarded-For ends in the proxy's address, which is the same for everybody.",
+        text="{what}. On Fly, X-Forwarded-For ends in the proxy's address, which is the same for everyone.",
         remedy="Read the header Fly-Client-IP, or list Fly's addresses in config.action_dispatch.trusted_proxies.",
         source="https://github.com/modosc/cloudflare-rails/issues/72",
         find=_client_ip,

@@ -68,7 +68,7 @@ def _nowhere(app: App) -> Iterator[Hit]:
 
 
 def _other_command(app: App) -> Iterator[Hit]:
-    """Yield lines of the Procfile that are not what the slug has."""
+    """Yield lines of the Procfile that differ from the slug's."""
     for kind, (line, command) in app.procfile.items():
         slug = app.heroku.process_types.get(kind)
         if slug and _normal(slug) != _normal(command):
@@ -171,7 +171,7 @@ def _buildpack(app: App) -> Iterator[Hit]:
 
 
 def _in_web(app: App) -> Iterator[Hit]:
-    """Yield jobs that run inside the web process; grave where fly.toml lets its Machines stop."""
+    """Yield jobs that run inside the web process: a warning if fly.toml lets its Machines stop."""
     service = app.fly_toml.get("http_service")
     stops = isinstance(service, dict) and service.get("auto_stop_machines") in (True, "stop", "suspend")
     for path, (pattern, what) in _IN_WEB.items():
@@ -345,16 +345,16 @@ LATER_RULES = (
 _GEMS = {
     "gem:rails_12factor": "is for Heroku with Rails 4, and obsolete since Rails 5",
     "gem:heroku-deflater": "compresses what Heroku's router does not; Fly's proxy compresses by itself",
-    "gem:barnes": "sends metrics to Heroku's agent, which is nowhere else",
+    "gem:barnes": "sends metrics to Heroku's agent, which exists nowhere else",
     "gem:judoscale-rails": "scales dynos through the add-on; it has an adapter for Fly",
     "gem:rails-autoscale-web": "scales dynos through the add-on; its successor Judoscale has an adapter for Fly",
     "gem:rails_autoscale_agent": "scales dynos through the add-on; its successor Judoscale has an adapter for Fly",
     "gem:hirefire-resource": "scales dynos; Fly scales by itself, or with its metrics autoscaler",
-    "gem:puma_worker_killer": "restarts workers by the memory of a dyno; set it for the Machine's",
+    "gem:puma_worker_killer": "restarts workers by the memory of a dyno; set it to the Machine's",
     "gem:resque-heroku-signals": "treats the signals of a dyno that stops; Fly sends what kill_signal in fly.toml says",
     "gem:heroku-log-parser": "reads the log of Heroku's router",
-    "gem:platform-api": "asks Heroku's API, about an app that will be gone",
-    "npm:heroku-client": "asks Heroku's API, about an app that will be gone",
+    "gem:platform-api": "calls Heroku's API about an app that will be gone",
+    "npm:heroku-client": "calls Heroku's API about an app that will be gone",
 }
 
 

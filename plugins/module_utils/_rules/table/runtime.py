@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""What Heroku's buildpacks do unasked and a Dockerfile must say: versions, variables, steps of the build."""
+"""What Heroku's buildpacks do unasked and a Dockerfile must state: versions, variables, steps of the build."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.app i
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.rule import Hit, Rule
 
 _PRODUCTION = "config/environments/production.rb"
-# A version as package.json asks for it, where it means one major version or a least one; other ranges are not judged.
+# A version in package.json that means one major version or a minimum; other ranges are not judged.
 _NODE_WANTED = re.compile(r"\s*(?P<least>>=)?\s*[v^~=]*\s*(?P<major>\d+)(?:\.[\dx*]+){0,2}\s*")
 _MIGRATES = re.compile(r"\bdb:(?:migrate|prepare|setup)\b|bin/release|release-tasks")
 
 
 def _in_dockerfile(app: App, pattern: str) -> tuple[str, int]:
-    """Return the first version that O(pattern) finds in the Dockerfile, and its line; nothing where there is none."""
+    """Return the first version that O(pattern) finds in the Dockerfile, and its line; nothing if there is none."""
     found = re.search(pattern, app.dockerfile, re.MULTILINE)
     if not found:
         return "", 0
@@ -153,7 +153,7 @@ def _time_zones(app: App) -> Iterator[Hit]:
 
 
 def _redis_family(app: App) -> Iterator[Hit]:
-    """Yield ioredis of a version that looks for IPv4 addresses only, where nothing tells it otherwise."""
+    """Yield an ioredis version that looks only for IPv4 addresses, unless it is told otherwise."""
     version = re.search(r"(\d+)\.(\d+)\.(\d+)", app.packages.get("npm:ioredis", ""))
     if not version or tuple(map(int, version.groups())) >= (5, 8, 2):
         return

@@ -103,7 +103,7 @@ def test_regions() -> None:
         ),
         (
             {"verdict": "copied", "counts": {"foreign": 9}, "verified": {"compared": 3, "differing": 1}},
-            "3 keys compared, 1 differ; 9 keys there were not copied from Heroku",
+            "3 keys compared, 1 differ; 9 other keys there were not copied from Heroku",
         ),
         ({"verdict": "unchanged", "counts": {"source": 3}}, "already equal to Heroku's"),
         ({"verdict": "unknown"}, "unknown, because nothing is read through a tunnel in check mode"),

@@ -125,7 +125,7 @@ def test_hooks_are_found_from_where_the_run_was_started() -> None:
 @pytest.mark.parametrize(
     ("hooks", "message"),
     [
-        ({"before_dns": ["x.yml"]}, "there is no hook before_dns. Choose among before_freeze"),
+        ({"before_dns": ["x.yml"]}, "there is no hook before_dns. Choose from before_freeze"),
         ({"before_seal": "x.yml"}, "migrate_hooks.before_seal: it is not a list"),
         ({"before_seal": [{"file": "x.yml"}]}, "migrate_hooks.before_seal: it is not a list"),
         ({"before_seal": [""]}, "migrate_hooks.before_seal: it is not a list"),
@@ -139,7 +139,7 @@ def test_what_is_not_a_hook_is_named(hooks: dict[str, Any], message: str) -> Non
 
 def test_no_hooks_are_no_files() -> None:
     assert hook_files(None, "/srv") == []
-    with pytest.raises(ValueError, match="it is not a dictionary"):
+    with pytest.raises(ValueError, match="it is not a dict"):
         hook_files(["dns.yml"], "/srv")  # type: ignore[arg-type]
 
 
@@ -168,7 +168,7 @@ def test_first_cause() -> None:
         first_cause({"msg": "One or more items failed", "results": [{"msg": "a"}, {"failed": True, "msg": "b"}]}) == "b"
     )
     late = {"failed": True, "async_result": {}, "msg": "async task did not complete within the requested time - 9s"}
-    assert "longer than its limit (migrate_window_limit)" in first_cause(late)
+    assert "exceeded its limit (migrate_window_limit)" in first_cause(late)
     assert "although the write fence was up: tables: x." in first_cause({"drift_since_raised": ["tables: x"]})
 
 
@@ -223,7 +223,7 @@ def test_after_a_thaw_an_error_that_was_printed_before_is_only_recalled() -> Non
 
 def test_a_thaw_that_fails_names_causes_and_commands() -> None:
     said = failure_report(FAILED, "h", "f", {"freeze": FREEZE}, {"formation": "Heroku answered 503.", "machines": "no"})
-    assert "NOT wholly back in service" in said
+    assert "NOT fully back in service" in said
     assert "Put back: the database accepts writes, maintenance mode is off as before." in said
     assert "Not put back (formation): Heroku answered 503." in said
     assert "heroku ps:scale web=2 worker=1 -a h" in said
@@ -232,12 +232,12 @@ def test_a_thaw_that_fails_names_causes_and_commands() -> None:
 
 
 def test_a_rollback_that_fails_has_no_first_cause() -> None:
-    assert failure_report({}, "h", "f", {"freeze": FREEZE}, {"fence": "x"}).startswith("Heroku app h is NOT wholly")
+    assert failure_report({}, "h", "f", {"freeze": FREEZE}, {"fence": "x"}).startswith("Heroku app h is NOT fully")
 
 
 def test_a_run_that_fails_while_heroku_is_frozen_says_so() -> None:
     said = failure_report(FAILED, "h", "f", {"freeze": FREEZE})
-    assert "Heroku app h is frozen since 2026-11-26T18:00:00Z" in said
+    assert "Heroku app h has been frozen since 2026-11-26T18:00:00Z" in said
     assert "heroku ps:scale web=2 worker=1 -a h; heroku maintenance:off -a h" in said
     assert "flyover.heroku_to_fly.rollback" in said
 

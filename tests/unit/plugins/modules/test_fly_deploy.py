@@ -597,7 +597,7 @@ def test_tunnel_that_ended_by_itself_is_told_when_it_is_closed(
     assert os.waitpid(opened["pid"], 0)[0] == opened["pid"]
     closed = run_module(fly_proxy, {**tunnel, "state": "stopped"})
     assert closed["changed"] is False
-    assert "tunnel to db.internal:5432 had ended by itself" in str(closed["warnings"])
+    assert "tunnel to db.internal:5432 had ended on its own" in str(closed["warnings"])
     assert "peer lost with ********" in str(closed["warnings"])
     assert [path.name for path in Path(tunnel["state_file"]).parent.iterdir()] == [".gitignore"]
 
@@ -626,7 +626,7 @@ def test_tunnel_of_which_a_zombie_is_left_has_ended(run_module: Any, tunnel: dic
         begun = time.monotonic()
         closed = run_module(fly_proxy, {**tunnel, "state": "stopped"})
         parent.kill()
-    assert "had ended by itself" in str(closed["warnings"])
+    assert "had ended on its own" in str(closed["warnings"])
     assert time.monotonic() - begun < 5
     assert not state.exists()
 

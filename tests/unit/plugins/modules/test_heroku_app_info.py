@@ -484,7 +484,9 @@ def test_more_connections_than_the_new_server_takes(http: Any, find: Any, heroku
     ]
     heroku.process_types = {"web": "bundle exec puma", "worker": "bundle exec sidekiq -c 25"}
     finding = find(postgres_plan="basic")["connections"]
-    assert "160 connections (web 3 x 20, worker 4 x 25), and the new database's server takes 50" in finding["text"]
+    assert (
+        "160 connections (web 3 x 20, worker 4 x 25), but the new database's server accepts only 50" in finding["text"]
+    )
     heroku.formation = heroku.formation[:1]
     heroku.config.update(WEB_CONCURRENCY="2")
     assert "connections" not in find(postgres_plan="basic")

@@ -99,6 +99,8 @@ def test_the_list_has_every_id_in_the_code_and_no_other() -> None:
         if path.name != "finding_ids.py"
     )
     named = set(re.findall(r"\"((?:database|redis)-[a-z-]+|one-off-dynos|certificates-pending)\"", code))
+    role = "".join(path.read_text(encoding="utf-8") for path in (PLUGINS.parent / "roles").rglob("tasks/*.yml"))
+    named |= set(re.findall(r"- id: ((?:database|redis)-[a-z-]+)\n", role))
     rules = {rule.id for rule in RULES}
     assert named - {"database-url"} <= {*OF_POSTGRES, *OF_REDIS, *OF_STEPS, *rules}
     assert {*OF_POSTGRES, *OF_REDIS} <= named

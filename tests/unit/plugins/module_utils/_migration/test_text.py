@@ -43,12 +43,12 @@ Costs on Fly.io (list prices of 2026-11, https://fly.io/docs/about/pricing/):
 Before the cut-over: 2 findings
   warn  addon-to-replace
         Heroku app paper-crane: the add-on rollbar-flat-25839 (rollbar:free) works after the move,
-        until it or the app is destroyed. Take out a plan with the provider itself and put its
-        credentials in the place of the add-on's.
+        until it or the app is destroyed. Take out a plan with the provider itself and replace the
+        add-on's credentials with those of the plan.
   warn  tls-redis-code
         Heroku app paper-crane: redis-flat-17920 speaks TLS with a certificate that nobody can
         verify; code for it often says VERIFY_NONE. Look for ssl_params and VERIFY_NONE in the code:
-        harmless with the new redis:// URL in most clients, to be removed in any case.
+        harmless with the new redis:// URL in most clients, but remove it in any case.
 After the cut-over: 3 findings
   dropped-urls (2), hidden-defaults
 The findings in full: the same with -e migrate_audit_dir=FOLDER
@@ -101,7 +101,7 @@ def test_plan_after_the_rehearsal_names_window_and_next_command(rehearsed: dict[
     assert "Plan: 0 to create, 0 to change, 2 to copy" in lines
     assert "  = leave   21 secrets on Fly, equal already" in lines
     assert "  ? unknown how much of Postgres changed since the last copy" in lines
-    assert "Freeze window: about 15 s, as the last update took 3.0 s." in lines
+    assert "Freeze window: about 15 s, because the last update took 3.0 s." in lines
     assert "certificates-pending" in lines
     assert "Next: ansible-playbook flyover.heroku_to_fly.migrate -e migrate_cutover=true" in lines
 
