@@ -170,7 +170,7 @@ def test_another_copy_on_the_same_target_stays(transfer: Any, servers: Any, sour
     result = transfer(name="other", match=["user:*"], replace=True)
     assert (result["verdict"], target.hget("product:1", "name")) == ("unchanged", b"Product 1")
     message = transfer(name="other", replace=True)["msg"]
-    assert "It has the keys of paper-crane too" in message
+    assert "It also has the keys of paper-crane" in message
     assert "1 of its keys hold something else" in message
 
 

@@ -189,7 +189,7 @@ def scale(fly: FlyAPI, flyctl: Flyctl, wanted: Wanted, check_mode: bool) -> dict
 def _reasons(before: Present, wanted: Wanted, image_ref: str) -> list[str]:
     reasons = []
     if before.release is None:
-        reasons.append("the app was never released")
+        reasons.append("the app has never been released")
     elif not _same_image(before.image_ref, image_ref):
         what = "another image" if wanted.image else "another source or configuration"
         reasons.append(f"the current release has {what}")

@@ -136,7 +136,7 @@ def sql_error(error: Any, thing: str, doing: str, rows: bool = True) -> FlyoverE
         return ConnectionFailed(
             thing,
             f"the connection was lost while {doing}",
-            "Run again: nothing half done is taken for done.",
+            "Run again: nothing half done counts as done.",
         )
     cause = f"{doing} failed with SQLSTATE {state} ({type(error).__name__})"
     place = _copy_place(error.diag.context or "")

@@ -151,6 +151,6 @@ class FrameReader:
         self.error = ConnectionFailed(
             "the source",
             "its process ended in the middle of a table",
-            "Run again: nothing half done is taken for done.",
+            "Run again: nothing half done counts as done.",
         )
         return self.error

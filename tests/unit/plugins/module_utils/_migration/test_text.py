@@ -24,7 +24,7 @@ Audit: nothing is written. Now: live on Heroku, nothing runs on Fly.io.
   + create  Fly app paper-crane in organization personal, with its addresses
   + create  Managed Postgres paper-crane-db: plan basic, PostgreSQL 17, 10 GB, in iad
   + create  Upstash Redis paper-crane-redis, in iad
-  + create  a release: the app was never released
+  + create  a release: the app has never been released
   + create  2 Machines for web (shared-cpu-1x)
   + create  certificates for example.com, www.example.com
   ~ change  21 secrets to set on Fly
