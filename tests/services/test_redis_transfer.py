@@ -171,7 +171,7 @@ def test_another_copy_on_the_same_target_stays(transfer: Any, servers: Any, sour
     assert (result["verdict"], target.hget("product:1", "name")) == ("unchanged", b"Product 1")
     message = transfer(name="other", replace=True)["msg"]
     assert "It also has the keys of paper-crane" in message
-    assert "1 of its keys hold something else" in message
+    assert "1 of its keys hold something other than the source" in message
 
 
 def test_keys_of_somebody_else_are_not_replaced(transfer: Any, target: Any) -> None:
