@@ -7,18 +7,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import indexes
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.adapt import Adaptation
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.archive import Entry, run_entries
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.stages import Stages, stages
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import (
     Analyze,
-    BuildIndex,
     Checked,
     CopyLargeObjects,
     CopyTables,
@@ -48,102 +48,6 @@ _SMALL = 256 << 10
 _SMALL_BYTES_AT_ONCE = 8 << 20
 _SMALL_TABLES_AT_ONCE = 200
 _LARGE_OBJECTS_AT_ONCE = 500
-
-
-_NAME = r'(?:[\w$]+|"(?:[^"]|"")+")'
-# As pg_dump writes a key, and nothing after it.
-_KEY = re.compile(rf"(ALTER TABLE ONLY {_NAME}\.{_NAME}\s+ADD CONSTRAINT ({_NAME}) (?:PRIMARY KEY|UNIQUE)) \([^;]*\);")
-
-# An index with statements about its table after it.
-_MORE = re.compile(r"(CREATE (?:UNIQUE )?INDEX) (.*?;)\n+(ALTER TABLE .*)", re.DOTALL)
-
-
-@dataclass
-class Stages:
-    """The archive's post-data entries, by when and how they can be made."""
-
-    of_table: dict[int, list[Entry]] = field(default_factory=dict)
-    """Indexes and keys of one table, by the table's oid: as soon as its rows are there."""
-    whole: list[Entry] = field(default_factory=list)
-    """Indexes and keys that need rows of several tables, or join the indexes of partitions; in order."""
-    foreign_keys: list[tuple[Entry, frozenset[int]]] = field(default_factory=list)
-    """With the tables that each locks; they are made in parallel."""
-    rest: list[Entry] = field(default_factory=list)
-    """Triggers, rules, policies and everything else, in order."""
-
-
-def stages(source: Session, entries: Sequence[Entry], tables: Sequence[Table]) -> Stages:
-    """Sort O(entries), which come in an order that always works, into stages that need less waiting."""
-    index_tables, careful = _indexes(source)
-    constraints = _constraints(source)
-    copied = {table.oid for table in tables}
-    later = {entry.id for entry in entries}
-    result = Stages()
-    early: set[int] = set()
-    for entry in entries:
-        needs = entry.needs & later
-        table = index_tables.get(entry.oid)
-        if entry.kind == "CONSTRAINT":
-            table = constraints.get(entry.oid, (0, 0))[0]
-        if entry.kind in ("INDEX", "CONSTRAINT") and table in copied and not needs and entry.oid not in careful:
-            result.of_table.setdefault(table or 0, []).append(entry)
-        elif entry.kind in ("INDEX", "CONSTRAINT", "INDEX ATTACH") and needs <= early:
-            result.whole.append(entry)
-        elif entry.kind == "FK CONSTRAINT" and needs <= early and set(constraints.get(entry.oid, ())) <= copied:
-            result.foreign_keys.append((entry, frozenset(constraints[entry.oid])))
-            continue
-        else:
-            result.rest.append(entry)
-            continue
-        early.add(entry.id)
-    return result
-
-
-def _indexes(source: Session) -> tuple[dict[int, int], set[int]]:
-    """Return each index's table, and the indexes that call the user's functions, which may read other tables."""
-    rows = source.rows(
-        """
-        select i.indexrelid, i.indrelid, exists (
-          select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = i.indexrelid
-            and d.refclassid = 'pg_proc'::regclass and d.refobjid >= 16384
-            and not exists (select from pg_depend e where e.deptype = 'e' and e.classid = d.refclassid
-                            and e.objid = d.refobjid))
-        from pg_index i where i.indexrelid >= 16384
-        """
-    )
-    return {index: table for index, table, _careful in rows}, {index for index, _table, careful in rows if careful}
-
-
-def _constraints(source: Session) -> dict[int, tuple[int, int]]:
-    """Return the table of each constraint, and the table that it refers to, or the same table again."""
-    return {
-        oid: (table, other or table)
-        for oid, table, other in source.rows("select oid, conrelid, confrelid from pg_constraint where conrelid <> 0")
-    }
-
-
-def _key_indexes(source: Session) -> dict[int, str]:
-    """Return, by the constraint's oid, the statement that builds the index of a key that is not deferrable."""
-    rows = source.rows(
-        """
-        select oid, pg_get_indexdef(conindid) from pg_constraint
-        where contype in ('p', 'u') and not condeferrable and conindid <> 0
-        """
-    )
-    # It exists already if a run was killed between the index and its key.
-    return {oid: sql.replace("CREATE UNIQUE INDEX", "CREATE UNIQUE INDEX IF NOT EXISTS", 1) for oid, sql in rows}
-
-
-def _index_bytes(source: Session) -> dict[int, int]:
-    """Return the size of each index, by its oid and by that of its constraint."""
-    return dict(
-        source.rows(
-            """
-            select indexrelid, pg_relation_size(indexrelid) from pg_index where indexrelid >= 16384
-            union all select oid, pg_relation_size(conindid) from pg_constraint where contype in ('p', 'u', 'x')
-            """
-        )
-    )
 
 
 def _analyzed_last(source: Session) -> set[int]:
@@ -193,8 +97,8 @@ class Copy:
         self.sequences: Sequences = {}
         """The values that were copied."""
         self._horizon = server.horizon(source)
-        self._key_indexes = _key_indexes(source)
-        self._index_bytes = _index_bytes(source)
+        self._key_indexes = indexes.key_indexes(source)
+        self._index_bytes = indexes.index_bytes(source)
         last = _analyzed_last(source)
         self._analyzed_last = {table.name for table in tables if table.bytes >= LARGE or table.oid in last}
 
@@ -283,9 +187,9 @@ class Copy:
         together = [table for table in small if _can_travel_together(table)]
         alone = [table for table in small if not _can_travel_together(table)]
         for batch in content.batches(alone, LARGE, _TABLES_AT_ONCE):
-            tasks.append(Task(CopyTables(batch, *self._finish(stages_, batch))))
+            tasks.append(self._copy_task(CopyTables, stages_, batch))
         for batch in content.batches(together, _SMALL_BYTES_AT_ONCE, _SMALL_TABLES_AT_ONCE):
-            tasks.append(Task(CopyTogether(batch, *self._finish(stages_, batch))))
+            tasks.append(self._copy_task(CopyTogether, stages_, batch))
         for table in large:
             self._add_index_tasks(tasks, table, self._missing(stages_, [table]), copied.get(table.oid, frozenset()))
         return tasks
@@ -294,39 +198,24 @@ class Copy:
         self, tasks: list[Task], table: Table, entries: Sequence[Entry], copied: frozenset[int]
     ) -> None:
         """Add the indexes of O(table), then its keys, which lock others out: from a ready index they take no time."""
-        built = copied
-        keys = []
-        first = len(tasks)
+        build: list[Task] = []
+        locks: list[Entry] = []
         # The longest come first, so that none is left alone at the end.
         for entry in sorted(entries, key=lambda entry: self._index_bytes.get(entry.oid, 0), reverse=True):
-            index = self._key_indexes.get(entry.oid)
-            key = _KEY.fullmatch(entry.sql.strip())
-            more = _MORE.fullmatch(entry.sql.strip())
-            if more and more[2].count("'") % 2 == 0:
-                # CLUSTER ON and REPLICA IDENTITY lock others out as keys do.
-                built |= {len(tasks)}
-                tasks.append(Task(BuildIndex(f"{more[1]} IF NOT EXISTS {more[2]}", entry.label), copied))
-                keys.append(replace(entry, sql=more[3]))
-                continue
-            if entry.kind == "CONSTRAINT" and not (index and key):
-                keys.append(entry)
-                continue
-            built |= {len(tasks)}
-            if index and key:
-                tasks.append(Task(BuildIndex(index, entry.label), copied))
-                keys.append(replace(entry, sql=f"{key[1]} USING INDEX {key[2]};"))
-            else:
-                tasks.append(Task(RunEntry(entry), copied))
-        if self._checksums and tasks[first:]:
-            tasks[first] = replace(tasks[first], work=Checked(table, tasks[first].work))
-        tasks += [Task(RunEntry(key), built, locks=frozenset([table.oid])) for key in keys]
+            steps = indexes.steps(entry, self._key_indexes.get(entry.oid))
+            if steps.build:
+                build.append(Task(steps.build, copied))
+            if steps.lock:
+                locks.append(steps.lock)
+        if self._checksums and build:
+            build[0] = replace(build[0], work=Checked(table, build[0].work))
+        built = copied | frozenset(range(len(tasks), len(tasks) + len(build)))
+        tasks += [*build, *(Task(RunEntry(entry), built, locks=frozenset([table.oid])) for entry in locks)]
 
-    def _finish(self, stages_: Stages, tables: Sequence[Table]) -> tuple[int, list[Entry], list[str], bool]:
-        """Return what else to do in the transaction that copies O(tables): the horizon to note, the entries to make,
-        the tables to analyze, and whether to read their checksums.
-        """
+    def _copy_task(self, kind: type[CopyTables | CopyTogether], stages_: Stages, tables: Sequence[Table]) -> Task:
+        """Return the task that copies O(tables) and makes and analyzes whatever can be in the same transaction."""
         analyze = [table.name for table in tables if table.name not in self._analyzed_last and not table.condition]
-        return self._horizon, self._missing(stages_, tables), analyze, self._checksums
+        return Task(kind(tables, self._horizon, self._missing(stages_, tables), analyze, self._checksums))
 
     def _missing(self, stages_: Stages, tables: Iterable[Table]) -> list[Entry]:
         """Return the tables' own indexes and keys that are not made yet."""

@@ -75,7 +75,35 @@ def may_pass(error: StateError) -> bool:
     return str(error.facts.get("sqlstate", "")).startswith(_MAY_PASS)
 
 
-def _one_by_one(work: CopyTables | CopyTogether, target: Session, feed: Feed) -> Outcome:
+@dataclass(frozen=True)
+class _TableWork:
+    """Copy O(tables), then make O(entries), their indexes and keys, in one transaction, or else each by itself."""
+
+    tables: Sequence[Table]
+    horizon: int
+    """The source's, for the marker."""
+    entries: Sequence[Entry] = ()
+    analyze: Sequence[str] = ()
+    """Tables whose statistics can be gathered when that is done."""
+    checksums: bool = False
+    """Whether the source reads its checksums while the target makes the entries."""
+
+    def do(self, target: Session, feed: Feed) -> Outcome:
+        """Return what was copied."""
+        try:
+            return self.copy(target, feed)
+        except StateError as error:
+            if not may_pass(error):
+                raise
+        feed.skip()
+        return _one_by_one(self, target, feed)
+
+    def copy(self, target: Session, feed: Feed) -> Outcome:
+        """Copy all or nothing."""
+        raise NotImplementedError
+
+
+def _one_by_one(work: _TableWork, target: Session, feed: Feed) -> Outcome:
     """Copy each table and make each entry by itself; a table whose binary form is refused goes as text."""
     outcome = Outcome([])
     for table in work.tables:
@@ -99,27 +127,8 @@ def _one_by_one(work: CopyTables | CopyTogether, target: Session, feed: Feed) ->
 
 
 @dataclass(frozen=True)
-class CopyTables:
-    """Copy O(tables) in one transaction, then make O(entries), their indexes and keys."""
-
-    tables: Sequence[Table]
-    horizon: int
-    """The source's, for the marker."""
-    entries: Sequence[Entry] = ()
-    analyze: Sequence[str] = ()
-    """Tables whose statistics can be gathered when that is done."""
-    checksums: bool = False
-    """Whether the source reads its checksums while the target makes the entries."""
-
-    def do(self, target: Session, feed: Feed) -> Outcome:
-        """Return what was copied."""
-        try:
-            return self.copy(target, feed)
-        except StateError as error:
-            if not may_pass(error):
-                raise
-        feed.skip()
-        return _one_by_one(self, target, feed)
+class CopyTables(_TableWork):
+    """Copy tables by one COPY each."""
 
     def copy(self, target: Session, feed: Feed) -> Outcome:
         """Copy all or nothing."""
@@ -147,33 +156,14 @@ class CopyTables:
 
 
 @dataclass(frozen=True)
-class CopyTogether:
+class CopyTogether(_TableWork):
     """Copy small O(tables) by one statement on the source, so that across a slow line each does not wait for its own.
 
     Rows travel as text of their table's row type, which the target takes apart: type by type the same functions that
-    COPY calls. In one transaction, with O(entries), the tables' indexes and keys.
+    COPY calls.
     """
 
-    tables: Sequence[Table]
-    horizon: int
-    """The source's, for the marker."""
-    entries: Sequence[Entry] = ()
-    analyze: Sequence[str] = ()
-    """Tables whose statistics can be gathered when that is done."""
-    checksums: bool = False
-    """Whether the source reads its checksums while the target makes the entries."""
-
-    def do(self, target: Session, feed: Feed) -> Outcome:
-        """Return what was copied."""
-        try:
-            return self._copy(target, feed)
-        except StateError as error:
-            if not may_pass(error):
-                raise
-        feed.skip()
-        return _one_by_one(self, target, feed)
-
-    def _copy(self, target: Session, feed: Feed) -> Outcome:
+    def copy(self, target: Session, feed: Feed) -> Outcome:
         """Copy all or nothing; seconds are shared out evenly."""
         started = time.monotonic()
         names = self.tables[0].name + (f" and {len(self.tables) - 1} more small tables" if self.tables[1:] else "")
@@ -205,7 +195,7 @@ class CopyTogether:
 
 
 @contextmanager
-def _meanwhile(feed: Feed, work: CopyTables | CopyTogether) -> Iterator[dict[str, Content]]:
+def _meanwhile(feed: Feed, work: _TableWork) -> Iterator[dict[str, Content]]:
     """Have the source read tables' content while the target does what is inside; give a dict that then holds it."""
     contents: dict[str, Content] = {}
     if not work.checksums:
@@ -219,7 +209,7 @@ def _meanwhile(feed: Feed, work: CopyTables | CopyTogether) -> Iterator[dict[str
     contents.update(zip((table.name for table in work.tables), found))
 
 
-def _finish_tables(target: Session, work: CopyTables | CopyTogether, copied: Sequence[tuple[str, int]]) -> None:
+def _finish_tables(target: Session, work: _TableWork, copied: Sequence[tuple[str, int]]) -> None:
     """Make indexes and keys of tables just copied, gather statistics, and note all that in the marker."""
     if work.entries:
         labels = ", ".join(entry.label for entry in work.entries[:3])
