@@ -17,6 +17,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import jinja2
+import jinja2.nativetypes
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -27,6 +29,9 @@ _PAGES = [
     *sorted((_ROOT / "docs").glob("*.md")),
 ]
 _MODULES = {path.stem: path for path in (_ROOT / "plugins" / "modules").glob("[a-z]*.py")}
+_FILTERS = {path.stem: path for path in (_ROOT / "plugins" / "filter").glob("[a-z]*.py")}
+# Their examples name what a run has read.
+_NEED_A_RUN = ("chosen_steps", "data_services", "database_record", "heroku_changes", "redis_record")
 _OPTIONS = yaml.safe_load((_ROOT / "roles/migrate/meta/argument_specs.yml").read_text())["argument_specs"]["main"][
     "options"
 ]
@@ -234,6 +239,24 @@ def test_each_command_has_a_playbook_and_variables_that_are_there(page: Path) ->
 @pytest.mark.parametrize("name", sorted(_MODULES))
 def test_each_example_is_what_ansible_and_the_collection_take(name: str) -> None:
     check(yaml.safe_load(section(_MODULES[name], "EXAMPLES")))
+
+
+@pytest.mark.parametrize("name", sorted(_FILTERS))
+def test_each_example_of_a_filter_uses_it_and_says_what_it_gives(name: str) -> None:
+    text = section(_FILTERS[name], "EXAMPLES")
+    tasks = yaml.safe_load(text)
+    check(tasks)
+    assert f"| {_OURS}{name}" in text
+    environment = jinja2.nativetypes.NativeEnvironment(undefined=jinja2.StrictUndefined)
+    for path in _FILTERS.values():
+        plugin = import_module(f"ansible_collections.flyover.heroku_to_fly.plugins.filter.{path.stem}")
+        filters = plugin.FilterModule().filters()
+        environment.filters.update({f"{_OURS}{each}": function for each, function in filters.items()})
+    given = re.search(r"# => (.*)", text)
+    if given and name not in _NEED_A_RUN:
+        (task,) = tasks
+        result = environment.from_string(task["ansible.builtin.debug"]["msg"]).render(task.get("vars", {}))
+        assert str(result) == given[1] or result == yaml.safe_load(given[1])
 
 
 def test_the_readme_names_every_make_target_it_shows() -> None:

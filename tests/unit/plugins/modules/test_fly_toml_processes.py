@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import stat
 from pathlib import Path
@@ -669,3 +670,13 @@ def refused(source: Source, result: dict[str, Any], parts: list[str], toml: str 
         assert part in result["msg"]
     assert source.toml.read_text() == toml
     assert "bug in the collection" not in result["msg"]
+
+
+def test_the_example_of_the_guide(source: Source) -> None:
+    page = (Path(__file__).resolve().parents[4] / "docs" / "processes.md").read_text()
+    (procfile,) = re.findall(r"```procfile\n(.*?)```", page, re.DOTALL)
+    (parts,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    meaning = source.edited("app = 'paper-crane'\n[http_service]\n  internal_port = 3000\n", procfile)
+    for name, shown in tomlkit.parse(parts).unwrap().items():
+        written = meaning[name]
+        assert (shown.items() <= written.items()) if isinstance(shown, dict) else shown == written, name
