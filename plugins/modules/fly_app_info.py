@@ -161,7 +161,15 @@ release:
       description: The image that it deployed.
       type: str
       sample: "registry.fly.io/paper-crane:flyover-0123456789abcdef"
-  sample: {version: 3, status: complete, image_ref: "registry.fly.io/paper-crane:flyover-0123456789abcdef"}
+    created_at:
+      description: When it was created.
+      type: str
+      sample: "2026-11-23T12:00:00Z"
+  sample:
+    version: 3
+    status: complete
+    image_ref: "registry.fly.io/paper-crane:flyover-0123456789abcdef"
+    created_at: "2026-11-23T12:00:00Z"
 secrets:
   description:
     - For each secret, its digest, when it was last written, and its status as Fly's own client computes it.

@@ -127,6 +127,17 @@ groups:
   returned: unless O(build_only=true)
   type: dict
   sample: {web: {before: 1, after: 2}}
+machines:
+  description: Ids of the Machines that did not become healthy.
+  returned: failure, when Machines were started but did not pass their checks in time
+  type: list
+  elements: str
+  sample: [148e123]
+rc:
+  description: The exit code of C(flyctl).
+  returned: failure, when C(flyctl) failed
+  type: int
+  sample: 1
 remedy:
   description: What to do about the failure. It also ends C(msg).
   returned: failure

@@ -88,6 +88,11 @@ discarded:
   type: list
   elements: str
   sample: [Gemfile, Gemfile.lock, config/dockerfile.yml, fly.toml]
+rc:
+  description: The exit code of C(flyctl).
+  returned: failure, when C(flyctl) failed
+  type: int
+  sample: 1
 remedy:
   description: What to do about the failure. It also ends C(msg).
   returned: failure

@@ -225,6 +225,16 @@ backup_file:
   returned: when O(backup=true) and the file was changed
   type: str
   sample: src/paper-crane/fly.toml.2209.2026-11-21@14:05:11~
+line:
+  description: The line of the error in C(fly.toml).
+  returned: failure, when the file is not valid TOML
+  type: int
+  sample: 12
+column:
+  description: The column of the error in C(fly.toml).
+  returned: failure, when the file is not valid TOML
+  type: int
+  sample: 3
 remedy:
   description: What to do about the failure. It also ends C(msg).
   returned: failure

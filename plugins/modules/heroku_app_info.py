@@ -123,6 +123,16 @@ app:
     space:
       description: Name of its Private Space, or empty.
       type: str
+  sample:
+    name: paper-crane
+    id: 01234567-89ab-cdef-0123-456789abcdef
+    region: us
+    stack: heroku-24
+    generation: cedar
+    maintenance: false
+    buildpacks: [heroku/ruby]
+    web_url: https://paper-crane-0123456789ab.herokuapp.com/
+    space: ""
 formation:
   description: Process types with C(type), C(quantity), C(size) and C(command).
   returned: success
@@ -187,6 +197,13 @@ addons:
       description: The app that it is billed to.
       type: str
       sample: paper-crane
+  sample:
+    - name: postgresql-cubed-12345
+      service: heroku-postgresql
+      plan: heroku-postgresql:essential-0
+      state: provisioned
+      config_vars: [DATABASE_URL]
+      app: paper-crane
 services:
   description: Postgres and Redis add-ons that Fly.io can replace; of each kind, the one that is moved comes first.
   returned: success
@@ -212,11 +229,19 @@ services:
     shared_from:
       description: The other app that the add-on belongs to, or empty.
       type: str
+  sample:
+    - kind: postgres
+      addon: postgresql-cubed-12345
+      plan: heroku-postgresql:essential-0
+      names: [DATABASE_URL]
+      primary: DATABASE_URL
+      shared_from: ""
 config_names:
   description:
     - Config vars with C(class), C(reason) and C(addon), as M(flyover.heroku_to_fly.heroku_config) returns them.
   returned: success
   type: dict
+  sample: {RAILS_ENV: {class: transfer, reason: "The app's own: copied unchanged.", addon: ""}}
 domains:
   description: Domains with C(hostname), C(kind) (V(custom) or V(heroku)), C(cname) and C(status).
   returned: success
@@ -239,6 +264,8 @@ domains:
       description: How far Heroku is with it.
       type: str
       sample: succeeded
+  sample:
+    - {hostname: www.example.com, kind: custom, cname: quiet-otter-123.herokudns.com, status: succeeded}
 release_version:
   description: Version of the newest release, V(0) if there is none.
   returned: success
@@ -270,6 +297,12 @@ findings:
     remedy:
       description: What to do about it.
       type: str
+  sample:
+    - id: autoscaler
+      level: warn
+      urgency: before
+      text: "Heroku app paper-crane: judoscale-flat-1 (judoscale) can start dynos again in the freeze window."
+      remedy: Turn it off before the cut-over.
 remedy:
   description: What to do about the failure. It also ends C(msg).
   returned: failure

@@ -117,25 +117,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 names:
-  description: Each config var with its class, without its value.
+  description:
+    - For each config var, its C(class), the C(reason) for it, and the C(addon) that it belongs to or points to, or
+      empty. Values are not shown.
+    - The class is V(transfer) for the app's own, copied unchanged; V(service) for one of a Postgres or Redis add-on
+      that a Fly.io service replaces; V(alias) for one of the app's own whose value is the URL of such an add-on;
+      V(addon) for one of another add-on, copied unchanged; V(platform) for one of Heroku itself, left behind;
+      V(excluded) for one that is left behind because of O(exclude).
   returned: O(state=gathered)
   type: dict
-  contains:
-    class:
-      description:
-        - V(transfer), the app's own, copied unchanged.
-        - V(service), of a Postgres or Redis add-on that a Fly.io service replaces.
-        - V(alias), the app's own, with the URL of such an add-on as its value.
-        - V(addon), of another add-on, copied unchanged.
-        - V(platform), of Heroku itself, left behind.
-        - V(excluded), left behind because of O(exclude).
-      type: str
-    reason:
-      description: Why, and what happens to it.
-      type: str
-    addon:
-      description: Name of the add-on that it belongs to or points to, or empty.
-      type: str
   sample:
     DATABASE_URL:
       class: service
@@ -146,10 +136,12 @@ config_vars:
     - Values on Heroku, without those of class V(excluded).
   returned: O(state=gathered) and O(return_values=true)
   type: dict
+  sample: {CANONICAL_HOST: www.example.com, DATABASE_URL: "postgres://u:p@ec2-1.compute-1.amazonaws.com:5432/d"}
 transfer:
   description: Values to write on Fly.io, without those that stay behind or are not known yet.
   returned: O(state=gathered) and O(return_values=true)
   type: dict
+  sample: {CANONICAL_HOST: www.example.com, DATABASE_URL: "postgres://fly-user:p@direct.abc.flympg.net:5432/fly-db"}
 undetermined:
   description: Names that will get the URL of a service that is not in O(replacements).
   returned: O(state=gathered)

@@ -143,6 +143,11 @@ late:
   type: list
   elements: str
   sample: [worker.1 is still up]
+release_version:
+  description: Version of the app's newest release.
+  returned: failure, when it is not O(expected_release)
+  type: int
+  sample: 43
 remedy:
   description: What to do about the failure. It also ends C(msg).
   returned: failure

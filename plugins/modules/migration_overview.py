@@ -65,10 +65,26 @@ apps:
       description: The host of the inventory. The other keys are there unless its run ended before a plan or report.
       type: str
       sample: paper-crane
+    heroku_app:
+      description: The app on Heroku.
+      type: str
+      sample: paper-crane
+    fly_app:
+      description: The app on Fly.io.
+      type: str
+      sample: paper-crane
+    url:
+      description: Where it answers on Fly.io.
+      type: str
+      sample: https://paper-crane.fly.dev
     status:
       description: How far it is, V(frozen), V(failed), V(not started), V(rehearsed) or V(live).
       type: str
       sample: rehearsed
+    state:
+      description: The same as a sentence.
+      type: str
+      sample: "rehearsed on Fly.io, live on Heroku"
     blocks:
       description: How many findings block.
       type: int
@@ -107,6 +123,7 @@ lines:
   returned: success
   type: list
   elements: str
+  sample: ["rehearsed  paper-crane  next: ansible-playbook flyover.heroku_to_fly.migrate -e migrate_cutover=true"]
 remedy:
   description: What to do about the failure. It also ends C(msg).
   returned: failure

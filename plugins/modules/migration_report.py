@@ -85,8 +85,9 @@ lines:
   returned: success
   type: list
   elements: str
+  sample: ["paper-crane (Heroku) to paper-crane (Fly.io, personal, iad)"]
 plan:
-  description: The plan as data. Its key V(items) lists what would be done, each with C(verb) and C(text).
+  description: The plan as data.
   returned: with O(show=plan)
   type: dict
   contains:
@@ -98,6 +99,19 @@ plan:
       description: The app on Fly.io.
       type: str
       sample: paper-crane
+    org:
+      description: The organization on Fly.io.
+      type: str
+      sample: personal
+    region:
+      description: The region on Fly.io.
+      type: str
+      sample: iad
+    items:
+      description: What would be done, each with its C(verb), as in C(counts), and C(text).
+      type: list
+      elements: dict
+      sample: [{verb: create, text: "Fly app paper-crane in organization personal, with its addresses"}]
     mode:
       description: What kind of run it is.
       type: str
@@ -145,6 +159,7 @@ report:
   description: The report as data, as it is in the JSON file.
   returned: with O(show=report)
   type: dict
+  sample: {heroku_app: paper-crane, fly_app: paper-crane, status: rehearsed}
 summary:
   description: What M(flyover.heroku_to_fly.migration_overview) shows of this app.
   returned: success
@@ -201,6 +216,7 @@ next_steps:
   returned: with O(show=report)
   type: list
   elements: str
+  sample: ["Cut over: ansible-playbook flyover.heroku_to_fly.migrate -e migrate_cutover=true"]
 changes:
   description: What changed, or would change in check mode.
   returned: success
@@ -228,6 +244,10 @@ drift:
       description: The same as a sentence.
       type: str
       sample: config var PAYMENT_KEY was added on Heroku (transfer)
+  sample:
+    - id: config-var-added
+      name: PAYMENT_KEY
+      text: config var PAYMENT_KEY was added on Heroku (transfer)
 compared:
   description: Whether there was an earlier report to compare with.
   returned: success

@@ -21,6 +21,7 @@ from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base import http as _http
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base import polling
+from ansible_collections.flyover.heroku_to_fly.tests.unit.returned import differences, parsed
 
 
 class ScriptedHTTP:
@@ -133,6 +134,7 @@ def run_module(capsys: pytest.CaptureFixture[str]) -> Any:
         result: dict[str, Any] = json.loads(capsys.readouterr().out)
         # How ansible-core >= 2.22 tells the controller what to redact; it is in no result that a task gets.
         result.pop("_ansible_new_secrets", None)
+        assert differences(result, parsed(module.RETURN)) == []
         return result
 
     return run

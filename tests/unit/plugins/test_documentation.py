@@ -2,17 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What ansible-doc shows of every module: each note once, its action group, and what it returns when it fails."""
+"""What ansible-doc shows of every module: each note once, its action group, and what it returns."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from ansible_collections.flyover.heroku_to_fly.tests.unit.returned import differences
 
 _ROOT = Path(__file__).resolve().parents[3]
 _MODULES = sorted((_ROOT / "plugins" / "modules").glob("[a-z]*.py"))
@@ -58,3 +61,19 @@ def test_notes_action_group_and_failures_are_documented(path: Path) -> None:
         return  # an action without a module
     wanted = {"remedy"} | ({"status", "request_id", "error_id"} if own else set())
     assert wanted <= set(section(path, "RETURN"))
+
+
+@pytest.mark.parametrize("path", _MODULES, ids=lambda path: path.stem)
+def test_each_returned_value_says_what_it_is_when_it_is_returned_and_shows_one(path: Path) -> None:
+    for name, value in section(path, "RETURN").items():
+        assert set(value) >= {"description", "type", "returned", "sample"}, name
+        for key, part in parts_of(name, value):
+            assert set(part) >= {"description", "type"}, key
+            assert part["type"] != "list" or "elements" in part, key
+        assert differences({name: value["sample"]}, {name: value}) == []
+
+
+def parts_of(name: str, value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield name, value
+    for key, part in value.get("contains", {}).items():
+        yield from parts_of(f"{name}.{key}", part)
