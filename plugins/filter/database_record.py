@@ -24,7 +24,7 @@ EXAMPLES = r"""
 - name: Sum up a copy
   ansible.builtin.debug:
     msg: "{{ (copy | flyover.heroku_to_fly.database_record).summary }}"
-    # => 46 tables, 125811 rows, 40 sequences, 22 large objects; checksums compared: equal
+    # => 46 tables, 125,811 rows, 40 sequences, 22 large objects; checksums compared: equal
 """
 
 RETURN = r"""
@@ -61,7 +61,8 @@ def database_record(result: Mapping[str, Any]) -> dict[str, Any]:
 
 def _summary(result: Mapping[str, Any], totals: Mapping[str, Any], verified: Mapping[str, Any]) -> str:
     numbers = ", ".join(
-        f"{totals.get(kind) or 0} {kind.replace('_', ' ')}" for kind in ("tables", "rows", "sequences", "large_objects")
+        f"{totals.get(kind) or 0:,} {kind.replace('_', ' ')}"
+        for kind in ("tables", "rows", "sequences", "large_objects")
     )
     verdict = result.get("verdict", "")
     if verdict == "copied":

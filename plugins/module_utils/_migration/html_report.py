@@ -32,6 +32,20 @@ WHEN = {"before": "before the cut-over", "day": "on the day", "after": "after th
 LEVELS = {"block": ("blocks", "bad"), "warn": ("warning", "warn"), "info": ("good to know", "calm")}
 STATES = {LIVE: ("live on Fly.io", "good"), FROZEN: ("frozen", "bad"), REHEARSED: ("rehearsed", "warn")}
 PHASES = {"freeze": "freeze Heroku", "data": "copy what changed", "start": "start and verify", "seal": "seal"}
+# In the order in which a copy and an update come to them; the ledger's file has them by name.
+COPY_PHASES = {
+    "plan": "plan",
+    "wipe": "empty the target",
+    "compare": "compare all rows",
+    "schema": "make the schema",
+    "survey": "find what changed",
+    "data": "copy rows",
+    "stage": "fetch what changed",
+    "apply": "write what changed",
+    "constraints": "make constraints",
+    "finish": "set sequences, refresh views, analyze",
+    "verify": "verify",
+}
 HOW = {
     "copy": "copied",
     "whole": "copied again",
@@ -166,7 +180,9 @@ def _dns(facts: Mapping[str, Any]) -> Html | str:
     zone = "\n".join(map(zone_line, records))
     return section(
         "DNS records to create",
-        table("DNS records", ("hostname", "certificate", "type", "name", "value", "for"), rows, stack=True, named=True),
+        table(
+            "DNS records", ("hostname", "certificate", "type", "name", "value", "purpose"), rows, stack=True, named=True
+        ),
         tag("details", tag("summary", "As a zone file"), tag("pre", zone, data_copy="zone file", tabindex="0")),
     )
 
@@ -186,7 +202,9 @@ def zone_line(record: Mapping[str, Any]) -> str:
 
 
 def _data(facts: Mapping[str, Any]) -> Html:
-    seconds = {name: float(spent) for name, spent in (facts["database"].get("seconds") or {}).items() if spent >= 0.05}
+    spent = facts["database"].get("seconds") or {}
+    phases = [*COPY_PHASES, *(name for name in spent if name not in COPY_PHASES)]
+    seconds = {COPY_PHASES.get(name, name): float(spent[name]) for name in phases if spent.get(name, 0) >= 0.05}
     words = {name: human_seconds(spent) for name, spent in seconds.items()}
     took = f"The last copy of Postgres took {human_seconds(sum(seconds.values()))}:"
     return section(
@@ -269,7 +287,18 @@ def _config(facts: Mapping[str, Any]) -> Html | str:
     summary = ", ".join(f"{number} {name}" for name, number in sorted(classes.items()))
     columns = ("name", "class", "secret on Fly", "why")
     return section(
-        "Config vars", tag("details", tag("summary", f"{len(rows)}: {summary}"), table("Config vars", columns, rows))
+        "Config vars",
+        tag(
+            "details",
+            tag("summary", f"{len(rows)}: {summary}"),
+            tag(
+                "p",
+                "Of class transfer or addon: copied unchanged. Of class service or alias: gets the URL of the new "
+                "service. Of class platform or excluded: stays behind.",
+                class_="soft",
+            ),
+            table("Config vars", columns, rows),
+        ),
     )
 
 

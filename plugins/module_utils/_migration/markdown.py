@@ -24,7 +24,7 @@ def markdown(facts: Mapping[str, Any], steps: Iterable[str]) -> str:
         _section("Since the last run", [f"- {one['text']}" for one in facts["drift"]]),
         _table(
             "DNS records to create",
-            ("hostname", "certificate", "type", "name", "value", "for"),
+            ("hostname", "certificate", "type", "name", "value", "purpose"),
             [(r["hostname"], r["status"], r["type"], r["name"], r["value"], r["purpose"]) for r in dns_records(facts)],
         ),
         _section(

@@ -57,7 +57,7 @@ def _before_the_cut_over(facts: Mapping[str, Any]) -> list[str]:
         steps.append(f"Lower the TTL of the DNS records of {names} to 60 seconds, a day before the cut-over.")
     if any(record["name"].startswith("_acme-challenge") for record in dns_records(facts)):
         steps.append(
-            "Create the _acme-challenge records below now, so that certificates are ready; visitors notice nothing."
+            "Create the report's _acme-challenge records now, so that certificates are ready; visitors notice nothing."
         )
     return [*steps, f"Cut over: {CUT_OVER}"]
 
@@ -74,8 +74,8 @@ def _after_the_cut_over(facts: Mapping[str, Any]) -> list[str]:
     names = ", ".join(facts["certificates"])
     if names:
         steps.append(
-            f"Point the DNS of {names} to Fly with the records below. Until their former TTL has passed, visitors "
-            "who still reach Heroku see its maintenance page."
+            f"Point the DNS of {names} to Fly with the DNS records in the report. Until their former TTL has passed, "
+            "visitors who still reach Heroku see its maintenance page."
         )
     steps.append(
         f"Watch: fly status -a {facts['fly_app']}, fly logs -a {facts['fly_app']}, and your own error tracker."
@@ -84,8 +84,9 @@ def _after_the_cut_over(facts: Mapping[str, Any]) -> list[str]:
     if facts["scheduler_jobs"]:
         steps.append("Set up the jobs of Heroku Scheduler again; they no longer run.")
     if facts["addons_to_replace"]:
-        names = ", ".join(addon["name"] for addon in facts["addons_to_replace"])
-        steps.append(f"Replace the add-ons {names}: they work until they or the Heroku app are destroyed.")
+        addons = [addon["name"] for addon in facts["addons_to_replace"]]
+        which = f"add-ons {', '.join(addons)}; each" if addons[1:] else f"add-on {addons[0]}, which"
+        steps.append(f"Replace the {which} works until it or the Heroku app is destroyed.")
     steps.append(
         f"Heroku bills its add-ons until they are destroyed. Once DNS has moved and you will not go back, take a last "
         f"backup and run 'heroku apps:destroy -a {facts['heroku_app']}'."

@@ -84,11 +84,20 @@ def _page(apps: Sequence[Mapping[str, Any]], results: Mapping[str, Any]) -> str:
         report = (results[app["host"]] or {}).get("files", {}).get("html") if app["status"] != FAILED else None
         if report:
             row[0] = tag("a", app["host"], href=Path(report).name)
+        row[0] = tag("span", row[0], class_="brief")
         row[1] = badge(*STATES.get(app["status"], (app["status"], "bad" if app["status"] == FAILED else "calm")))
         row[7] = tag("code", row[7]) if row[7] else ""
         rows.append(row)
     return document(
         "Apps on their way from Heroku to Fly.io",
         tag("header", tag("h1", "Apps on their way from Heroku to Fly.io"), tag("p", f"{_totals(apps)}.")),
-        section("Apps", table("Every app", _COLUMNS, rows, numbers=(2, 3, 4))),
+        section(
+            "Apps",
+            table("Every app", _COLUMNS, rows, numbers=(2, 3, 4), stack=True, named=True),
+            tag(
+                "p",
+                "Blocks are findings that stop a cut-over. Changes are what the next run creates, changes and copies.",
+                class_="soft",
+            ),
+        ),
     )

@@ -15,10 +15,10 @@ from typing import Any
 _STYLE = """
 :root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--text:#1b2430;--soft:#556070;--line:#d9dee6;--link:#1f4fbf;
 --good:#186a3b;--good-bg:#e3f4e9;--warn:#7a4b00;--warn-bg:#fdf0d5;--bad:#a11a1a;--bad-bg:#fbe4e4;--calm:#3d4a5c;
---calm-bg:#e8ecf2;--p0:#3566d6;--p1:#0b8577;--p2:#b3570c;--p3:#7b3fc4;--p4:#8a6d00;--p5:#a8325e}
+--calm-bg:#e8ecf2;--p0:#3566d6;--p1:#0b8577;--p2:#b3570c;--p3:#7b3fc4;--p4:#8a6d00;--p5:#a8325e;--p6:#56616f}
 @media(prefers-color-scheme:dark){:root{--page:#11161d;--card:#1a212b;--text:#e6ebf2;--soft:#a5b0bf;--line:#323c4a;
 --link:#8fb4ff;--good:#8ddbab;--good-bg:#16341f;--warn:#f4c774;--warn-bg:#3a2c0d;--bad:#ff9d9d;--bad-bg:#431b1b;
---calm:#c1cad6;--calm-bg:#2a3441;--p0:#6f9bff;--p1:#35c4b1;--p2:#f0985a;--p3:#b78cf2;--p4:#d9bb4a;--p5:#ee7ba4}}
+--calm:#c1cad6;--calm-bg:#2a3441;--p0:#6f9bff;--p1:#35c4b1;--p2:#f0985a;--p3:#b78cf2;--p4:#d9bb4a;--p5:#ee7ba4;--p6:#a3afbd}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--text);
 font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
@@ -63,7 +63,7 @@ button.type="button";button.textContent="Copy";button.setAttribute("aria-label",
 button.onclick=async()=>{await navigator.clipboard.writeText(item.textContent);button.textContent="Copied";
 setTimeout(()=>button.textContent="Copy",1500)};item.after(button)}
 """
-COLORS = 6
+COLORS = 7
 
 
 class Html(str):

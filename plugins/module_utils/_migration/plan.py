@@ -218,7 +218,7 @@ def expected_window(seen: Seen) -> dict[str, Any]:
     recorded = seen.ledger.get("database") or {}
     spent = sum((recorded.get("seconds") or {}).values())
     if seen.state == LIVE:
-        return {"seconds": None, "text": "it is over"}
+        return {"seconds": None, "text": "over"}
     if not seen["heroku"].get("services"):
         return {"seconds": _REST, "text": f"about {_REST} s: there is no data to copy"}
     if recorded.get("verdict") == "updated":

@@ -90,7 +90,7 @@ def test_page_after_the_cut_over(live: dict[str, Any]) -> None:
 def test_a_dns_record_on_a_phone_says_which_part_is_which(live: dict[str, Any]) -> None:
     page = page_of(live)
     named = [attributes["data-name"] for tag, attributes in page.tags if "data-name" in attributes]
-    columns = ["hostname", "certificate", "type", "name", "value", "for"]
+    columns = ["hostname", "certificate", "type", "name", "value", "purpose"]
     assert named[: 2 * len(columns)] == columns * 2
     assert "pending validation" in page.text
 
@@ -145,3 +145,9 @@ def test_what_drifted_leads_the_page(rehearsed: dict[str, Any]) -> None:
     page = Page(html_report({**found, "drift": [drift]}, next_steps(found)))
     assert f"Since the last runTable {_HOSTILE} was added on Heroku." in page.text
     assert [tag for tag, _attributes in page.tags].count("script") == 1
+
+
+def test_phases_of_the_copy_come_as_they_did_and_in_words(rehearsed: dict[str, Any]) -> None:
+    rehearsed["ledger"]["ledger"]["database"]["seconds"] = {"data": 2.0, "finish": 0.01, "plan": 1.0, "verify": 3.0}
+    labels = [str(attributes.get("aria-label")) for _tag, attributes in page_of(rehearsed).tags]
+    assert "The copy of Postgres by phase: plan 1.0 s, copy rows 2.0 s, verify 3.0 s" in labels

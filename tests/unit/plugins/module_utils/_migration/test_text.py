@@ -156,9 +156,9 @@ def test_report_after_the_cut_over_leads_to_dns_and_to_the_end_of_heroku(live: d
         "  Window    8.5 s from 2026-11-26T18:00:00Z (freeze 3.5 s, data 1.5 s, start 2.0 s, seal 1.5 s)",
         "  Machines  web 2, worker 1",
         "  Domain    www.example.com: certificate pending_validation, DNS does not point to Fly yet",
-        "  1. Point the DNS of www.example.com to Fly with the records below.",
+        "  1. Point the DNS of www.example.com to Fly with the DNS records in the",
         "Set up the jobs of Heroku Scheduler again",
-        "Replace the add-ons rollbar-",
+        "Replace the add-on rollbar-",
         "heroku apps:destroy -a paper-crane",
         "Report (markdown): /srv/report.md",
     ):
