@@ -114,6 +114,16 @@ not_logged:
       description: Why it is not logged.
       type: str
   sample: [{name: public.flags, bytes: 8192, reason: "smaller than 8388608 bytes: a scan of it takes no time"}]
+sqlstate:
+  description: PostgreSQL's code for the error.
+  returned: failure, when a server refused a statement
+  type: str
+  sample: "55P03"
+reason:
+  description: V(authentication) if the server refused the user or password.
+  returned: failure, when it did
+  type: str
+  sample: authentication
 remedy:
   description: What to do about the failure. It also ends C(msg).
   returned: failure

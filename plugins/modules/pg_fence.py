@@ -122,6 +122,16 @@ not_fenced:
   type: list
   elements: str
   sample: []
+sqlstate:
+  description: PostgreSQL's code for the error.
+  returned: failure, when a server refused a statement
+  type: str
+  sample: "55P03"
+reason:
+  description: V(authentication) if the server refused the user or password.
+  returned: failure, when it did
+  type: str
+  sample: authentication
 remedy:
   description: What to do about the failure. It also ends C(msg).
   returned: failure

@@ -137,7 +137,9 @@ sealed:
   type: bool
   sample: false
 reason:
-  description: Why everything is copied, or an interrupted copy resumed; empty if neither is.
+  description:
+    - Why everything is copied, or an interrupted copy resumed; empty if neither is.
+    - After a failure, V(authentication) if a server refused the user or password.
   returned: unless the target is sealed
   type: str
   sample: the target holds no complete copy of the source
@@ -237,7 +239,7 @@ findings:
   description:
     - What the user must know about this database. C(level) is V(block) for what forbids the copy, V(warn) for what
       may break the app, or V(info). A run that would write fails if anything blocks; check mode returns all of them.
-  returned: unless the target is sealed
+  returned: unless the target is sealed, and when they make the task fail
   type: list
   elements: dict
   contains:
@@ -297,6 +299,36 @@ seconds:
   returned: with both URLs
   type: dict
   sample: {schema: 0.5, data: 2.1, constraints: 0.3, verify: 1.2}
+blockers:
+  description: What forbids the copy, as sentences.
+  returned: failure, when findings block
+  type: list
+  elements: str
+  sample: ["There are 3 large objects that the source's role may not read. Grant it SELECT on them."]
+mismatches:
+  description: What differs between the copy and the source, at most 20 of it.
+  returned: failure, when the comparison found a difference
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: What kind of thing it is.
+      type: str
+      sample: table
+    name:
+      description: Its name.
+      type: str
+      sample: public.users
+    difference:
+      description: What differs.
+      type: str
+      sample: 12 rows instead of 13
+  sample: [{kind: table, name: public.users, difference: 12 rows instead of 13}]
+sqlstate:
+  description: PostgreSQL's code for the error.
+  returned: failure, when a server refused a statement
+  type: str
+  sample: "55P03"
 remedy:
   description: What to do about the failure. It also ends C(msg).
   returned: failure
