@@ -51,3 +51,12 @@ options:
     type: str
     required: true
 """
+
+    ORG = r"""
+options:
+  org:
+    description:
+      - Slug of the organization.
+    type: str
+    default: personal
+"""

@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_fly
   - flyover.heroku_to_fly.fly
+  - flyover.heroku_to_fly.fly.org
 attributes:
   check_mode:
     support: full
@@ -31,11 +32,6 @@ options:
       - Name of the app. Names are unique among all apps of Fly.io.
     type: str
     required: true
-  org:
-    description:
-      - Slug of the organization that owns the app.
-    type: str
-    default: personal
   state:
     description:
       - V(present) is the only state.

@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_fly
   - flyover.heroku_to_fly.fly
+  - flyover.heroku_to_fly.fly.org
 attributes:
   check_mode:
     support: full
@@ -32,11 +33,6 @@ options:
       - Name of the cluster.
     type: str
     required: true
-  org:
-    description:
-      - Slug of the organization.
-    type: str
-    default: personal
   region:
     description:
       - Region of a new cluster, such as V(iad). An existing cluster keeps its region.

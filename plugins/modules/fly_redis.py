@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.actiongroup_fly
   - flyover.heroku_to_fly.fly
+  - flyover.heroku_to_fly.fly.org
 attributes:
   check_mode:
     support: full
@@ -33,11 +34,6 @@ options:
       - Name of the Redis.
     type: str
     required: true
-  org:
-    description:
-      - Slug of the organization.
-    type: str
-    default: personal
   region:
     description:
       - Primary region, such as V(iad). A new Redis needs one.

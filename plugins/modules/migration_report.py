@@ -87,7 +87,7 @@ lines:
   elements: str
   sample: ["paper-crane (Heroku) to paper-crane (Fly.io, personal, iad)"]
 plan:
-  description: The plan as data.
+  description: The plan as data. Its key V(items) lists what would be done, each with C(verb) and C(text).
   returned: with O(show=plan)
   type: dict
   contains:
@@ -107,11 +107,6 @@ plan:
       description: The region on Fly.io.
       type: str
       sample: iad
-    items:
-      description: What would be done, each with its C(verb), as in C(counts), and C(text).
-      type: list
-      elements: dict
-      sample: [{verb: create, text: "Fly app paper-crane in organization personal, with its addresses"}]
     mode:
       description: What kind of run it is.
       type: str

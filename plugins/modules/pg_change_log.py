@@ -22,6 +22,7 @@ description:
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.common
+  - flyover.heroku_to_fly.postgres
 attributes:
   check_mode:
     support: full
@@ -30,11 +31,6 @@ attributes:
   idempotent:
     support: full
 options:
-  url:
-    description:
-      - URL of the database, as the role that owns its tables.
-    type: str
-    required: true
   state:
     description:
       - Whether the tables should be logged. V(absent) removes everything.
@@ -57,8 +53,6 @@ notes:
   - Tables are set up one after the other, each in one transaction. If a run is killed in between, the next one
     continues.
   - If the key of a logged table changes, run the module again; otherwise writes to the table may fail.
-requirements:
-  - Python library psycopg2 2.9 or newer
 seealso:
   - module: flyover.heroku_to_fly.pg_transfer
 """

@@ -22,6 +22,7 @@ description:
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
   - flyover.heroku_to_fly.attributes.common
+  - flyover.heroku_to_fly.postgres
 attributes:
   check_mode:
     support: full
@@ -30,11 +31,6 @@ attributes:
   idempotent:
     support: full
 options:
-  url:
-    description:
-      - URL of the database, as the role that owns its tables.
-    type: str
-    required: true
   state:
     description:
       - V(raised) and V(lowered) say whether the fence should be up.
@@ -52,8 +48,6 @@ options:
       - Seconds to wait for sessions to end, and for open transactions of other roles.
     type: int
     default: 10
-requirements:
-  - Python library psycopg2 2.9 or newer
 seealso:
   - module: flyover.heroku_to_fly.pg_transfer
 """

@@ -159,14 +159,10 @@ counts:
       sample: 0
   sample: {source: 120, copied: 120, deleted: 0, foreign: 1000}
 foreign:
-  description: Keys on the target that were not copied from this source.
+  description: Keys on the target that were not copied from this source; V(keys) is their number.
   returned: when both servers were looked at
   type: dict
   contains:
-    keys:
-      description: Their number.
-      type: int
-      sample: 1000
     prefixes:
       description: How many there are of each prefix.
       type: dict
