@@ -124,24 +124,29 @@ counts:
   contains:
     source:
       description: Keys on the source.
-      returned: unless O(state=caught_up)
+      returned: unless the target was sealed before
       type: int
       sample: 120
     copied:
       description: Keys that were copied, or would be.
-      returned: unless O(state=caught_up)
+      returned: unless the target was sealed before
       type: int
       sample: 120
     deleted:
       description: Keys that were deleted on the target, or would be.
-      returned: unless O(state=caught_up)
+      returned: unless the target was sealed before
       type: int
       sample: 0
     foreign:
       description: Keys on the target that were not copied from this source.
-      returned: unless O(state=caught_up)
+      returned: unless the target was sealed before
       type: int
       sample: 1000
+    target:
+      description: Keys on the target.
+      returned: when the target was sealed before
+      type: int
+      sample: 120
     late:
       description: Keys that changed on the source after the copy.
       returned: with O(state=caught_up)
