@@ -43,7 +43,7 @@ class Line:
 
     @property
     def prefix(self) -> list[str]:
-        """Return what begins a command that is to run in the namespace."""
+        """Return the beginning of a command that runs in the namespace."""
         return ["ip", "netns", "exec", self.namespace]
 
     def carried(self) -> int:

@@ -34,7 +34,7 @@ OWNER = "app"
 CHANGED = "changed"
 """A copy of a source whose rows may change."""
 
-# What the sandbox's servers have otherwise than a server just installed.
+# Settings in which the sandbox's servers differ from a server that was just installed.
 AS_INSTALLED = {"fsync": "on", "shared_buffers": "128MB"}
 TARGETS = {
     "default": AS_INSTALLED,

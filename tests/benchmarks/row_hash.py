@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the checksum of a table costs beside one of its rows as text, on every PostgreSQL of this machine."""
+"""What the checksum of a table costs compared with one of its rows as text, on every PostgreSQL of this machine."""
 
 from __future__ import annotations
 

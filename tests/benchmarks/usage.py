@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""CPU time and memory of processes that run beside this one, as Linux tells them in /proc (proc(5))."""
+"""CPU time and memory of processes that run at the same time as this one, as Linux tells them in /proc (proc(5))."""
 
 from __future__ import annotations
 

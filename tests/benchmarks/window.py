@@ -4,7 +4,7 @@
 
 """make bench-window: how long the freeze window of the built-in app is, by phase, as a table.
 
-Between the last warm copy and the freeze a share of the rows is written, which the window has to bring across.
+Between the last warm copy and the freeze a share of the rows is written, which the window has to copy.
 """
 
 from __future__ import annotations

@@ -182,8 +182,10 @@ class Kept:
         with server.connect("postgres") as connection, connection.cursor() as cursor:
             for role, settings in self.settings:
                 cursor.execute("insert into pg_db_role_setting values (%s, %s, %s)", (self.oid, role, settings))
-        yield Database(server, self.name)
-        server.rows("postgres", f'drop database "{self.name}" with (force)')
+        try:
+            yield Database(server, self.name)
+        finally:
+            server.rows("postgres", f'drop database "{self.name}" with (force)')
 
     @staticmethod
     def possible(*servers: Server) -> bool:

@@ -141,7 +141,7 @@ class Trip:
         self.said: list[str] = []
 
     def run(self) -> None:
-        """Raise FlyoverError or Difference where a step ends otherwise than it should."""
+        """Raise FlyoverError or Difference if a step does not end as it should."""
         steps = list(self._case.steps)
         for role in _ROLE.findall(steps[0].sql):
             for database in (self._source, self._target):
@@ -216,7 +216,7 @@ def main() -> None:
 
 
 def one(heroku: Server, fly: Server, empty: str, path: Path, rows: int) -> bool:
-    """Print what becomes of one file; return whether it came through."""
+    """Print the result for one file; return whether it came through."""
     started = time.monotonic()
     good = True
     with round_trip.pair(heroku, fly, empty) as (source, target):

@@ -301,7 +301,7 @@ def test_what_casts_doubt_on_a_log(transfer: Any, log: Any, logged: None, source
     assert how(transfer(check_mode=True)) == wanted
     assert how(transfer(mode="delta")) == wanted
     assert content(target) == content(source)
-    # Made anew where it is not as it should be, a log is worth something again once everything was compared.
+    # A log that was not as it should be is made again, and can be trusted once everything was compared.
     assert log()["changed"]
     assert transfer(mode="warm")["verdict"] == "unchanged"
     for write in _UNSEEN.values():

@@ -103,7 +103,7 @@ WRITES = [
 def test_rows_that_are_not_where_they_were_are_found(
     copied: None, transfer: Any, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Others may write a table anew meanwhile, so that its rows keep their transactions but not their places."""
+    """Others may rewrite a table meanwhile, so that its rows keep their transactions but not their places."""
     source.app("update users set last_name = 'Moved' where id = 3")
     monkeypatch.setattr(changes, "located", lambda *given: [(scan, "false") for scan in changes.scans(*given)])
 

@@ -183,7 +183,7 @@ def test_a_marker_of_an_older_format_is_not_trusted(
     result = transfer(check_mode=True)
     assert (result["verdict"], "compare" in result["seconds"]) == ("unchanged", True)
     assert transfer()["verdict"] == "unchanged"
-    # It is written anew, so that what moved from now on is told by transaction ids again.
+    # It is rewritten, so that transaction ids again tell what changes from now on.
     result = transfer()
     assert (result["verdict"], "compare" in result["seconds"]) == ("unchanged", False)
 

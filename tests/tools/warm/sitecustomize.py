@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the flyover contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lets a module's Python keep what it compiles of the archive it comes in, which otherwise each task compiles anew.
+"""Lets a module's Python keep what it compiles of the archive it comes in, which each task would compile again.
 
 Python imports this file when its folder is in PYTHONPATH, as tests/tools/warm-playbook sets it. The hash of a source
 file names its compiled code.

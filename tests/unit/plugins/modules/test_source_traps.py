@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All that lies in wait in an app is found at its line, and nothing else."""
+"""Every trap in an app is found at its line, and nothing else."""
 
 from __future__ import annotations
 
