@@ -41,7 +41,7 @@ _NOISE = re.compile(
     r"(?m)^(SET default_\w+ = .*;|\\(un)?restrict .*|-- \*not\* creating schema, .*"
     r"|--\n-- PostgreSQL database dump complete\n--)$"
 )
-_QUOTED_WORD = re.compile(r'"(json|json_value|merge_action)"')
+_QUOTED_WORD = re.compile(r'"(json|json_value|merge_action|system_user)"')
 # PostgreSQL 17 has a privilege more, so that what is all of them on an older server is not for its pg_dump.
 _NEW_PRIVILEGE = re.compile(r",MAINTAIN|MAINTAIN,")
 _ALL = re.compile(r"SELECT,INSERT,REFERENCES,DELETE,TRIGGER,TRUNCATE,UPDATE(?= ON)")

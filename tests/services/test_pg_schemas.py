@@ -211,6 +211,11 @@ REFUSED = {
     "text search parser public.parser": "create text search parser public.parser "
     "(start = prsd_start, gettoken = prsd_nexttoken, end = prsd_end, lextypes = prsd_lextype);",
     "operator family public.family": "create operator family public.family using btree;",
+    "cast from integer to date": "create function public.day(int) returns date language sql as 'select null::date'; "
+    "create cast (int as date) with function public.day(int);",
+    "transform for integer language sql": "create transform for int language sql "
+    "(from sql with function prsd_lextype(internal));",
+    "function public.proper()": "create function public.proper() returns bool leakproof language sql as 'select true';",
     "holds the role": "create table public.r (r regrole); insert into public.r values ('only_on_heroku');",
 }
 
@@ -235,3 +240,22 @@ def test_what_cannot_be_made_there_is_refused_before_anything_is_written(
     assert [named for named in REFUSED if named not in refused["msg"]] == []
     assert target.fingerprint() == before
     source.rows("drop table public.r; drop role only_on_heroku")
+
+
+_NEEDS_MORE = """
+create foreign data wrapper wrapped;
+create subscription sub connection 'host=none' publication p with (connect = false)
+"""
+
+
+def test_what_stays_behind_is_named(run_module: Any, databases: tuple[Database, Database]) -> None:
+    source, target = databases
+    for sql in _NEEDS_MORE.split(";"):
+        source.rows(sql)
+    try:
+        audit = run_module(pg_transfer, {"source": source.url, "target": target.url}, check_mode=True)
+    finally:
+        source.rows("alter subscription sub set (slot_name = none)")
+        source.rows("drop subscription sub")
+    left = {(one["kind"], one["name"]) for one in audit["plan"]["not_moved"]}
+    assert left >= {("foreign data wrapper", "wrapped"), ("subscription", "sub")}

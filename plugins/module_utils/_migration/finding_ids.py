@@ -150,8 +150,9 @@ OF_POSTGRES: dict[str, Row] = {
 _MISSED = ("default-privilege", "extension", "foreign-table", "function", "grant", "revoke", "setting", "trigger")
 _NOT_MISSED = (
     *("aggregate", "cast", "comment", "composite-type", "default-value", "domain", "event-trigger", "foreign-server"),
-    *("index", "materialized-view", "object", "policy", "procedure", "publication", "publication-relation", "rule"),
-    *("schema", "statistics-object", "table-constraint", "type", "user-mapping", "view"),
+    *("foreign-data-wrapper", "index", "materialized-view", "object", "policy", "procedure", "publication"),
+    *("publication-relation", "rule", "schema", "security-label", "statistics-object", "subscription"),
+    *("table-constraint", "tablespace", "type", "user-mapping", "view"),
 )
 OF_WHAT_STAYS: dict[str, Row] = {
     f"not-moved-{kind}": (level, f"Stays behind: {kind.replace('-', ' ')}.", "Make it on the target if it is needed.")

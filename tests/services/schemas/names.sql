@@ -12,6 +12,8 @@ insert into json values (1, 2);
 create table holds (one public.json, many public.json[]);
 insert into holds values (row(1, 2), array[row(3, 4)::public.json]);
 create function json_value(int) returns int language sql as 'select 1';
+create function takes_json(json json, out system_user text) language sql as $$ select json ->> 'a' $$;
+comment on function takes_json(json) is 'with arguments';
 create sequence merge_action;
 comment on column documents.json is 'as it came';
 create schema "APP";

@@ -32,4 +32,4 @@ grant update on t to helper;
 -- then updated
 comment on schema priv is 'more private';
 -- then updated
-revoke select on seen from public; revoke usage on schema priv from helper;
+revoke select on seen from public; revoke usage on schema priv from helper; revoke usage on schema public from public;

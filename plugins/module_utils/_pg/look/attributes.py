@@ -75,8 +75,11 @@ _OBJECTS = f"""
   from pg_proc p join pg_namespace n on n.oid = p.pronamespace
   where p.proacl is not null and {USER_SCHEMA} and {not_of_extension("pg_proc", "p.oid")}
   union all
-  select 'on schema ' || {quoted("n.nspname")}, '', n.nspacl, acldefault('n', n.nspowner), n.nspowner
-  from pg_namespace n where n.nspacl is not null and {USER_SCHEMA}
+  -- in schema public everybody may look, from the beginning
+  select 'on schema ' || {quoted("n.nspname")}, '', coalesce(n.nspacl, acldefault('n', n.nspowner)),
+         acldefault('n', n.nspowner) || case when n.nspname = 'public'
+           then array[makeaclitem(0, n.nspowner, 'USAGE', false)] else '{{}}' end, n.nspowner
+  from pg_namespace n where (n.nspacl is not null or n.nspname = 'public') and {USER_SCHEMA}
   union all
   select 'on type ' || {dotted("n.nspname", "t.typname")}, '', t.typacl, acldefault('T', t.typowner), t.typowner
   from pg_type t join pg_namespace n on n.oid = t.typnamespace

@@ -26,6 +26,7 @@ _WORDS = (
     "system_user",
 )
 _QUOTED_WORD = re.compile(rf'"({"|".join(_WORDS)})"')
+_SQLS_OWN = re.compile(r"\bpg_catalog\.json\b")
 _ARRAY = "'{" + ",".join(_WORDS) + "}'"
 
 
@@ -49,5 +50,25 @@ def relation(oid: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return O(text), which holds names but no data, without the quotes that only some major versions write."""
-    return _QUOTED_WORD.sub(r"\1", text)
+    """Return O(text), which holds names but no data, without the quotes that only some major versions write.
+
+    Since PostgreSQL 16 the type json is written as SQL's own, without a schema.
+    """
+    return _SQLS_OWN.sub("json", _QUOTED_WORD.sub(r"\1", text))
+
+
+_ARGUMENT = re.compile(rf"([(,]\s*(?:(?:IN|OUT|INOUT|VARIADIC) )?)({'|'.join(_WORDS)}) (?!DEFAULT\b|IS\b)(?=\S)")
+_SIGNATURE = re.compile(
+    r"(?:CREATE (?:OR REPLACE )?|COMMENT ON )(?:FUNCTION|PROCEDURE|AGGREGATE) .*?(?=\n\s*(?:LANGUAGE|AS) |\) IS '|\Z)",
+    re.DOTALL,
+)
+
+
+def arguments_quoted(sql: str) -> str:
+    """Return O(sql) with quotes around arguments of functions that are named by such a word: nowhere else does a newer
+    server refuse it bare.
+    """
+    signature = _SIGNATURE.match(sql)
+    if not signature:
+        return sql
+    return _ARGUMENT.sub(r'\1"\2" ', signature[0]) + sql[signature.end() :]

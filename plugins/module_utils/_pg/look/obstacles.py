@@ -154,11 +154,16 @@ def regroles(session: Session) -> list[tuple[str, str]]:
 def superusers_own(session: Session) -> list[str]:
     """Return descriptions of the objects that only a superuser can make, according to PostgreSQL's manual: base types,
     operator classes and families, access methods, languages, parsers and templates of text search, functions in a
-    language that is not trusted or that are leakproof, aggregates with an internal state, and casts without a function.
+    language that is not trusted, leakproof ones or those with a support function, aggregates with an internal state,
+    casts without a function, and casts and transforms of types that are not the app's.
     """
     found = session.rows(
         """
-        with theirs(classid, objid) as (
+        with users(type) as (
+          -- Casts and transforms are for whoever owns the type.
+          select oid from pg_type t where oid >= 16384 and not exists (
+            select from pg_depend e where e.classid = 'pg_type'::regclass and e.objid = t.oid and e.deptype = 'e')
+        ), theirs(classid, objid) as (
           select 'pg_language'::regclass::oid, oid from pg_language
           union all select 'pg_am'::regclass, oid from pg_am
           union all select 'pg_opclass'::regclass, oid from pg_opclass
@@ -166,10 +171,13 @@ def superusers_own(session: Session) -> list[str]:
           union all select 'pg_ts_parser'::regclass, oid from pg_ts_parser
           union all select 'pg_ts_template'::regclass, oid from pg_ts_template
           union all select 'pg_type'::regclass, oid from pg_type where typtype in ('b', 'p') and typcategory <> 'A'
-          union all select 'pg_cast'::regclass, oid from pg_cast where castmethod = 'b'
+          union all select 'pg_cast'::regclass, oid from pg_cast where castmethod = 'b' or not exists (
+            select from users where type in (castsource, casttarget))
+          union all select 'pg_transform'::regclass, oid from pg_transform where trftype not in (select type from users)
           union all select 'pg_proc'::regclass, p.oid from pg_proc p join pg_language l on l.oid = p.prolang
             left join pg_aggregate a on a.aggfnoid = p.oid
-            where p.proleakproof or a.aggtranstype = 'internal'::regtype or not l.lanpltrusted and p.prokind <> 'a')
+            where p.proleakproof or p.prosupport <> 0 or a.aggtranstype = 'internal'::regtype
+              or not l.lanpltrusted and p.prokind <> 'a')
         select pg_describe_object(classid, objid, 0) from theirs where objid >= 16384
           and not exists (select from pg_depend d where d.classid = theirs.classid and d.objid = theirs.objid
                           and d.deptype in ('e', 'i'))

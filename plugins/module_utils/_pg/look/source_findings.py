@@ -10,7 +10,7 @@ from __future__ import annotations
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import obstacles
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings, named
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import USER_SCHEMA
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import USER_SCHEMA, not_of_extension
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
@@ -36,45 +36,78 @@ def survey(source: Side, tables: list[Table], findings: Findings) -> None:
     _privileges(session, source, tables, findings)
 
 
+# Kind, query of names, and reason.
+_LEFT_BEHIND = (
+    (
+        "event trigger",
+        "select evtname from pg_event_trigger",
+        "needs a superuser; Heroku's own must not be copied",
+    ),
+    ("schema", "select nspname from pg_namespace where nspname = '_heroku'", "Heroku's own"),
+    ("publication", "select pubname from pg_publication", "belongs to a server's replication"),
+    (
+        "foreign server",
+        "select srvname from pg_foreign_server",
+        "a link to another server, which may hold a password: create it again",
+    ),
+    (
+        "foreign table",
+        "select foreign_table_schema || '.' || foreign_table_name from information_schema.foreign_tables",
+        "belongs to a foreign server, which is not moved",
+    ),
+    (
+        "index",
+        f"""
+        select n.nspname || '.' || c.relname from pg_class c join pg_index i on i.indexrelid = c.oid
+        join pg_namespace n on n.oid = c.relnamespace where not i.indisvalid and c.relkind = 'i' and {USER_SCHEMA}
+        """,
+        "is invalid on the source, as a failed CREATE INDEX CONCURRENTLY leaves it",
+    ),
+    (
+        "comment",
+        "select current_database() where shobj_description((select oid from pg_database "
+        "where datname = current_database()), 'pg_database') is not null",
+        "belongs to the database itself",
+    ),
+    (
+        "subscription",
+        "select subname from pg_subscription where subdbid = "
+        "(select oid from pg_database where datname = current_database())",
+        "belongs to a server's replication",
+    ),
+    (
+        "foreign data wrapper",
+        f"select fdwname from pg_foreign_data_wrapper w where {not_of_extension('pg_foreign_data_wrapper', 'w.oid')}",
+        "needs a superuser",
+    ),
+    (
+        "user mapping",
+        "select srvname || ' for ' || usename from pg_user_mappings",
+        "belongs to a foreign server, which is not moved",
+    ),
+    (
+        "security label",
+        "select distinct provider || ' on ' || objtype || ' ' || objname from pg_seclabels "
+        "where objtype not in ('database', 'role', 'tablespace')",
+        "needs a provider on the target's server",
+    ),
+    (
+        "tablespace",
+        "select spcname from pg_tablespace s where exists (select from pg_class where reltablespace = s.oid) "
+        "and spcname !~ '^pg_'",
+        "its objects go to the target's default one",
+    ),
+)
+
+
 def _left_behind(session: Session, findings: Findings) -> None:
-    kinds = (
-        (
-            "event trigger",
-            "select evtname from pg_event_trigger",
-            "needs a superuser; Heroku's own must not be copied",
-        ),
-        ("schema", "select nspname from pg_namespace where nspname = '_heroku'", "Heroku's own"),
-        ("publication", "select pubname from pg_publication", "belongs to a server's replication"),
-        (
-            "foreign server",
-            "select srvname from pg_foreign_server",
-            "a link to another server, which may hold a password: create it again",
-        ),
-        (
-            "foreign table",
-            "select foreign_table_schema || '.' || foreign_table_name from information_schema.foreign_tables",
-            "belongs to a foreign server, which is not moved",
-        ),
-        (
-            "index",
-            f"""
-            select n.nspname || '.' || c.relname from pg_class c join pg_index i on i.indexrelid = c.oid
-            join pg_namespace n on n.oid = c.relnamespace where not i.indisvalid and c.relkind = 'i' and {USER_SCHEMA}
-            """,
-            "is invalid on the source, as a failed CREATE INDEX CONCURRENTLY leaves it",
-        ),
-        (
-            "comment",
-            "select current_database() where shobj_description((select oid from pg_database "
-            "where datname = current_database()), 'pg_database') is not null",
-            "belongs to the database itself",
-        ),
-    )
     # In one query: far from the source, each query would wait for its own answer.
     found = session.rows(
-        " union all ".join(f"select '{kind}', name::text from ({sql}) found(name)" for kind, sql, _reason in kinds)
+        " union all ".join(
+            f"select '{kind}', name::text from ({sql}) found(name)" for kind, sql, _reason in _LEFT_BEHIND
+        )
     )
-    for kind, _sql, reason in kinds:
+    for kind, _sql, reason in _LEFT_BEHIND:
         findings.leave(kind, sorted(name for its_kind, name in found if its_kind == kind), reason)
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import pytest
+
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import attributes, schema
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.attributes import Grant
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import plain
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import arguments_quoted, plain
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.schema import Definition, Pair, Part
 
 
@@ -56,6 +58,28 @@ def test_a_pair_is_known_by_all_that_it_is() -> None:
 
 def test_quotes_of_some_majors_do_not_count() -> None:
     assert plain('public."json"."a b"') == 'public.json."a b"'
+    assert plain("f(pg_catalog.json,pg_catalog.jsonb)") == "f(json,pg_catalog.jsonb)"
+
+
+@pytest.mark.parametrize(
+    ("sql", "quoted"),
+    [
+        (
+            "CREATE FUNCTION f(json json, INOUT system_user text DEFAULT ''::text) RETURNS TABLE(json json)\n"
+            "    LANGUAGE sql\n    AS $$ select (json json) $$;",
+            'CREATE FUNCTION f("json" json, INOUT "system_user" text DEFAULT \'\'::text) RETURNS TABLE("json" json)'
+            "\n    LANGUAGE sql\n    AS $$ select (json json) $$;",
+        ),
+        (
+            "COMMENT ON FUNCTION f(json json) IS '(json json)';",
+            "COMMENT ON FUNCTION f(\"json\" json) IS '(json json)';",
+        ),
+        ("CREATE FUNCTION f(json DEFAULT '{}'::json, json) RETURNS json\n    LANGUAGE sql", None),
+        ("CREATE TABLE t (json json );", None),
+    ],
+)
+def test_arguments_that_newer_servers_refuse_bare(sql: str, quoted: str | None) -> None:
+    assert arguments_quoted(sql) == (quoted or sql)
 
 
 def test_privileges_go_the_source_s_way_and_a_provider_s_stay() -> None:
