@@ -14,6 +14,8 @@ import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.flyover.heroku_to_fly.plugins.filter.hook_files import hook_files
+from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._task_files import faults
 from ansible_collections.flyover.heroku_to_fly.plugins.plugin_utils._variables import (
     OF_ONE_APP,
     PREFIX,
@@ -41,8 +43,7 @@ class ActionModule(ActionBase):
                 "needs_source": {"type": "bool", "default": True},
             }
         )
-        with open(arguments["specification"], encoding="utf-8") as file:
-            options = yaml.safe_load(file)["argument_specs"]["main"]["options"]
+        options = _options(arguments["specification"])
         values = {str(name): self._value(raw) for name, raw in self._variables.items() if name.startswith(PREFIX)}
         folder = str(values.get("migrate_source_dir") or "")
         wrong = problems(
@@ -55,12 +56,26 @@ class ActionModule(ActionBase):
                 folder=self._without_procfile(folder) if arguments["needs_source"] else "",
                 run_tags=[str(tag) for tag in self._variables.get("ansible_run_tags") or ()],
                 run_folder=os.getcwd(),
+                broken_hooks=self._broken_hooks(values),
             )
         )
         if wrong:
             raise AnsibleActionFail(" ".join(wrong), result={"problems": wrong})
         # The variable ansible_check_mode reflects --check, but not the check_mode of a play, block or task.
-        return {"changed": False, "check_mode": bool(self._task.check_mode)}
+        return {"changed": False, "check_mode": bool(self._task.check_mode), "alone": self._alone()}
+
+    def _broken_hooks(self, values: Mapping[str, Any]) -> dict[str, str]:
+        try:
+            files = hook_files(values.get("migrate_hooks"), os.getcwd())
+        except ValueError:  # which is found with the rest
+            return {}
+        return faults(files, self._loader, self._variables, self._task)
+
+    def _alone(self) -> bool:
+        """Return whether a failure that is fatal to all hosts of the play concerns only this one, and is supported."""
+        play = self._task.get_play()
+        hosts = self._variables.get("ansible_play_batch") or ()
+        return len(hosts) <= 1 and str(play.strategy).rpartition(".")[2] in ("linear", "debug")
 
     def _value(self, raw: Any) -> Any:
         return self._templar.template(raw)
@@ -90,3 +105,21 @@ class ActionModule(ActionBase):
         ):
             return ""
         return folder or "''"
+
+
+def _options(path: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return the options in a role's specification."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            options = yaml.safe_load(file)["argument_specs"]["main"]["options"]
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+    except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError):
+        why = "it has no argument_specs.main.options"
+    else:
+        if isinstance(options, dict) and all(isinstance(option, dict) for option in options.values()):
+            return options
+        why = "its options are not dicts by name"
+    raise AnsibleActionFail(
+        f"specification {path}: it cannot be used ({why}). Give the path of the role's meta/argument_specs.yml."
+    )

@@ -106,7 +106,8 @@ def data_services(
 ) -> dict[str, Any]:
     """Return what is known of the databases on both sides."""
     rows = list(services)
-    open_tunnels = {result["item"]["service"]: result for result in (tunnels or {}).get("results") or []}
+    results = (tunnels or {}).get("results") or []
+    open_tunnels = {result[result.get("ansible_loop_var", "item")]["service"]: result for result in results}
     found = {
         "postgres": _postgres(_first(rows, "postgres"), postgres or {}, open_tunnels.get("postgres", {})),
         "redis": _redis(_first(rows, "redis"), redis or {}, open_tunnels.get("redis", {})),

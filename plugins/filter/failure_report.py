@@ -68,14 +68,15 @@ def failure_report(
     """Return what to tell the user of a run that failed."""
     known, ledger = ledger is not None, ledger or {}
     freeze = ledger.get("freeze") or {}
-    parts = [f"Stopped at '{failed['name']}': {failed['msg']}"] if failed else []
+    place = f"Stopped at '{failed['name']}'" if failed.get("name") else "Stopped"
+    parts = [f"{place}: {_sentence(failed['msg'])}"] if failed else []
     if thaw is not None:
         # The whole error was printed before the steps of the thaw.
-        parts = [f"Stopped at '{failed['name']}': {_first_sentence(failed['msg'])}"] if failed.get("shown") else parts
+        parts = [f"{place}: {_first_sentence(failed['msg'])}"] if failed.get("shown") else parts
         parts.append(_thawed(heroku_app, fly_app, ledger, thaw))
     elif "finished" in ledger or not freeze:
         # The error itself is then just above.
-        parts = [f"Stopped at '{failed['name']}'."] if failed.get("shown") else parts
+        parts = [f"{place}."] if failed.get("shown") and failed.get("name") else parts
         parts += [f"Heroku app {heroku_app} was not frozen."] if known and not freeze else []
         parts += [f"{_AGAIN}."] if known else []
     elif "sealing" in ledger or "cutover" in ledger:
@@ -92,8 +93,12 @@ def failure_report(
 
 
 def _first_sentence(text: str) -> str:
-    head, point, _rest = text.partition(". ")
-    return head + point.rstrip()
+    return _sentence(text.partition(". ")[0])
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _sealed(heroku_app: str, fly_app: str, ledger: Mapping[str, Any]) -> str:
@@ -113,6 +118,13 @@ def _thawed(heroku_app: str, fly_app: str, ledger: Mapping[str, Any], causes: Ma
     words = _words(freeze)
     stopped = "; ".join(f"{dyno['name']}: {dyno['command']}" for dyno in ledger.get("one_off_dynos") or [])
     stopped = f" One-off dynos that were stopped do not start again by themselves ({stopped})." if stopped else ""
+    causes = dict(causes)
+    unwritten = causes.pop("ledger", "")
+    if unwritten:
+        stopped += (
+            f" The ledger still has the freeze, because it could not be changed ({unwritten.rstrip('.')}): the next "
+            "run sees that Heroku serves, and removes it."
+        )
     if not causes:
         state = ", ".join(words.values())
         return (

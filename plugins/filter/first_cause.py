@@ -12,6 +12,7 @@ author:
   - The flyover contributors (@flyover)
 description:
   - Of a loop, what the first item that failed says.
+  - With C(ended) no task of this host failed, and its run was ended because of another host.
 options:
   _input:
     description:
@@ -47,6 +48,11 @@ def first_cause(result: Mapping[str, Any]) -> str:
     if "async_result" in result:
         # What Ansible reports about a task that took too long: in the role that is only a copy inside the window.
         return "It was stopped, because the freeze window would have exceeded its limit (migrate_window_limit)."
+    if result.get("ended"):
+        return (
+            "It was stopped because of another host: a host of this play failed (any_errors_fatal), or "
+            "a task of a hook is delegated to a host that cannot be reached."
+        )
     return str(result.get("msg") or "no message")
 
 

@@ -54,7 +54,8 @@ def window_left(now: float, opened: float, limit: int) -> int:
         raise ValueError(
             f"The freeze window has been open for more than {limit} seconds, its limit (migrate_window_limit)."
         )
-    return max(1, int(left))
+    # A clock that was set back does not make the window longer than its limit.
+    return min(int(limit), max(1, int(left)))
 
 
 class FilterModule:

@@ -52,11 +52,13 @@ def window_phases(times: Mapping[str, float]) -> dict[str, Any]:
     phases: dict[str, float] = {}
     for phase, end in _ENDS.items():
         if end in times:
-            phases[phase] = round(float(times[end]) - last, 1)
-            last = float(times[end])
+            # A clock that was set back inside the window shortens a phase; none is shorter than nothing.
+            now = max(float(times[end]), last)
+            phases[phase] = round(now - last, 1)
+            last = now
     window: dict[str, Any] = {"seconds": round(last - opened, 1), "phases": phases}
     if "verified" in times:
-        window["accepted"] = round(float(times["verified"]) - opened, 1)
+        window["accepted"] = round(max(float(times["verified"]) - opened, 0), 1)
     return window
 
 

@@ -14,8 +14,9 @@ author:
 description:
   - Compares all variables whose names begin with C(migrate_) with the specification of the role
     P(flyover.heroku_to_fly.migrate#role), and fails with everything that is wrong in one message.
-  - It finds unknown names, strings in place of lists or dicts, steps that do not exist, missing apps, apps that
-    several hosts would move, invalid URLs, a source folder without a Procfile, and hooks whose file is missing.
+  - It finds unknown names, strings in place of lists or dicts and the reverse, null, negative numbers, steps that do
+    not exist, missing apps, names that no app can have, apps that several hosts would move, invalid URLs, a source
+    folder without a Procfile, and hooks whose file is missing or cannot be loaded.
   - It runs on the controller.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes
@@ -56,6 +57,12 @@ check_mode:
   returned: success
   type: bool
   sample: false
+alone:
+  description:
+    - Whether the play works on this host alone, in a strategy that stops all hosts for a task with C(any_errors_fatal).
+  returned: success
+  type: bool
+  sample: true
 problems:
   description: What is wrong, a text each. All of them are in C(msg), too.
   returned: failure

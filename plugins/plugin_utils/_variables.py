@@ -11,12 +11,15 @@ import json
 import os.path
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatch
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.filter.hook_files import hook_files
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._fly.api import app_name as fly_app_name
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._heroku.api import app_name as heroku_app_name
 
 PREFIX = "migrate_"
 OF_THE_PLAYBOOKS = ("migrate_hosts", "migrate_overview")
@@ -33,7 +36,10 @@ _REDIS_URL = re.compile(r"$|rediss?://([^@/?#]*@)?[^@/?#]+")
 _KINDS: dict[str, tuple[str, type | tuple[type, ...]]] = {
     "list": ("a list", (list, tuple)),
     "dict": ("a dict", Mapping),
+    "str": ("a text", (str, int, float)),
+    "path": ("a text", (str, int, float)),
 }
+_CHECKED = {"migrate_heroku_app": heroku_app_name, "migrate_fly_app": fly_app_name}
 _TRUE = ("true", "yes", "on", "1", "t", "y")
 
 
@@ -57,6 +63,8 @@ class Given:
     """What --tags names."""
     run_folder: str = ""
     """Where ansible-playbook was started: paths of hooks are relative to it."""
+    broken_hooks: Mapping[str, str] = field(default_factory=dict)
+    """Files of hooks that Ansible cannot load, with the reason."""
 
 
 def problems(given: Given) -> list[str]:
@@ -85,13 +93,30 @@ def _wrong_kind(given: Given) -> Iterator[str]:
     for name, value in given.values.items():
         option = given.options.get(name, {})
         kind = str(option.get("type", ""))
-        if kind not in _KINDS or value is None or isinstance(value, _KINDS[kind][1]):
+        article, types = _KINDS.get(kind, ("a value", object))
+        if not option:
             continue
-        article = _KINDS[kind][0]
-        if option.get("no_log"):
-            yield f"{name}: it must be {article}, but is something else. {_example(name, kind, None)}"
-        else:
-            yield f"{name}: it must be {article}, but is {_described(value)}. {_example(name, kind, value)}"
+        if value is None:
+            yield f"{name}: it is null, as an empty value in a file is. Give it a value, or leave it out."
+        elif not isinstance(value, types):
+            shown = "something else" if option.get("no_log") else _described(value)
+            example = _example(name, kind, None if option.get("no_log") else value)
+            yield f"{name}: it must be {article}, but is {shown}. {example}"
+        elif kind == "list":
+            yield from _wrong_entries(name, list(_listed(value)))
+        elif kind == "int" and _negative(value):
+            yield f"{name}: it must be 0 or more, but is {value}."
+
+
+def _wrong_entries(name: str, values: Sequence[Any]) -> Iterator[str]:
+    for number, value in enumerate(values, 1):
+        if value is None or isinstance(value, (list, tuple, Mapping)):
+            shown = "null" if value is None else _described(value)
+            yield f"{name}: entry {number} of the list must be a text, but is {shown}. Correct or remove it."
+
+
+def _negative(value: Any) -> bool:
+    return str(value).strip().startswith("-")
 
 
 def _described(value: Any) -> str:
@@ -103,6 +128,8 @@ def _described(value: Any) -> str:
 
 
 def _example(name: str, kind: str, value: Any) -> str:
+    if kind in ("str", "path"):
+        return f"Give -e {name}=VALUE, or in a file {name}: VALUE."
     example: Any = {"NAME": "VALUE"}
     if kind == "list":
         words = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else []
@@ -112,9 +139,9 @@ def _example(name: str, kind: str, value: Any) -> str:
 
 def _steps(given: Given) -> Iterator[str]:
     steps = [str(step) for step in _listed(given.values.get("migrate_steps"))]
-    known = [str(step) for step in given.options["migrate_steps"]["default"]]
+    known = _known_steps(given)
     for step in steps:
-        if step not in known:
+        if known and step not in known:
             close = get_close_matches(step, known, n=1)
             yield (
                 f"migrate_steps: there is no step {step}. "
@@ -129,9 +156,13 @@ def _steps(given: Given) -> Iterator[str]:
         )
 
 
+def _known_steps(given: Given) -> list[str]:
+    return [str(step) for step in given.options.get("migrate_steps", {}).get("default") or ()]
+
+
 def _tags(given: Given) -> Iterator[str]:
     """Yield what --tags misspells: Ansible would only leave the step out, and the run would succeed without it."""
-    known = [str(step) for step in given.options["migrate_steps"]["default"]]
+    known = _known_steps(given)
     for tag in given.run_tags:
         close = [] if tag in known else get_close_matches(tag, known, n=1, cutoff=0.75)
         if close:
@@ -145,6 +176,12 @@ def _apps(given: Given) -> Iterator[str]:
                 f"{name} is not set. Give it with -e {name}=NAME, or in the environment variable {OF_ONE_APP[name]}"
                 + (", or for each host in the inventory." if given.hosts > 1 else ".")
             )
+            continue
+        # The names are part of the ledger's path, so they are checked before anything is written.
+        try:
+            _CHECKED[name](str(given.values[name]))
+        except InputError as error:
+            yield f"{name}: {error}"
     if given.hosts > 1:
         for name in given.from_environment:
             yield (
@@ -194,6 +231,11 @@ def _hooks(given: Given) -> Iterator[str]:
                 f"migrate_hooks: there is no file {file}. Give each task file's full path, or one relative to the "
                 "folder in which ansible-playbook was started."
             )
+    for file, why in given.broken_hooks.items():
+        yield (
+            f"migrate_hooks: {file} cannot be loaded: {why.rstrip('.')}. Correct the file, or install the collection "
+            "of the module that it names."
+        )
 
 
 def _listed(value: Any) -> Sequence[Any]:

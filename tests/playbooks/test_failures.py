@@ -103,7 +103,7 @@ def test_failures_before_and_after_the_seal(box: Sandbox, tmp_path: Path) -> Non
         *hooks(tmp_path, after_freeze=mark, before_seal="- ansible.builtin.fail: {msg: DNS says no}"),
     )
     assert run.rc != 0
-    assert "DNS says no Heroku app paper-crane is back in service" in run.output, run.output
+    assert "DNS says no. Heroku app paper-crane is back in service" in run.output, run.output
     served_by_heroku(box)
     assert {record["hostname"] for record in json.loads((tmp_path / "frozen").read_text())} == {
         "www.example.com",

@@ -46,13 +46,13 @@ class Forks:
         self._requests.close()
         os.waitpid(self._pid, 0)
 
-    def run(self, command: str, program: bytes) -> tuple[int, bytes, bytes] | None:
-        """Run O(program) as O(command), a shell's, would; return None if that is not simply Python."""
+    def run(self, command: str, program: bytes, folder: str) -> tuple[int, bytes, bytes] | None:
+        """Run O(program) in O(folder) as O(command), a shell's, would; return None if that is not simply Python."""
         environment = _environment(command)
         if environment is None:
             return None
         (stdin, feed), (output, stdout), (errors, stderr), (ended, status) = (os.pipe() for _number in range(4))
-        request = json.dumps({"environment": environment, "folder": os.getcwd()}).encode()
+        request = json.dumps({"environment": environment, "folder": folder}).encode()
         given = [stdin, stdout, stderr, status]
         try:
             socket.send_fds(self._requests, [request], given)

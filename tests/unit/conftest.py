@@ -45,7 +45,7 @@ class ScriptedHTTP:
         error: OSError | None = None,
         at_least: float = 0,
     ) -> ScriptedHTTP:
-        """Queue one exchange, whose answer is waited for O(at_least) seconds.
+        """Queue one exchange, whose answer is waited for O(at_least) seconds; bytes are sent as they are.
 
         O(body), O(variables) of GraphQL, O(query) and O(request_headers), where given, must match what is sent.
         """
@@ -89,7 +89,9 @@ class ScriptedHTTP:
         self.sent.append((method, parts.path))
         if expected["error"] is not None:
             raise expected["error"]
-        content = b"" if expected["answer"] is None else json.dumps(expected["answer"]).encode()
+        content = expected["answer"]
+        if not isinstance(content, bytes):
+            content = b"" if content is None else json.dumps(content).encode()
         message = Message()
         for name, value in expected["headers"].items():
             message[name] = value

@@ -60,6 +60,14 @@ class Response:
         except ValueError:
             return None
 
+    def is_foreign(self, read: bool = True) -> bool:
+        """Return whether something other than an API answered, such as a proxy with the page of its login.
+
+        To a request that does not O(read), an API may answer with any text, but not with a page.
+        """
+        body = self.body.strip()
+        return body.startswith(b"<") or (read and body not in (b"", b"null") and self.json() is None)
+
     @property
     def outcome(self) -> str:
         """The status as errors show it, with the number of attempts if there was more than one."""
@@ -128,6 +136,10 @@ class RetryPolicy:
 
 # A rate limit refills with time, and nothing was done: worth waiting about five minutes.
 LIMITED = RetryPolicy(attempts=16)
+FOREIGN = (
+    "Something between this machine and the platform may have answered, such as a proxy that wants a login: let it "
+    "pass the API's requests. Otherwise the platform has a problem; run again later."
+)
 
 
 class HTTPClient:

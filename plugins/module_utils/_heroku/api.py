@@ -17,7 +17,12 @@ from typing import Any
 from urllib.parse import quote
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.http import HTTPClient, Response, error_class
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.http import (
+    FOREIGN,
+    HTTPClient,
+    Response,
+    error_class,
+)
 
 HEROKU_API_URL = "https://api.heroku.com"
 ACCEPT = "application/vnd.heroku+json; version=3"
@@ -178,22 +183,29 @@ class HerokuAPI:
         raise error_class(status)(
             thing,
             f"{message} ({response.outcome} {error_id}, {method} {path}, request {response.request_id})",
-            REMEDIES.get(status, "Heroku could not answer; check status.heroku.com and run again."),
+            REMEDIES.get(status)
+            or (
+                FOREIGN if response.is_foreign() else "Heroku could not answer; check status.heroku.com and run again."
+            ),
             status=status,
             request_id=response.request_id,
             error_id=error_id,
         )
 
 
-def _app_path(app: str) -> str:
-    """Return the path of an app; raises InputError if O(app) cannot be an app's name or id."""
+def app_name(app: str) -> str:
+    """Return O(app); raises InputError if it cannot be an app's name or id."""
     if not APP_NAME.fullmatch(app):
         raise InputError(
             f"Heroku app {app!r}",
             "an app name has 3 to 30 lower-case letters, digits and hyphens, starting with a letter",
             "Give the name that 'heroku apps' lists.",
         )
-    return f"/apps/{_part(app)}"
+    return app
+
+
+def _app_path(app: str) -> str:
+    return f"/apps/{_part(app_name(app))}"
 
 
 def _part(text: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -104,6 +105,11 @@ def read_text(path: Path, remedy: str) -> str:
     Raises InputError if it is missing (with O(remedy)), is not a file, cannot be read or is not UTF-8.
     """
     try:
+        # Opening a named pipe would wait for whoever writes to it, and a device may never end.
+        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
+            raise InputError(
+                str(path), "it is not a regular file", "Replace it with one: it may be a pipe or a device."
+            )
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         raise InputError(str(path), "it does not exist", remedy) from None

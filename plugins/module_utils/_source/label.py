@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
@@ -24,15 +25,25 @@ _LITERAL = re.compile(r"[^*?\[]*")
 def image_label(source: Path, config: Path) -> str:
     """Return the label of the image built from O(source) and O(config): the same content gives the same label.
 
-    Files that C(.dockerignore) excludes do not count. Raises InputError if O(source) is not a folder.
+    Files that C(.dockerignore) excludes do not count. Raises InputError if O(source) is not a folder, or if a file that
+    counts cannot be read.
     """
     if not source.is_dir():
         raise InputError(f"source_dir {source}", "it is not a folder", "Give the folder of the app's source.")
     digest = hashlib.sha256()
-    ignored = Ignore.read(source / ".dockerignore")
-    for path in sorted(_files(source, ignored)):
-        _add(digest, path, str(path.relative_to(source)))
-    _add(digest, config, "config")
+    try:
+        ignored = Ignore.read(source / ".dockerignore")
+        for path in sorted(_files(source, ignored)):
+            # A program at work in the folder may have removed it meanwhile; the build does not see it either.
+            with suppress(FileNotFoundError):
+                _add(digest, path, str(path.relative_to(source)))
+        _add(digest, config, "config")
+    except OSError as error:
+        raise InputError(
+            str(error.filename),
+            f"it cannot be read ({os.strerror(error.errno or 0)}), but the build needs it",
+            "Make it readable, run as its owner, or list it in .dockerignore.",
+        ) from None
     return LABEL_PREFIX + digest.hexdigest()[:16]
 
 
@@ -96,7 +107,7 @@ def _pattern(glob: str) -> re.Pattern[str]:
 
 def _files(source: Path, ignored: Ignore) -> list[Path]:
     found = []
-    for folder, folders, names in os.walk(source):
+    for folder, folders, names in os.walk(source, onerror=_refuse):
         top = Path(folder)
         names += [name for name in folders if (top / name).is_symlink()]
         for name in names:
@@ -106,6 +117,12 @@ def _files(source: Path, ignored: Ignore) -> list[Path]:
             name for name in folders if not ignored.leaves_out_all_of((top / name).relative_to(source).as_posix())
         ]
     return found
+
+
+def _refuse(error: OSError) -> None:
+    """Raise O(error), about a folder that cannot be listed, unless the folder is gone."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _add(digest: hashlib._Hash, path: Path, name: str) -> None:

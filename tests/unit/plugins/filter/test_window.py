@@ -103,6 +103,7 @@ def test_time_left_of_a_window() -> None:
     assert window_left(1000.0, 990.0, 0) == 0
     assert window_left(1000.0, 990.0, 60) == 50
     assert window_left(1000.9, 990.0, 11) == 1
+    assert window_left(990.0, 87390.0, 60) == 60  # the clock was set back by a day
     with pytest.raises(ValueError, match=r"more than 10 seconds, its limit \(migrate_window_limit\)"):
         window_left(1000.0, 990.0, 10)
 
@@ -113,6 +114,9 @@ def test_phases_of_a_window() -> None:
     assert window_phases(times) == {"seconds": 8.5, "accepted": 7.0, "phases": phases}
     assert window_phases({"opened": 10.0, "closed": 18.5}) == {"seconds": 8.5, "phases": {"seal": 8.5}}
     assert window_phases({"closed": 18.5}) == {}
+    set_back = {"opened": 100.0, "frozen": 103.0, "copied": 5.0, "verified": 7.0, "closed": 8.0}
+    phases = {"freeze": 3.0, "data": 0.0, "start": 0.0, "seal": 0.0}
+    assert window_phases(set_back) == {"seconds": 3.0, "accepted": 0, "phases": phases}
 
 
 def test_hooks_are_found_from_where_the_run_was_started() -> None:
@@ -170,6 +174,7 @@ def test_first_cause() -> None:
     late = {"failed": True, "async_result": {}, "msg": "async task did not complete within the requested time - 9s"}
     assert "exceeded its limit (migrate_window_limit)" in first_cause(late)
     assert "although the write fence was up: tables: x." in first_cause({"drift_since_raised": ["tables: x"]})
+    assert first_cause({"ended": True}).startswith("It was stopped because of another host: ")
 
 
 def test_failed_steps_of_a_thaw() -> None:
@@ -198,6 +203,24 @@ def test_error_that_ansible_has_just_printed_is_not_printed_again() -> None:
 
 def test_what_another_run_does_is_not_told() -> None:
     assert failure_report(FAILED, "h", "f", None) == "Stopped at 'Copy': The target is full."
+
+
+def test_a_task_without_a_name_or_a_full_stop() -> None:
+    failed = {"name": "", "msg": "DNS says no"}
+    assert failure_report(failed, "h", "f", None) == "Stopped: DNS says no."
+    assert failure_report(failed, "h", "f", {}) == f"Stopped: DNS says no. Heroku app h was not frozen. {AGAIN}"
+    assert failure_report({**failed, "shown": True}, "h", "f", {"freeze": FREEZE}, {}).startswith(
+        "Stopped: DNS says no. Heroku app h is back in service"
+    )
+
+
+def test_a_ledger_that_cannot_be_changed_is_not_a_heroku_that_does_not_serve() -> None:
+    said = failure_report({}, "h", "f", {"freeze": FREEZE}, {"ledger": "ledger x: it cannot be written (disk full)."})
+    assert said.startswith("Heroku app h is back in service: ")
+    assert "The ledger still has the freeze, because it could not be changed (ledger x: it cannot be written" in said
+    said = failure_report({}, "h", "f", {"freeze": FREEZE}, {"ledger": "full.", "fence": "no."})
+    assert "NOT wholly" in said
+    assert "Not put back (ledger)" not in said
 
 
 def test_one_off_dynos_that_were_stopped_are_named() -> None:

@@ -119,3 +119,52 @@ def test_misspelt_tags_are_told_and_tags_of_ones_own_are_not() -> None:
         "--tags secret: no step has this tag. Did you mean secrets?",
         "--tags databases: no step has this tag. Did you mean database?",
     ]
+
+
+def test_a_hook_that_cannot_be_loaded_is_told() -> None:
+    (problem,) = said({}, broken_hooks={"/srv/dns.yml": "couldn't resolve module/action 'x.y.z'."})
+    assert problem.startswith("migrate_hooks: /srv/dns.yml cannot be loaded: couldn't resolve module/action 'x.y.z'. ")
+
+
+@pytest.mark.parametrize("name", list(_OPTIONS))
+def test_null_is_told_for_every_variable(name: str) -> None:
+    (problem,) = said({name: None})
+    assert problem == f"{name}: it is null, as an empty value in a file is. Give it a value, or leave it out."
+
+
+@pytest.mark.parametrize("name", [name for name, option in _OPTIONS.items() if option["type"] in ("str", "path")])
+@pytest.mark.parametrize("value", [["hunter2"], {"hunter2": 1}])
+def test_a_list_or_dict_is_not_taken_for_a_text(name: str, value: Any) -> None:
+    (problem,) = said({name: value})
+    assert problem.startswith(f"{name}: it must be a text, but is ")
+    assert "hunter2" not in problem
+
+
+@pytest.mark.parametrize("name", [name for name, option in _OPTIONS.items() if option["type"] == "list"])
+@pytest.mark.parametrize(("value", "shown"), [(None, "null"), (["x"], "a list"), ({"x": 1}, "a dict")])
+def test_entries_of_a_list_are_texts(name: str, value: Any, shown: str) -> None:
+    (problem,) = said({name: ["preflight", value]})
+    assert problem.startswith(f"{name}: entry 2 of the list must be a text, but is {shown}.")
+
+
+@pytest.mark.parametrize("name", [name for name, option in _OPTIONS.items() if option["type"] == "int"])
+@pytest.mark.parametrize("value", [-1, "-1", " -1"])
+def test_no_number_is_negative(name: str, value: Any) -> None:
+    assert said({name: 0}) == []
+    (problem,) = said({name: value})
+    assert problem.startswith(f"{name}: it must be 0 or more")
+
+
+@pytest.mark.parametrize("name", ["migrate_heroku_app", "migrate_fly_app"])
+@pytest.mark.parametrize("value", ["../../etc/x", "a/b", "https://paper-crane.herokuapp.com", " x", "Crane", "paper\n"])
+def test_what_no_app_is_named_never_becomes_a_path(name: str, value: str) -> None:
+    (problem,) = said({name: value})
+    assert problem.startswith(f"{name}: ")
+    assert "an app name has" in problem
+
+
+def test_a_specification_without_steps_is_no_defect() -> None:
+    values = {**_APPS, "migrate_steps": ["secrets"], "migrate_cutover": True}
+    options: dict[str, dict[str, Any]] = {name: {"type": "raw"} for name in values}
+    found = problems(Given(values=values, options=options, run_tags=["secret"]))
+    assert found == []

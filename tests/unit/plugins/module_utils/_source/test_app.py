@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._source.app import look_at
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._source.app import look_at, read_text
 
 HANDS_ON = '#!/bin/sh\nexec "$@"\n'
 RAILS = '#!/bin/bash -e\nif [ "${1}" == "./bin/rails" ]; then ./bin/rails db:prepare; fi\nexec "${@}"\n'
@@ -42,3 +44,15 @@ def test_entrypoint(tmp_path: Path, entrypoint: str, script: str, deaf: str, pre
     (folder / "Dockerfile").write_text(f"FROM ruby\nWORKDIR /rails\n{entrypoint}\n")
     found = look_at(folder)
     assert (found.deaf_entrypoint, found.prepares_database) == (deaf, prepares)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fly.toml")
+    with pytest.raises(InputError, match="it is not a regular file"):
+        read_text(tmp_path / "fly.toml", "")
+    with pytest.raises(InputError, match="it is not a regular file"):
+        read_text(Path("/dev/zero"), "")
+    with pytest.raises(InputError, match="it is a folder"):
+        read_text(tmp_path, "")
+    with pytest.raises(InputError, match=r"it does not exist\. Give it"):
+        read_text(tmp_path / "gone", "Give it.")

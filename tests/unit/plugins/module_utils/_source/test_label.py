@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._source import label
 
 FILES = (
@@ -79,3 +80,43 @@ def test_what_is_ignored_does_not_change_the_label(source: Path) -> None:
     assert label.image_label(source, config) == before
     (source / "Gemfile").write_text("x")
     assert label.image_label(source, config) != before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("name", ["Gemfile", "vendor", ".dockerignore"])
+def test_what_cannot_be_read_is_named(source: Path, name: str) -> None:
+    (source / ".dockerignore").write_text("")
+    (source / name).chmod(0)
+    with pytest.raises(InputError, match=rf"{name}: it cannot be read \(Permission denied\)"):
+        label.image_label(source, source / "README.md")
+    (source / name).chmod(0o700)
+
+
+@pytest.mark.parametrize("name", ["Gemfile", "vendor"])
+def test_refusal_to_read_is_no_defect(source: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same for root, who is refused nothing."""
+
+    def refuse(real: Any) -> Any:
+        def act(path: Any, *rest: Any) -> Any:
+            if str(path) == str(source / name):
+                raise PermissionError(13, "Permission denied", str(path))
+            return real(path, *rest)
+
+        return act
+
+    monkeypatch.setattr(os, "scandir", refuse(os.scandir))
+    monkeypatch.setattr(Path, "open", refuse(Path.open))
+    with pytest.raises(InputError, match=rf"{name}: it cannot be read \(Permission denied\)"):
+        label.image_label(source, source / "README.md")
+
+
+def test_what_is_removed_meanwhile_does_not_count(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = label._files
+
+    def remove(*arguments: Any) -> list[Path]:
+        found = listed(*arguments)
+        (source / "Gemfile").unlink()
+        return found
+
+    monkeypatch.setattr(label, "_files", remove)
+    assert label.image_label(source, source / "README.md").startswith("flyover-")
