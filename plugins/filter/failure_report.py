@@ -16,7 +16,7 @@ options:
   _input:
     description:
       - The task that failed, C(name) and C(msg), and with C(shown) whether Ansible has printed that already. Empty
-        if nothing failed before Heroku was put back, as in a rollback.
+        if nothing failed before Heroku was put back, as in a rollback. With C(unprepared) preflight did not run.
     type: dict
     required: true
   heroku_app:
@@ -66,6 +66,11 @@ def failure_report(
     thaw: Mapping[str, Any] | None = None,
 ) -> str:
     """Return what to tell the user of a run that failed."""
+    if failed.get("unprepared"):
+        return (
+            f"Stopped at '{failed['name']}': preflight did not run, and no other step works without it. Leave out "
+            "--start-at-task and --skip-tags, and choose steps with --tags or migrate_steps."
+        )
     known, ledger = ledger is not None, ledger or {}
     freeze = ledger.get("freeze") or {}
     place = f"Stopped at '{failed['name']}'" if failed.get("name") else "Stopped"
@@ -135,7 +140,7 @@ def _thawed(heroku_app: str, fly_app: str, ledger: Mapping[str, Any], causes: Ma
     done = [words[step] for step in _STEPS if step not in causes]
     if done:
         parts.append(f"Put back: {', '.join(done)}.")
-    parts += [f"Not put back ({step}): {cause}" for step, cause in causes.items()]
+    parts += [f"Not put back ({step}): {_sentence(cause)}" for step, cause in causes.items()]
     left = [step for step in _STEPS if step in causes]
     parts.append(
         "Run 'ansible-playbook flyover.heroku_to_fly.rollback' with the same variables to try again, or by hand: "

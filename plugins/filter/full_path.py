@@ -25,8 +25,8 @@ options:
 EXAMPLES = r"""
 - name: Give a module the folder that the user meant
   ansible.builtin.debug:
-    msg: "{{ 'app' | flyover.heroku_to_fly.full_path }}"
-    # => /home/ana/app
+    msg: "{{ '/srv/apps/../paper-crane/' | flyover.heroku_to_fly.full_path }}"
+    # => /srv/paper-crane
 """
 
 RETURN = r"""

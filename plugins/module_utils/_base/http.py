@@ -217,6 +217,11 @@ class HTTPClient:
         tried = f", {attempts} attempts" if attempts > 1 else ""
         cause = f"no answer from {self._base_url} ({type(reason).__name__}{tried})"
         remedy = "Check the network, the API URL and any proxy, then run again."
+        if type(reason).__name__ == "SSLCertVerificationError":
+            remedy = (
+                "The certificate is not one that this machine trusts. If a proxy here signs its own, add its authority "
+                "to the machine's certificates, or name them in SSL_CERT_FILE."
+            )
         if not repeatable:
             remedy = "It may have taken effect; run again: what already exists is found before anything is created."
         return ConnectionFailed(f"{self.service} {method} {path}", cause, remedy)

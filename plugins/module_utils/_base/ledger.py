@@ -39,7 +39,13 @@ class Ledger:
             content = json.loads(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise InputError(
+                f"ledger {self._path}",
+                f"it cannot be read ({os.strerror(error.errno or 0)})",
+                "Run as the user who owns it, or make it readable: it may say what has to be put back.",
+            ) from None
+        except ValueError as error:
             raise self._unusable(type(error).__name__) from None
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise self._unusable("it has an unknown format")

@@ -55,7 +55,9 @@ class Folder:
         tracked = self._git("ls-files", "-z", "--cached")
         self.checkout = tracked is not None
         listed = [*tracked.split("\0"), *_OF_THE_BUILD] if tracked is not None else self._walk()
-        self.files: tuple[str, ...] = tuple(sorted({path for path in listed if path and self._belongs(path)})[:MOST])
+        # Of too many, those that say what the app is: they lie at the top.
+        belonging = sorted({path for path in listed if path and self._belongs(path)}, key=_depth)[:MOST]
+        self.files: tuple[str, ...] = tuple(sorted(belonging))
         self._known = frozenset(self.files)
 
     def __contains__(self, path: str) -> bool:
@@ -187,6 +189,10 @@ class Folder:
         if len(content) > LARGEST or b"\0" in content[:1024]:
             return ""
         return content.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+
+
+def _depth(path: str) -> tuple[int, str]:
+    return path.count("/"), path
 
 
 class Ignored:

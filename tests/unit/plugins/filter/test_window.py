@@ -205,6 +205,12 @@ def test_what_another_run_does_is_not_told() -> None:
     assert failure_report(FAILED, "h", "f", None) == "Stopped at 'Copy': The target is full."
 
 
+def test_a_run_without_preflight_is_told_how_to_choose_steps() -> None:
+    said = failure_report({"name": "Deploy", "msg": "'x' is undefined", "unprepared": True}, "h", "f", None)
+    assert said.startswith("Stopped at 'Deploy': preflight did not run")
+    assert "choose steps with --tags or migrate_steps" in said
+
+
 def test_a_task_without_a_name_or_a_full_stop() -> None:
     failed = {"name": "", "msg": "DNS says no"}
     assert failure_report(failed, "h", "f", None) == "Stopped: DNS says no."
@@ -219,7 +225,7 @@ def test_a_ledger_that_cannot_be_changed_is_not_a_heroku_that_does_not_serve() -
     assert said.startswith("Heroku app h is back in service: ")
     assert "The ledger still has the freeze, because it could not be changed (ledger x: it cannot be written" in said
     said = failure_report({}, "h", "f", {"freeze": FREEZE}, {"ledger": "full.", "fence": "no."})
-    assert "NOT wholly" in said
+    assert "NOT fully" in said
     assert "Not put back (ledger)" not in said
 
 
@@ -249,6 +255,7 @@ def test_a_thaw_that_fails_names_causes_and_commands() -> None:
     assert "NOT fully back in service" in said
     assert "Put back: the database accepts writes, maintenance mode is off as before." in said
     assert "Not put back (formation): Heroku answered 503." in said
+    assert "Not put back (machines): no. Run 'ansible-playbook" in said
     assert "heroku ps:scale web=2 worker=1 -a h" in said
     assert "fly machine stop $(fly machine list -q -a f) -a f" in said
     assert "maintenance:off" not in said

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import heapq
 import socket
+import ssl
 import threading
 import time
 from types import SimpleNamespace
 from typing import Any
+from urllib.error import URLError
 
 import pytest
 from ansible.module_utils import urls
@@ -164,6 +166,15 @@ def test_url_that_no_request_can_go_to_is_an_error_of_the_input(run_module: Any,
     assert result["msg"].startswith("option heroku_api_url: it is not the URL of an API. Include the scheme")
     result = run_module(fly_app, {**FLY, "fly_uiex_url": url})
     assert result["msg"].startswith("option fly_uiex_url: it is not the URL of an API")
+
+
+def test_certificate_that_nobody_knows_is_named_with_the_remedy(http: Any, run_module: Any, waits: list[float]) -> None:
+    untrusted = URLError(ssl.SSLCertVerificationError("self-signed certificate in certificate chain"))
+    for _attempt in range(6):
+        http.expect("GET", "/apps/paper-crane", error=untrusted)
+    result = run_module(heroku_app, HEROKU)
+    assert "(SSLCertVerificationError, 6 attempts)" in result["msg"]
+    assert "SSL_CERT_FILE" in result["msg"]
 
 
 def test_answer_of_another_protocol_is_no_defect_of_the_collection(

@@ -231,3 +231,20 @@ def test_folder_that_cannot_be_made_is_named(ask: Any, path: Path) -> None:
 
 def test_lease_needs_somebody_to_have_it(run_module: Any, path: Path) -> None:
     assert "action plugin" in run_module(migration_ledger, {"path": str(path), "lease": "acquire"})["msg"]
+
+
+def test_ledger_of_another_user_is_not_to_be_moved_away(ask: Any, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.parent.mkdir()
+    path.write_text("{}")
+    read = Path.read_text
+
+    def refuse(file: Path, **options: Any) -> str:
+        if file == path:
+            raise PermissionError(13, "Permission denied", str(file))
+        return read(file, **options)
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    refused = ask(HERE)["msg"]
+    assert "it cannot be read (Permission denied). Run as the user who owns it" in refused
+    assert "move it away" not in refused
+    assert not Path(f"{path}.lease").exists()

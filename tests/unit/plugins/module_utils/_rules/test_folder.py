@@ -160,3 +160,17 @@ def test_a_finding_links_to_its_line(checkout: Path) -> None:
     commit = git(checkout, "rev-parse", "HEAD").strip()
     urls = [entry["url"] for entry in found if entry["id"] == "env-dyno"]
     assert urls == [f"https://github.com/example/crane/blob/{commit}/config.ru#L2"]
+
+
+@pytest.mark.parametrize("tracked", [True, False])
+def test_of_too_many_files_those_at_the_top_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracked: bool
+) -> None:
+    monkeypatch.setattr("ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.folder.MOST", 3)
+    (tmp_path / "aaa").mkdir()
+    for name in ("aaa/1.rb", "aaa/2.rb", "aaa/3.rb", "Procfile", "fly.toml", "package.json"):
+        (tmp_path / name).write_text("{}")
+    if tracked:
+        git(tmp_path, "init", "-q")
+        git(tmp_path, "add", ".")
+    assert Folder(tmp_path).files == ("Procfile", "fly.toml", "package.json")
