@@ -88,9 +88,9 @@ def test_killed_anywhere_the_same_command_finishes(boxes: Any, capsys: pytest.Ca
             for box in (whole, killed):
                 Observer(box).fault(**BROKEN, times=10000)
         run, points = undisturbed(whole, TASKS[stage], playbook, *options)
-        expected = _as_in(stage, whole, run)
         last = relay.run(stage, points, playbook, *options)
-        assert _as_in(stage, killed, last) == expected, relay.table()
+        # Both are looked at now: keys of theirs expire while runs are killed.
+        assert _as_in(stage, killed, last) == _as_in(stage, whole, run), relay.table()
     with capsys.disabled():
         print(f"\n{relay.table()}")
     assert relay.killed >= 40
