@@ -92,7 +92,7 @@ def test_tunnel_that_dies_amid_the_copy_is_named_and_the_next_run_finishes(sandb
     os.killpg(json.loads(state.read_text())["pid"], signal.SIGKILL)
     output, _nothing = process.communicate(timeout=120)
     assert process.returncode != 0, output
-    assert "The tunnel to paper-db.flycast:5432 had ended by itself" in output
+    assert "The tunnel to paper-db.flycast:5432 had ended on its own" in output
     assert "Traceback" not in output
     assert not state.exists()
     sandbox.play("migrate", *given).succeeded()
