@@ -41,6 +41,11 @@ CASES = {
         ("-e", '{"migrate_hostnames": ["https://x"]}'),
         ["hostname", "https://x", "it is not a hostname"],
     ),
+    "no app yet, and no step that creates it": (
+        {},
+        ("--tags", "secrets"),
+        ["Fly app paper-crane: it does not exist", "--tags provision,secrets"],
+    ),
     "no source folder": ({"MIGRATE_SOURCE_DIR": "/nonexistent/app"}, (), ["/nonexistent/app"]),
 }
 
@@ -131,3 +136,27 @@ def test_target_that_is_not_empty_is_refused_untouched(sandbox: Sandbox) -> None
         assert cursor.fetchall() == [(7,)]
         cursor.execute("drop table somebody_elses")
     target.close()
+
+
+@pytest.mark.parametrize(
+    ("step", "variable"),
+    [("database", "migrate_postgres_name"), pytest.param("redis", "migrate_redis_name", marks=pytest.mark.slow)],
+)
+def test_service_that_no_step_of_the_run_creates(sandbox: Sandbox, step: str, variable: str) -> None:
+    sandbox.play("migrate", "--tags", "provision").succeeded()
+    before = sandbox.writes()
+    run = sandbox.play("migrate", "--tags", step, "-e", f"{variable}=another-one")
+    assert run.rc != 0
+    assert "another-one: it does not exist yet" in run.output, run.output
+    assert f"--tags provision,{step}" in run.output
+    assert sandbox.writes() == before
+
+
+def test_cause_is_told_where_failed_when_hides_it(sandbox: Sandbox) -> None:
+    """Of such a task Ansible's own line says only that the expression evaluated to true."""
+    sandbox.play("migrate", "--tags", "provision").succeeded()
+    sandbox.fault("POST /v1/apps/*/certificates/acme", "--status", "422", "--times", "9")
+    run = sandbox.play("migrate", "--tags", "domains")
+    sandbox.fault("POST /v1/apps/*/certificates/acme", "--times", "0")
+    assert "Stopped at 'Request certificates': " in run.output, run.output
+    assert "(HTTP 422" in run.output.partition("Stopped at")[2]

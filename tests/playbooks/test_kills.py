@@ -21,10 +21,12 @@ BACK = ("-e", "migrate_discard_fly_writes=true")
 BROKEN = {"method": "POST", "path": "/v1/apps/paper-crane/machines/??????????????/start", "status": 422}
 # What comes before the window has had its turn in the rehearsal.
 WINDOW = ("--tags", "cutover")
+# As long a lease has the Machine that a killed flyctl made; the next run waits for its end.
+LEASE = ("-e", "migrate_deploy_timeout=60")
 STAGES: dict[str, tuple[str, ...]] = {
-    "rehearsal": ("migrate",),
-    "thaw": ("migrate", *CUT_OVER, *WINDOW),
-    "cut-over": ("migrate", *CUT_OVER, *WINDOW),
+    "rehearsal": ("migrate", *LEASE),
+    "thaw": ("migrate", *CUT_OVER, *WINDOW, *LEASE),
+    "cut-over": ("migrate", *CUT_OVER, *WINDOW, *LEASE),
     "rollback": ("rollback", *BACK),
 }
 # Where nothing is asked of a platform, but much is done.
