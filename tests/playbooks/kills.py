@@ -108,27 +108,43 @@ def _pattern(path: str) -> str:
 
 def run_killed(box: Sandbox, point: Point, playbook: str, *options: str) -> Run | None:
     """Run until O(point) is reached and kill; return None, or the run where it ended without coming to that point."""
+    return _kill_at_first(box, [point], playbook, *options)[1]
+
+
+def _kill_at_first(
+    box: Sandbox, points: Sequence[Point], playbook: str, *options: str
+) -> tuple[Point | None, Run | None]:
+    """Run until the first of O(points) is reached, or a later one that is a task, and kill.
+
+    Return the point, or the run where it ended without coming to any of them. What comes before a later task in
+    O(points) is done already: a task that works in several threads may end out of order.
+    """
     observer = Observer(box)
     since = len(observer.requests())
-    if isinstance(point, AtRequest) and not point.answered:
+    first = points[0]
+    held = isinstance(first, AtRequest) and not first.answered
+    if isinstance(first, AtRequest) and held:
         # Held until we have killed the run, and then never carried out.
-        observer.fault(method=point.method, path=point.path, times=1, delay=_LONGEST, reset=True)
+        observer.fault(method=first.method, path=first.path, times=1, delay=_LONGEST, reset=True)
+    awaited = [first, *(point for point in points[1:] if isinstance(point, AtTask))]
     process = box.start(playbook, *options)
     output = Output(process)
     deadline = time.monotonic() + _LONGEST
+    found: Point | None = None
     try:
-        while not _reached(point, observer, since, output):
-            if process.poll() is not None and not output.alive():
-                return Run(process.returncode, output.text())
-            assert time.monotonic() < deadline, f"{point} was never reached:\n{output.text()}"
+        while found is None:
+            found = next((point for point in awaited if _reached(point, observer, since, output)), None)
+            if found is None and process.poll() is not None and not output.alive():
+                return None, Run(process.returncode, output.text())
+            assert time.monotonic() < deadline, f"{first} was never reached:\n{output.text()}"
             time.sleep(_POLL)
-        if isinstance(point, AtTask):
-            time.sleep(point.seconds)
+        if isinstance(found, AtTask):
+            time.sleep(found.seconds)
     finally:
-        kill(process, workers=isinstance(point, AtRequest) and not point.answered)
-        if isinstance(point, AtRequest) and not point.answered:
-            observer.fault(method=point.method, path=point.path, times=0)
-    return None
+        kill(process, workers=found is first and held)
+        if isinstance(first, AtRequest) and held:
+            observer.fault(method=first.method, path=first.path, times=0)
+    return found, None
 
 
 def _reached(point: Point, observer: Observer, since: int, output: Output) -> bool:
@@ -207,12 +223,14 @@ class Relay:
 
     def run(self, stage: str, points: Sequence[Point], playbook: str, *options: str) -> Run:
         """Kill at each of O(points) that is reached; return the last run, which nobody killed."""
-        finished = None
-        for point in points:
-            ended = run_killed(self._box, point, playbook, *options)
-            self.rows.append((stage, str(point), "killed" if ended is None else "not reached any more"))
-            print(*self.rows[-1], file=sys.__stdout__, flush=True)  # seen with -s, though the test captures
-            finished = ended or finished
+        left = list(points)
+        while left:
+            found, _run = _kill_at_first(self._box, left, playbook, *options)
+            last = left.index(found) if found else 0
+            for point in left[: last + 1]:
+                self.rows.append((stage, str(point), "killed" if point is found else "not reached any more"))
+                print(*self.rows[-1], file=sys.__stdout__, flush=True)  # seen with -s, though the test captures
+            left = left[last + 1 :]
         process = self._box.start(playbook, *options)
         output = Output(process)
         return Run(process.wait(_LONGEST), output.rest())

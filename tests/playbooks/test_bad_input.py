@@ -138,25 +138,30 @@ def test_target_that_is_not_empty_is_refused_untouched(sandbox: Sandbox) -> None
     target.close()
 
 
+@pytest.fixture(scope="module")
+def provisioned(sandbox: Sandbox) -> Sandbox:
+    """Return the sandbox once the Fly app and its databases exist."""
+    sandbox.play("migrate", "--tags", "provision").succeeded()
+    return sandbox
+
+
 @pytest.mark.parametrize(
     ("step", "variable"),
     [("database", "migrate_postgres_name"), pytest.param("redis", "migrate_redis_name", marks=pytest.mark.slow)],
 )
-def test_service_that_no_step_of_the_run_creates(sandbox: Sandbox, step: str, variable: str) -> None:
-    sandbox.play("migrate", "--tags", "provision").succeeded()
-    before = sandbox.writes()
-    run = sandbox.play("migrate", "--tags", step, "-e", f"{variable}=another-one")
+def test_service_that_no_step_of_the_run_creates(provisioned: Sandbox, step: str, variable: str) -> None:
+    before = provisioned.writes()
+    run = provisioned.play("migrate", "--tags", step, "-e", f"{variable}=another-one")
     assert run.rc != 0
     assert "another-one: it does not exist yet" in run.output, run.output
     assert f"--tags provision,{step}" in run.output
-    assert sandbox.writes() == before
+    assert provisioned.writes() == before
 
 
-def test_cause_is_told_where_failed_when_hides_it(sandbox: Sandbox) -> None:
+def test_cause_is_told_where_failed_when_hides_it(provisioned: Sandbox) -> None:
     """Of such a task Ansible's own line says only that the expression evaluated to true."""
-    sandbox.play("migrate", "--tags", "provision").succeeded()
-    sandbox.fault("POST /v1/apps/*/certificates/acme", "--status", "422", "--times", "9")
-    run = sandbox.play("migrate", "--tags", "domains")
-    sandbox.fault("POST /v1/apps/*/certificates/acme", "--times", "0")
+    provisioned.fault("POST /v1/apps/*/certificates/acme", "--status", "422", "--times", "9")
+    run = provisioned.play("migrate", "--tags", "domains")
+    provisioned.fault("POST /v1/apps/*/certificates/acme", "--times", "0")
     assert "Stopped at 'Request certificates': " in run.output, run.output
     assert "(HTTP 422" in run.output.partition("Stopped at")[2]
