@@ -122,10 +122,10 @@ def _kill_at_first(
     observer = Observer(box)
     since = len(observer.requests())
     first = points[0]
-    held = isinstance(first, AtRequest) and not first.answered
-    if isinstance(first, AtRequest) and held:
+    held = first if isinstance(first, AtRequest) and not first.answered else None
+    if held:
         # Held until we have killed the run, and then never carried out.
-        observer.fault(method=first.method, path=first.path, times=1, delay=_LONGEST, reset=True)
+        observer.fault(method=held.method, path=held.path, times=1, delay=_LONGEST, reset=True)
     awaited = [first, *(point for point in points[1:] if isinstance(point, AtTask))]
     process = box.start(playbook, *options)
     output = Output(process)
@@ -141,9 +141,9 @@ def _kill_at_first(
         if isinstance(found, AtTask):
             time.sleep(found.seconds)
     finally:
-        kill(process, workers=found is first and held)
-        if isinstance(first, AtRequest) and held:
-            observer.fault(method=first.method, path=first.path, times=0)
+        kill(process, workers=held is not None and found is held)
+        if held:
+            observer.fault(method=held.method, path=held.path, times=0)
     return found, None
 
 

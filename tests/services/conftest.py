@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -162,7 +162,7 @@ class Kept:
     template: str
     name: str
     oid: int = 0
-    settings: tuple[tuple[int, str], ...] = ()
+    settings: Sequence[tuple[int, list[str]]] = ()
     """Of each role, or 0 for all, what ALTER DATABASE or ALTER ROLE IN DATABASE set: no template gives it."""
 
     @classmethod
@@ -170,9 +170,9 @@ class Kept:
         """Keep what O(database) holds now."""
         template = f"kept_{next(_NUMBERS)}"
         (oid,) = database.rows("select oid from pg_database where datname = current_database()")[0]
-        settings = database.rows(f"select setrole, setconfig::text from pg_db_role_setting where setdatabase = {oid}")
+        settings = database.rows(f"select setrole, setconfig from pg_db_role_setting where setdatabase = {oid}")
         database.server.rows("postgres", f'create database {template} template "{database.name}"')
-        return cls(template, database.name, oid, tuple(settings))
+        return cls(template, database.name, oid, settings)
 
     @contextmanager
     def again(self, server: Server) -> Iterator[Database]:
@@ -181,7 +181,10 @@ class Kept:
         server.rows("postgres", f'create database "{self.name}" template {self.template} owner "{server.role}" {oid}')
         with server.connect("postgres") as connection, connection.cursor() as cursor:
             for role, settings in self.settings:
-                cursor.execute("insert into pg_db_role_setting values (%s, %s, %s)", (self.oid, role, settings))
+                cursor.execute(
+                    "insert into pg_db_role_setting select oid, %s, %s from pg_database where datname = %s",
+                    (role, settings, self.name),
+                )
         try:
             yield Database(server, self.name)
         finally:
@@ -193,73 +196,64 @@ class Kept:
         return all(int(server.rows("postgres", "show server_version_num")[0][0]) >= 150000 for server in servers)
 
 
-@dataclass
-class Pair:
-    """Source and target as a test's fixture left them."""
-
-    source: Kept
-    target: Kept
-
-
 @pytest.fixture(scope="session")
-def kept() -> dict[str, Pair]:
-    """Return what the fixtures O(copied) and C(logged) made once: a copy costs more than anything else in a test."""
+def kept() -> dict[str, tuple[Kept, Kept]]:
+    """Return the source and target that O(copied) and O(logged) made once: no test spends more than on a copy."""
     return {}
 
 
-def _kept_pair(request: pytest.FixtureRequest) -> Pair | None:
-    """Return the pair that a test's fixture starts from, if it is there."""
-    pairs: dict[str, Pair] = request.getfixturevalue("kept")
-    return next((pairs[name] for name in KEPT if name in request.fixturenames and name in pairs), None)
+def _start(request: pytest.FixtureRequest, side: int, fresh: Kept) -> Kept:
+    """Return what a test's source (0) or target (1) begins with: what its other fixture left, if that is kept."""
+    pairs: dict[str, tuple[Kept, Kept]] = request.getfixturevalue("kept")
+    return next((pairs[name][side] for name in KEPT if name in request.fixturenames and name in pairs), fresh)
 
 
 @pytest.fixture
 def source(request: pytest.FixtureRequest, heroku_server: Server) -> Iterator[Database]:
     """Yield the app's database at Heroku, fresh, or as the test's other fixture left it."""
-    pair = _kept_pair(request)
-    if pair:
-        with pair.source.again(heroku_server) as database:
-            yield database
-        return
-    with Kept("template_app", f"d{next(_NUMBERS)}").again(heroku_server) as database:
-        heroku_server.rows("postgres", f'alter database {database.name} set search_path = "$user", public, heroku_ext')
+    settings = [(0, ['search_path="$user", public, heroku_ext'])]
+    fresh = Kept("template_app", f"d{next(_NUMBERS)}", settings=settings)
+    with _start(request, 0, fresh).again(heroku_server) as database:
         yield database
 
 
 @pytest.fixture
 def target(request: pytest.FixtureRequest, fly_server: Server) -> Iterator[Database]:
     """Yield a database at Fly, empty, or as the test's other fixture left it."""
-    pair = _kept_pair(request)
-    kept = pair.target if pair else Kept("template1", f"fly-db-{next(_NUMBERS)}")
-    with kept.again(fly_server) as database:
+    fresh = Kept("template1", f"fly-db-{next(_NUMBERS)}")
+    with _start(request, 1, fresh).again(fly_server) as database:
         yield database
 
 
-@contextmanager
-def _once(request: pytest.FixtureRequest, name: str, source: Database, target: Database) -> Iterator[bool]:
-    """Tell whether the caller has to make what O(name) promises; keep it if so."""
-    pairs: dict[str, Pair] = request.getfixturevalue("kept")
-    needed = name not in pairs
-    yield needed
-    if needed and Kept.possible(source.server, target.server):
-        pairs[name] = Pair(Kept.of(source), Kept.of(target))
+def _once(request: pytest.FixtureRequest, source: Database, target: Database, make: Callable[[], None]) -> None:
+    """Do O(make), unless an earlier test did it for the same fixture; keep what it leaves."""
+    pairs: dict[str, tuple[Kept, Kept]] = request.getfixturevalue("kept")
+    if request.fixturename in pairs:
+        return
+    make()
+    if Kept.possible(source.server, target.server):
+        pairs[str(request.fixturename)] = Kept.of(source), Kept.of(target)
 
 
 @pytest.fixture
 def copied(request: pytest.FixtureRequest, transfer: Any, source: Database, target: Database) -> None:
     """Have the target hold a copy of the source."""
-    with _once(request, "copied", source, target) as needed:
-        if needed:
-            assert transfer()["verdict"] == "copied"
+
+    def make() -> None:
+        assert transfer()["verdict"] == "copied"
+
+    _once(request, source, target, make)
 
 
 @pytest.fixture
 def logged(request: pytest.FixtureRequest, log: Any, transfer: Any, source: Database, target: Database) -> None:
     """Have every table logged, and copied since."""
-    with _once(request, "logged", source, target) as needed:
-        if needed:
-            assert log()["changed"]
-            assert transfer()["verdict"] == "copied"
+
+    def make() -> None:
+        assert log()["changed"]
+        assert transfer()["verdict"] == "copied"
+
+    _once(request, source, target, make)
 
 
 OWN_SCHEMAS = "n.nspname !~ '^(pg_|_flyover|_heroku|information_schema)'"

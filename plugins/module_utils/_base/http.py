@@ -60,13 +60,19 @@ class Response:
         except ValueError:
             return None
 
-    def is_foreign(self, read: bool = True) -> bool:
-        """Return whether something other than an API answered, such as a proxy with the page of its login.
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a page, such as that of a proxy's login. No API answers a request so."""
+        return self.body.strip().startswith(b"<")
 
-        To a request that does not O(read), an API may answer with any text, but not with a page.
-        """
-        body = self.body.strip()
-        return body.startswith(b"<") or (read and body not in (b"", b"null") and self.json() is None)
+    @property
+    def is_foreign(self) -> bool:
+        """Whether something other than an API answered a request for data: it is neither empty nor JSON."""
+        return self.is_page or (self.body.strip() not in (b"", b"null") and self.json() is None)
+
+    def remedy(self, service: str, status_page: str) -> str:
+        """Return what to do about an answer whose status does not tell it."""
+        return _FOREIGN if self.is_foreign else f"{service} could not answer; check {status_page} and run again."
 
     @property
     def outcome(self) -> str:
@@ -136,7 +142,7 @@ class RetryPolicy:
 
 # A rate limit refills with time, and nothing was done: worth waiting about five minutes.
 LIMITED = RetryPolicy(attempts=16)
-FOREIGN = (
+_FOREIGN = (
     "Something between this machine and the platform may have answered, such as a proxy that wants a login: let it "
     "pass the API's requests. Otherwise the platform has a problem; run again later."
 )

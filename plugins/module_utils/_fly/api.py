@@ -28,12 +28,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
     Unauthorized,
     Unprocessable,
 )
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.http import (
-    FOREIGN,
-    HTTPClient,
-    Response,
-    error_class,
-)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.http import HTTPClient, Response, error_class
 
 FLY_MACHINES_URL = "https://api.machines.dev"
 FLY_API_URL = "https://api.fly.io"
@@ -314,14 +309,14 @@ class FlyAPI:
 
     def _rest(self, client: HTTPClient, method: str, path: str, thing: str, body: Any = None, **options: Any) -> Any:
         response = client.send(method, path, body=body, **options)
-        if response.status >= 300 or response.is_foreign(read=method == "GET"):
+        if response.status >= 300 or (response.is_foreign if method == "GET" else response.is_page):
             raise _rest_error(response, method, path, thing)
         return response.json()
 
     def _query(self, query: str, variables: Mapping[str, Any], thing: str, repeatable: bool = True) -> Any:
         body = {"query": " ".join(query.split()), "variables": dict(variables)}
         response = self._graphql.send("POST", "/graphql", body=body, repeatable=repeatable)
-        if response.status >= 300 or response.is_foreign():
+        if response.status >= 300 or response.is_foreign:
             raise _rest_error(response, "POST", "/graphql", thing)
         answer = response.json() or {}
         if not answer.get("errors"):
@@ -348,17 +343,16 @@ def app_name(app: str) -> str:
 def _rest_error(response: Response, method: str, path: str, thing: str) -> APIError:
     answer = response.json()
     code = str(answer.get("status") or "unknown") if isinstance(answer, dict) else "unknown"
-    message = "; ".join(_messages(answer)) or ("the answer is not JSON" if response.is_foreign() else "no message")
+    message = "; ".join(_messages(answer)) or ("the answer is not JSON" if response.is_foreign else "no message")
     # Without a code, the text shows it (fly-go, flaps/flaps_error.go).
     taken = code == "name_taken" or (code == "unknown" and "Name has already been taken" in message)
     # A page that says 404 does not mean that the app is not there.
-    page = response.is_foreign(read=False)
-    kind = Conflict if taken else APIError if page else error_class(response.status)
+    kind = Conflict if taken else APIError if response.is_page else error_class(response.status)
     return kind(
         thing,
         f"{message.rstrip('.')} ({response.outcome} {code}, {method} {path}, request {response.request_id})",
-        (None if page else REMEDIES.get(409 if kind is Conflict else response.status))
-        or (FOREIGN if response.is_foreign() else "Fly could not answer; check status.flyio.net and run again."),
+        (None if response.is_page else REMEDIES.get(409 if kind is Conflict else response.status))
+        or response.remedy("Fly", "status.flyio.net"),
         status=response.status,
         request_id=response.request_id,
         error_id=code,

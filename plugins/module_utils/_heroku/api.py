@@ -17,12 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import InputError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.http import (
-    FOREIGN,
-    HTTPClient,
-    Response,
-    error_class,
-)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.http import HTTPClient, Response, error_class
 
 HEROKU_API_URL = "https://api.heroku.com"
 ACCEPT = "application/vnd.heroku+json; version=3"
@@ -183,10 +178,7 @@ class HerokuAPI:
         raise error_class(status)(
             thing,
             f"{message} ({response.outcome} {error_id}, {method} {path}, request {response.request_id})",
-            REMEDIES.get(status)
-            or (
-                FOREIGN if response.is_foreign() else "Heroku could not answer; check status.heroku.com and run again."
-            ),
+            REMEDIES.get(status) or response.remedy("Heroku", "status.heroku.com"),
             status=status,
             request_id=response.request_id,
             error_id=error_id,
