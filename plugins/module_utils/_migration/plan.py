@@ -103,8 +103,8 @@ def _secrets(seen: Seen) -> Iterator[Item]:
     if names is None:
         classes = seen["heroku"].get("config_names") or {}
         moved = [name for name, entry in classes.items() if entry["class"] in ("transfer", "addon", "alias")]
-        there = seen["fly"].get("secrets") or {}
-        names = {name: "unknown" if name in there else "set" for name in moved}
+        existing = seen["fly"].get("secrets") or {}
+        names = {name: "unknown" if name in existing else "set" for name in moved}
     for word, verb, text in (
         ("set", CHANGE, "to set on Fly"),
         ("unset", CHANGE, "to unset on Fly"),
@@ -193,9 +193,9 @@ def _domains(seen: Seen) -> Iterator[Item]:
     absent = [name for name, entry in hostnames.items() if entry.get("status") == "absent"]
     if absent:
         yield CREATE, f"{'certificate' if len(absent) == 1 else 'certificates'} for {', '.join(absent)}"
-    there = [name for name in hostnames if name not in absent]
-    if there:
-        yield LEAVE, f"certificates for {', '.join(there)}: requested already"
+    existing = [name for name in hostnames if name not in absent]
+    if existing:
+        yield LEAVE, f"certificates for {', '.join(existing)}: requested already"
 
 
 def _heroku(seen: Seen) -> Iterator[Item]:

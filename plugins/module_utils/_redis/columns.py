@@ -80,16 +80,16 @@ class Columns:
         """The keys that do not exist."""
         return set(_positions(self.kinds, _GONE))
 
-    def differing(self, theirs: Columns) -> set[int]:
+    def differing(self, target: Columns) -> set[int]:
         """Return which of these keys, without those that do not exist, may differ on the other server."""
-        found = self.left | theirs.left | theirs.gone
-        if self.marks != theirs.marks:
-            found |= {at for at in range(len(self.keys)) if self.mark(at) != theirs.mark(at)}
-        if max(self.remaining, default=-1) >= 0 or max(theirs.remaining, default=-1) >= 0:
-            moved = (theirs.instant - self.instant) * 1000
-            most = EXPIRY_TOLERANCE + (self.blur + theirs.blur) * 1000
-            for at, (ours, other) in enumerate(zip(self.remaining, theirs.remaining)):
-                if (ours < 0) != (other < 0) or (ours >= 0 and abs(other + moved - ours) > most):
+        found = self.left | target.left | target.gone
+        if self.marks != target.marks:
+            found |= {at for at in range(len(self.keys)) if self.mark(at) != target.mark(at)}
+        if max(self.remaining, default=-1) >= 0 or max(target.remaining, default=-1) >= 0:
+            moved = (target.instant - self.instant) * 1000
+            most = EXPIRY_TOLERANCE + (self.blur + target.blur) * 1000
+            for at, (left, other) in enumerate(zip(self.remaining, target.remaining)):
+                if (left < 0) != (other < 0) or (left >= 0 and abs(other + moved - left) > most):
                     found.add(at)
         return found - self.gone
 

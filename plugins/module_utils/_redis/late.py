@@ -51,11 +51,11 @@ def catch_up(pair: Pair, found: Late, check: Callable[[], None], check_mode: boo
             known, now = pair.record.get(key), pair.remembered(key, seen)
             if known == now:
                 continue
-            there = pair.target.look([key]).get(key)
-            if there is not None and pair.same(key, seen, there):
+            target = pair.target.look([key]).get(key)
+            if target is not None and pair.same(key, seen, target):
                 continue
             check()
-            done = _bring(pair, writer, key, seen, there, known, now, check_mode)
+            done = _bring(pair, writer, key, seen, target, known, now, check_mode)
             (found.brought if done else found.left).add(key)
 
 
@@ -67,16 +67,23 @@ def _changed(pair: Pair, columns: Columns) -> list[bytes]:
 
 
 def _bring(
-    pair: Pair, writer: Writer, key: bytes, seen: Seen, there: Seen | None, known: Copied | None, now: Copied, dry: bool
+    pair: Pair,
+    writer: Writer,
+    key: bytes,
+    seen: Seen,
+    target: Seen | None,
+    known: Copied | None,
+    now: Copied,
+    dry: bool,
 ) -> bool:
     """Copy one key, or what was added to it; return whether that was safe."""
-    if known is None and there is None:
+    if known is None and target is None:
         if not dry:
             for part in pair.source.looks([key]):
                 writer.write(part)
             pair.target.connection.call(*record.late_command(pair.record.owner, key, now))
         return True
-    commands = _additions(pair, key, seen, there, known)
+    commands = _additions(pair, key, seen, target, known)
     if commands is None:
         return False
     if not dry:
@@ -84,9 +91,9 @@ def _bring(
     return True
 
 
-def _additions(pair: Pair, key: bytes, seen: Seen, there: Seen | None, known: Copied | None) -> list[Command] | None:
+def _additions(pair: Pair, key: bytes, seen: Seen, target: Seen | None, known: Copied | None) -> list[Command] | None:
     """Return the commands that add what a key got, or None if that is unknown."""
-    if seen.size >= BIG or (there is not None and there.kind != seen.kind):
+    if seen.size >= BIG or (target is not None and target.kind != seen.kind):
         return None
     if seen.kind == LIST:
         elements = pair.source.connection.call("LRANGE", key, 0, -1)

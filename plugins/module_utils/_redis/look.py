@@ -171,7 +171,7 @@ class Eyes:
         if self.connection.call("EXISTS", *keys) == len(keys):
             return list(keys)
         answers = self.connection.checked(["EXISTS", key] for key in keys)
-        return [key for key, there in zip(keys, answers) if there]
+        return [key for key, exists in zip(keys, answers) if exists]
 
     def _by_script(self, keys: list[bytes], payloads: bool, closely: bool) -> tuple[dict[bytes, Seen], list[bytes]]:
         """Return what was found, and the keys that are left for another call."""
@@ -210,14 +210,14 @@ class Eyes:
 
     def _by_commands(self, keys: list[bytes], payloads: bool) -> tuple[dict[bytes, Seen], list[bytes]]:
         started = _now()
-        there, left = self._facts(keys)
+        facts, left = self._facts(keys)
         blur = (_now() - started) // 2
-        small = [key for key, (kind, _left, size) in there.items() if _whole(kind, size) and kind != STREAM]
-        values = dict(zip(small, self._values([(key, there[key][0]) for key in small])))
-        wanted = [key for key, (kind, _left, size) in there.items() if payloads and _whole(kind, size)]
+        small = [key for key, (kind, _left, size) in facts.items() if _whole(kind, size) and kind != STREAM]
+        values = dict(zip(small, self._values([(key, facts[key][0]) for key in small])))
+        wanted = [key for key, (kind, _left, size) in facts.items() if payloads and _whole(kind, size)]
         dumps = self._dumps(wanted)
         found = {}
-        for key, (kind, remaining, size) in there.items():
+        for key, (kind, remaining, size) in facts.items():
             digest = values.get(key, "-")
             if digest:
                 found[key] = _seen(kind, size, digest, remaining, started + blur, blur, dumps.get(key))
@@ -228,7 +228,7 @@ class Eyes:
         answers = self.connection.pipe(
             [*words, key] for key in keys for words in (("TYPE",), ("PTTL",), ("MEMORY", "USAGE"))
         )
-        there: dict[bytes, tuple[bytes, int, int]] = {}
+        facts: dict[bytes, tuple[bytes, int, int]] = {}
         total = 0
         for at, key in enumerate(keys):
             kind, remaining, size = answers[3 * at : 3 * at + 3]
@@ -236,12 +236,12 @@ class Eyes:
                 if isinstance(answer, Refused):
                     raise answer
             if total >= BYTES_AT_ONCE:
-                return there, keys[at:]
+                return facts, keys[at:]
             if kind != b"none":
                 # If the server does not report the size, assume an average one.
-                there[key] = (kind, remaining, size if isinstance(size, int) else BYTES_AT_ONCE // KEYS_AT_ONCE)
-                total += there[key][2] if _whole(kind, there[key][2]) else 0
-        return there, []
+                facts[key] = (kind, remaining, size if isinstance(size, int) else BYTES_AT_ONCE // KEYS_AT_ONCE)
+                total += facts[key][2] if _whole(kind, facts[key][2]) else 0
+        return facts, []
 
     def _values(self, keys: Sequence[tuple[bytes, bytes]]) -> list[str]:
         """Return digests; empty for a key that disappeared meanwhile."""

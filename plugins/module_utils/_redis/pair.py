@@ -57,26 +57,26 @@ class Pair:
         found = Target()
         for names in self.target.names(Selection()):
             found.empty = False
-            ours = [key for key in names if self.record.has(key)]
-            foreign = [] if len(ours) == len(names) else [key for key in names if not self.record.has(key)]
+            known = [key for key in names if self.record.has(key)]
+            foreign = [] if len(known) == len(names) else [key for key in names if not self.record.has(key)]
             for key in foreign:
                 found.foreign.add(key)
             chosen = [key for key in foreign if key in self.selection]
             for key in self._differing(chosen):
                 found.conflicting.add(key)
-            found.gone += len(self._gone([*ours, *chosen] if self._replace else ours))
+            found.gone += len(self._gone([*known, *chosen] if self._replace else known))
         return found
 
     def compare(self, at_most: int | None = None) -> Count:
         """Compare all keys; return early once O(at_most) are found to differ."""
         count = Count()
-        for here, there in self._sweep():
-            differing = here.differing(there)
-            count.keys += len(here.keys) - len(here.gone) - len(differing)
-            ours, theirs = self._both([here.keys[at] for at in sorted(differing)])
-            count.keys += len(ours)
-            for key, seen in ours.items():
-                count.to_write += not self._equal(key, seen, theirs.get(key))
+        for source, target in self._sweep():
+            differing = source.differing(target)
+            count.keys += len(source.keys) - len(source.gone) - len(differing)
+            on_source, on_target = self._both([source.keys[at] for at in sorted(differing)])
+            count.keys += len(on_source)
+            for key, seen in on_source.items():
+                count.to_write += not self._equal(key, seen, on_target.get(key))
             if at_most is not None and count.to_write >= at_most:
                 break
         return count
@@ -89,15 +89,15 @@ class Pair:
         if empty:
             self._copy_new(self.source.names(self.selection), writer, count, builder)
             return count, builder
-        for here, there in self._sweep("l"):
+        for source, target in self._sweep("l"):
             check()
-            differing = here.differing(there)
-            count.keys += len(here.keys) - len(here.gone) - len(differing)
-            builder.add_all(entry for entry in here.entries(differing) if self.record.has_name(entry[0]))
-            new = differing & there.gone
-            self._copy_differing([here.keys[at] for at in sorted(differing - new)], writer, count, builder)
+            differing = source.differing(target)
+            count.keys += len(source.keys) - len(source.gone) - len(differing)
+            builder.add_all(entry for entry in source.entries(differing) if self.record.has_name(entry[0]))
+            new = differing & target.gone
+            self._copy_differing([source.keys[at] for at in sorted(differing - new)], writer, count, builder)
             if new:
-                self._copy_new([[here.keys[at] for at in sorted(new)]], writer, count, builder)
+                self._copy_new([[source.keys[at] for at in sorted(new)]], writer, count, builder)
         return count, builder
 
     def _sweep(self, wishes: str = "") -> Iterator[tuple[Columns, Columns]]:
@@ -107,8 +107,8 @@ class Pair:
             for names in self.source.names(self.selection)
             for how in ("c" if self._closely else "m",)
         )
-        for ours, theirs in ahead(begun):
-            yield ours.columns(), theirs.columns()
+        for source, target in ahead(begun):
+            yield source.columns(), target.columns()
 
     def _copy_new(self, groups: Iterable[list[bytes]], writer: Writer, count: Count, builder: record.Builder) -> None:
         """Write keys that the target did not have."""
@@ -142,20 +142,20 @@ class Pair:
 
     def _written(self, names: list[bytes], writer: Writer, count: Count) -> Iterator[tuple[bytes, Seen]]:
         """Write what differs of O(names), and yield those that are ours."""
-        ours, theirs = self._both(names)
-        count.keys += len(ours)
+        on_source, on_target = self._both(names)
+        count.keys += len(on_source)
         late = {}
         differing = []
-        for key, seen in ours.items():
-            there = theirs.get(key)
-            if self._equal(key, seen, there):
+        for key, seen in on_source.items():
+            target = on_target.get(key)
+            if self._equal(key, seen, target):
                 if self.record.has(key):
                     yield key, seen
                 continue
             count.to_write += 1
-            if there is not None and not self._replace and not self.record.has(key):
+            if target is not None and not self._replace and not self.record.has(key):
                 continue  # another client has created it since we looked
-            if there is not None and self.same(key, seen, there):
+            if target is not None and self.same(key, seen, target):
                 late[key] = seen
             else:
                 differing.append(key)
@@ -169,39 +169,41 @@ class Pair:
         """Return what keys hold on both sides, looked at closely unless the ends of the payloads are equal."""
         self._digests.clear()
         self._ends.clear()
-        ours = self.source.look(names)
-        theirs = self.target.look(list(ours), self._closely)
-        unclear = [key for key, seen in theirs.items() if _unclear(ours[key], seen)]
+        on_source = self.source.look(names)
+        on_target = self.target.look(list(on_source), self._closely)
+        unclear = [key for key, seen in on_target.items() if _unclear(on_source[key], seen)]
         for key, seen in self.source.look(unclear, closely=True).items():
-            ours[key] = seen._replace(tail=ours[key].tail)  # the record keeps that
+            on_source[key] = seen._replace(tail=on_source[key].tail)  # the record keeps that
         if not self._closely:
-            theirs.update(self.target.look(unclear, closely=True))
-            equal = sum(ours[key].digest == theirs[key].digest for key in unclear if key in theirs and key in ours)
+            on_target.update(self.target.look(unclear, closely=True))
+            both = [(on_source[key], on_target[key]) for key in unclear if key in on_target and key in on_source]
+            equal = sum(source.digest == target.digest for source, target in both)
             # Another version, or a server without DUMP: the ends always differ.
             self._closely = equal > KEYS_AT_ONCE // 2
-        return ours, theirs
+        return on_source, on_target
 
     def _gone(self, keys: list[bytes]) -> list[bytes]:
         """Return those of O(keys) that the source does not have."""
-        there = set(self.source.present(keys)) if keys else set()
-        return [key for key in keys if key not in there]
+        existing = set(self.source.present(keys)) if keys else set()
+        return [key for key in keys if key not in existing]
 
     def _differing(self, keys: list[bytes]) -> list[bytes]:
         """Return those of O(keys) that the source has too, with another content."""
-        ours, theirs = self._both(keys)
-        return [key for key, seen in ours.items() if key in theirs and not self._equal(key, seen, theirs[key])]
+        on_source, on_target = self._both(keys)
+        both = [(key, seen, on_target[key]) for key, seen in on_source.items() if key in on_target]
+        return [key for key, source, target in both if not self._equal(key, source, target)]
 
-    def _equal(self, key: bytes, ours: Seen, theirs: Seen | None) -> bool:
-        return theirs is not None and ours.expires_with(theirs) and self.same(key, ours, theirs)
+    def _equal(self, key: bytes, source: Seen, target: Seen | None) -> bool:
+        return target is not None and source.expires_with(target) and self.same(key, source, target)
 
-    def same(self, key: bytes, ours: Seen, theirs: Seen) -> bool:
+    def same(self, key: bytes, source: Seen, target: Seen) -> bool:
         """Return whether a key holds the same on both sides."""
-        if ours.kind != theirs.kind:
+        if source.kind != target.kind:
             return False
-        end = self._end(self.source, key, ours)
-        if end and end == self._end(self.target, key, theirs):
+        end = self._end(self.source, key, source)
+        if end and end == self._end(self.target, key, target):
             return True
-        return self.digest(self.source, key, ours) == self.digest(self.target, key, theirs)
+        return self.digest(self.source, key, source) == self.digest(self.target, key, target)
 
     def remembered(self, key: bytes, seen: Seen) -> Copied:
         """Return what the record keeps of a value: the checksum of its payload, or its digest and length."""
@@ -230,8 +232,8 @@ class Pair:
         return self._digests[eyes, key]
 
 
-def _unclear(ours: Seen, theirs: Seen) -> bool:
+def _unclear(source: Seen, target: Seen) -> bool:
     """Return whether two small keys have to be looked at closely to be compared."""
-    if ours.kind != theirs.kind or ours.is_big or (ours.digest and theirs.digest):
+    if source.kind != target.kind or source.is_big or (source.digest and target.digest):
         return False
-    return not (ours.tail and ours.tail == theirs.tail)
+    return not (source.tail and source.tail == target.tail)

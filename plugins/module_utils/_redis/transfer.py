@@ -69,34 +69,34 @@ class Transfer:
         """Copy what differs and compare again; return the module's result."""
         started = time.monotonic()
         with ExitStack() as stack:
-            here = stack.enter_context(connected(self.source))
-            base = stack.enter_context(connected(self.target))
-            if self._sealed(base):
-                return sealed_result(int(base.call("DBSIZE")))
-            plan = databases.plan(here, self.source, self.target)
+            source = stack.enter_context(connected(self.source))
+            target = stack.enter_context(connected(self.target))
+            if self._sealed(target):
+                return sealed_result(int(target.call("DBSIZE")))
+            plan = databases.plan(source, self.source, self.target)
             self._say(plan.findings())
-            self._look_at_source(here, base, plan)
+            self._look_at_source(source, target, plan)
             # A target that holds another app's copy is shared, whatever was asked.
-            others = marker.read(base, self.target).others(self.wanted.name)
+            others = marker.read(target, self.target).others(self.wanted.name)
             replace = self.wanted.replace and not others
-            for source, target in plan.pairs:
-                first, second = stack.enter_context(connected(source)), stack.enter_context(connected(target))
+            for addresses in plan.pairs:
+                first, second = (stack.enter_context(connected(address)) for address in addresses)
                 self.pairs.append(Pair(first, second, self.wanted.name, self.wanted.selection, replace))
             self._look_at_target(others)
             if check_mode:
-                return self._predicted(base)
+                return self._predicted(target)
             self._refuse_what_blocks()
-            equal = self._equal_keys(base)
+            equal = self._equal_keys(target)
             if equal is not None:
                 return {"changed": False, "verdict": "unchanged", "sealed": False, **self._counts(equal, 0, 0)}
-            with locked(base, self.target) as lock:
-                if self._sealed(base):
-                    return sealed_result(int(base.call("DBSIZE")))
-                result = self._copied(base, lock)
+            with locked(target, self.target) as lock:
+                if self._sealed(target):
+                    return sealed_result(int(target.call("DBSIZE")))
+                result = self._copied(target, lock)
             return {**result, "seconds": round(time.monotonic() - started, 3)}
 
-    def _sealed(self, base: Connection) -> bool:
-        return marker.read(base, self.target).state(self.wanted.name) == SEALED and not self.wanted.replace_sealed
+    def _sealed(self, target: Connection) -> bool:
+        return marker.read(target, self.target).state(self.wanted.name) == SEALED and not self.wanted.replace_sealed
 
     def _look_at_target(self, others: list[str]) -> None:
         self.looked = [pair.look_at_target() for pair in self.pairs]
@@ -104,12 +104,12 @@ class Transfer:
         replace = self.wanted.replace and not others
         self._say(findings.foreign_keys(str(self.target), foreign, conflicting, replace, others))
 
-    def _look_at_source(self, here: Connection, base: Connection, plan: databases.Plan) -> None:
+    def _look_at_source(self, source: Connection, target: Connection, plan: databases.Plan) -> None:
         found = source_.find_jobs(plan.sources(self.source))
         self.jobs = found.as_result()
         self._say(findings.jobs_found(found, not self.wanted.source_may_change))
         keys = sum(plan.keys.values())
-        self._say(findings.eviction(source_.memory(here), source_.memory(base), found, keys))
+        self._say(findings.eviction(source_.memory(source), source_.memory(target), found, keys))
         if not self.wanted.source_may_change:
             self._say(findings.clients(source_.other_clients(self.source)))
 
@@ -132,10 +132,10 @@ class Transfer:
                 **self._counts(0, 0, 0),
             )
 
-    def _predicted(self, base: Connection) -> dict[str, Any]:
+    def _predicted(self, target: Connection) -> dict[str, Any]:
         found = [pair.compare() for pair in self.pairs]
         to_write, gone = sum(count.to_write for count in found), sum(looked.gone for looked in self.looked)
-        complete = marker.read(base, self.target).state(self.wanted.name) == COMPLETE
+        complete = marker.read(target, self.target).state(self.wanted.name) == COMPLETE
         return {
             "changed": bool(to_write or gone) or not complete,
             "verdict": "would_copy" if to_write or gone else "unchanged",
@@ -143,9 +143,9 @@ class Transfer:
             **self._counts(sum(count.keys for count in found), to_write, gone),
         }
 
-    def _equal_keys(self, base: Connection) -> int | None:
+    def _equal_keys(self, target: Connection) -> int | None:
         """Return how many keys are equal if a complete copy is there and nothing differs; otherwise None, at once."""
-        if marker.read(base, self.target).state(self.wanted.name) != COMPLETE:
+        if marker.read(target, self.target).state(self.wanted.name) != COMPLETE:
             return None
         keys = 0
         for looked, pair in zip(self.looked, self.pairs):
@@ -155,9 +155,9 @@ class Transfer:
             keys += count.keys
         return keys
 
-    def _copied(self, base: Connection, lock: Lock) -> dict[str, Any]:
-        state = marker.read(base, self.target)
-        state.write(base, self.wanted.name, COPYING)
+    def _copied(self, target: Connection, lock: Lock) -> dict[str, Any]:
+        state = marker.read(target, self.target)
+        state.write(target, self.wanted.name, COPYING)
         written = removed = 0
         found: list[Count] = []
         for round_ in range(ROUNDS):
@@ -181,7 +181,7 @@ class Transfer:
         if differing:
             self._say(findings.still_in_use(differing))
         lock.check()
-        state.write(base, self.wanted.name, COMPLETE)
+        state.write(target, self.wanted.name, COMPLETE)
         return {
             "changed": True,
             "verdict": "copied" if written or removed else "unchanged",
@@ -234,12 +234,11 @@ def catch_up(source: Address, target: Address, wanted: Wanted, check_mode: bool)
     """Look at the source once more after the seal, and copy what came late; return the module's result."""
     found = late.Late()
     with ExitStack() as stack:
-        here = stack.enter_context(connected(source))
-        base = stack.enter_context(connected(target))
-        if marker.read(base, target).state(wanted.name) != SEALED:
+        first, second = (stack.enter_context(connected(address)) for address in (source, target))
+        if marker.read(second, target).state(wanted.name) != SEALED:
             raise StateError(str(target), "it is not sealed", "Seal it first; before that, copy with state present.")
-        lock = None if check_mode else stack.enter_context(locked(base, target))
-        for addresses in databases.plan(here, source, target).pairs:
+        lock = None if check_mode else stack.enter_context(locked(second, target))
+        for addresses in databases.plan(first, source, target).pairs:
             first, second = (stack.enter_context(connected(address)) for address in addresses)
             pair = Pair(first, second, wanted.name, wanted.selection, replace=False)
             late.catch_up(pair, found, lock.check if lock else _nothing, check_mode)
@@ -262,12 +261,12 @@ def unknown() -> dict[str, Any]:
 
 def seal(target: Address, name: str, check_mode: bool) -> dict[str, Any]:
     """Say that the target is the system of record from now on; return the module's result."""
-    with connected(target) as base:
-        state = _sealable(base, target, name)
+    with connected(target) as connection:
+        state = _sealable(connection, target, name)
         if state == COMPLETE and not check_mode:
-            with locked(base, target):
-                if _sealable(base, target, name) == COMPLETE:
-                    marker.read(base, target).write(base, name, SEALED)
+            with locked(connection, target):
+                if _sealable(connection, target, name) == COMPLETE:
+                    marker.read(connection, target).write(connection, name, SEALED)
     return {"changed": state == COMPLETE, "verdict": "unchanged", "sealed": True, "counts": {}, "findings": []}
 
 
@@ -276,8 +275,8 @@ def sealed_result(keys: int) -> dict[str, Any]:
     return {"changed": False, "verdict": "unchanged", "sealed": True, "counts": {"target": keys}, "findings": []}
 
 
-def _sealable(base: Connection, target: Address, name: str) -> str:
-    state = marker.read(base, target).state(name)
+def _sealable(connection: Connection, target: Address, name: str) -> str:
+    state = marker.read(connection, target).state(name)
     if state not in (COMPLETE, SEALED):
         raise StateError(
             str(target), "it holds no complete copy that could be sealed", "Copy it first, with state present."

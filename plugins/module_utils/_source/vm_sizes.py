@@ -57,9 +57,9 @@ DYNOS: Mapping[str, Dyno] = {
     **{f"{tier}-{name}": dyno for tier in ("performance", "private", "shield") for name, dyno in _DEDICATED.items()},
     # As the API spells the larger ones of Private and Shield Spaces.
     **{
-        f"{tier}-memory-{name}": _DEDICATED[ours]
+        f"{tier}-memory-{name}": _DEDICATED[size]
         for tier in ("private", "shield")
-        for name, ours in (("l", "l-ram"), ("xl", "xl"), ("2xl", "2xl"))
+        for name, size in (("l", "l-ram"), ("xl", "xl"), ("2xl", "2xl"))
     },
     **dict.fromkeys(["performance", "px"], _DEDICATED["l"]),
 }

@@ -104,8 +104,8 @@ def wanted(line: Line, left_out: Mapping[int, str]) -> bool:
         return line.oid not in left_out
     if line.kind == "COMMENT":
         # On what is there already, the comment is its owner's.
-        theirs = "|".join(re.escape(name) for name in left_out.values())
-        return not re.fullmatch(rf"- (?:(?:{'|'.join(_COMMENT_LEFT_BEHIND)}) .*|SCHEMA (?:{theirs}) \S+)", line.rest)
+        existing = "|".join(re.escape(name) for name in left_out.values())
+        return not re.fullmatch(rf"- (?:(?:{'|'.join(_COMMENT_LEFT_BEHIND)}) .*|SCHEMA (?:{existing}) \S+)", line.rest)
     # The change log's triggers stand on the app's tables.
     return not (line.kind == "TRIGGER" and re.fullmatch(rf".* {LOG_SCHEMA} \S+", line.rest))
 

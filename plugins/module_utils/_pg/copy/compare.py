@@ -79,9 +79,9 @@ def compare_schema(source: Side, target: Session, noted: Mapping[str, Any]) -> C
         found.same |= {pair.digest for pair, same in zip(asked, meaning.same(target, asked)) if same}
         return (pair.digest in found.same for pair in pairs)
 
-    ours = definitions.definitions(source.session, {(one.catalog, one.oid) for one in source.left_behind})
-    theirs = adapt.without(definitions.definitions(target), noted.get("adapted", ()))
-    for kind, name, difference in definitions.differences(ours, theirs, judge):
+    on_source = definitions.definitions(source.session, {(one.catalog, one.oid) for one in source.left_behind})
+    on_target = adapt.without(definitions.definitions(target), noted.get("adapted", ()))
+    for kind, name, difference in definitions.differences(on_source, on_target, judge):
         found.differs(kind, name, difference)
     path = search_path(target)
     if path != source.facts["portable_search_path"]:
@@ -97,9 +97,9 @@ def search_path(target: Session) -> str:
 
 def compare_sequences(found: Comparison, wanted: Sequences, target: Session) -> None:
     """Compare the target's sequences with the values O(wanted)."""
-    theirs = read_sequences(target)
+    present = read_sequences(target)
     for name, value in wanted.items():
-        if theirs.get(name) != value:
+        if present.get(name) != value:
             found.differs("sequence", name, "has another value")
 
 
@@ -117,30 +117,30 @@ def compare_content(
         if isinstance(work, CompareLargeObjects):
             _note_large_objects(found, *result)
         elif isinstance(work, Compare):
-            for table, one, other in zip(work.tables, *result):
-                _note_table(found, table, one, other)
+            for table, source, target in zip(work.tables, *result):
+                _note_table(found, table, source, target)
 
     checksums = level == "checksums"
     tasks = [Task(CompareLargeObjects(checksums))]
     for batch in content.batches(tables, LARGE, TABLES_AT_ONCE):
-        mine = {table.name: known[table.name] for table in batch if table.name in known}
-        tasks.append(Task(Compare(batch, checksums, mine)))
+        found_before = {table.name: known[table.name] for table in batch if table.name in known}
+        tasks.append(Task(Compare(batch, checksums, found_before)))
     pool.run(tasks, compared, lambda: None)
 
 
-def _note_table(found: Comparison, table: Table, one: content.Content, other: content.Content) -> None:
-    found.rows[table.name] = one.rows
-    if one.rows != other.rows:
-        found.differs("table", table.name, f"{one.rows} rows on the source, {other.rows} on the target")
-    elif one.checksum != other.checksum:
+def _note_table(found: Comparison, table: Table, source: content.Content, target: content.Content) -> None:
+    found.rows[table.name] = source.rows
+    if source.rows != target.rows:
+        found.differs("table", table.name, f"{source.rows} rows on the source, {target.rows} on the target")
+    elif source.checksum != target.checksum:
         found.differs("table", table.name, "the same number of rows, but other content")
-    elif one.generated != other.generated:
+    elif source.generated != target.generated:
         found.generated.append(f"{table.name} ({', '.join(table.generated)})")
 
 
-def _note_large_objects(found: Comparison, ours: LargeObjects, theirs: LargeObjects) -> None:
-    found.large_objects = ours.number
-    if ours != theirs:
+def _note_large_objects(found: Comparison, source: LargeObjects, target: LargeObjects) -> None:
+    found.large_objects = source.number
+    if source != target:
         found.differs(
-            "large objects", "all", f"{ours.number} on the source, {theirs.number} on the target, or other content"
+            "large objects", "all", f"{source.number} on the source, {target.number} on the target, or other content"
         )

@@ -75,10 +75,10 @@ def raise_fence(url: Address, patience: float, check_mode: bool, sleep: Sleep = 
                 session.thing, "its role is a superuser, which no fence stops", "Use the URL of the app's own role."
             )
         found = kept.read(session)
-        ours, foreign = writers(session)
+        own, foreign = writers(session)
         scopes = present(session)
         lost = [scope for scope in found.settings or {} if scopes.get(scope) != "on"]
-        changed = bool(ours or lost) or found.raised_at is None
+        changed = bool(own or lost) or found.raised_at is None
         ended = 0
         if not check_mode:
             scopes = _begin_read_only(session, scopes)
@@ -92,7 +92,7 @@ def raise_fence(url: Address, patience: float, check_mode: bool, sleep: Sleep = 
             "raised": True,
             "changed": changed,
             "state": "raised",
-            "objects": objects(ours),
+            "objects": objects(own),
             "sessions_ended": ended,
             "not_fenced": foreign,
             "read_only": sorted(scopes),
@@ -146,9 +146,9 @@ def _take_all(session: Session, patience: float, sleep: Sleep) -> int:
     """Take all privileges, even on what a transaction committed meanwhile; return the number of sessions ended."""
     ended = 0
     before: list[Privilege] = []
-    while (ours := _take(session)) != before:
+    while (taken := _take(session)) != before:
         ended += end_sessions(session, patience, sleep)
-        before = ours
+        before = taken
     return ended
 
 

@@ -23,7 +23,7 @@ _WRITERS = f"""
 select case when c.relkind = 'S' then 'sequence' else 'table' end as kind,
        quote_ident(n.nspname::text) || '.' || quote_ident(c.relname::text) as object, '' as column_name,
        {_GRANTEE} as grantee, a.privilege_type as privilege, a.is_grantable as grantable,
-       pg_has_role(c.relowner, 'usage') as ours
+       pg_has_role(c.relowner, 'usage') as own
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 cross join lateral aclexplode(
   coalesce(c.relacl, acldefault((case when c.relkind = 'S' then 's' else 'r' end)::"char", c.relowner))) a
@@ -99,8 +99,8 @@ class Privilege(NamedTuple):
 def writers(session: Session) -> tuple[list[Privilege], list[str]]:
     """Return the privileges that this role can take, and the objects of other owners."""
     rows = session.rows(_WRITERS)
-    ours = [Privilege(*row[:6]) for row in rows if row[6]]
-    return ours, sorted({f"{row[0]} {row[1]}" for row in rows if not row[6]})
+    own = [Privilege(*row[:6]) for row in rows if row[6]]
+    return own, sorted({f"{row[0]} {row[1]}" for row in rows if not row[6]})
 
 
 def revoked(session: Session) -> list[Privilege]:
@@ -122,13 +122,13 @@ def take(session: Session) -> list[Privilege]:
     """
     session.run(
         f"insert into {REVOKED} select kind, object, column_name, grantee, privilege, grantable from ({_WRITERS}) w "
-        "where ours on conflict do nothing",
+        "where own on conflict do nothing",
         doing="recording the privileges",
     )
-    ours = writers(session)[0]
-    for what, grantee, _grantable in _bundles(ours):
+    own = writers(session)[0]
+    for what, grantee, _grantable in _bundles(own):
         session.run(f"revoke {what} from {grantee} cascade", doing="taking privileges away")
-    return ours
+    return own
 
 
 def give_back(session: Session, privileges: Iterable[Privilege]) -> None:

@@ -37,10 +37,10 @@ def _at_stake(session: Session) -> str:
     return f": ORDER BY may sort text differently, and max() may return another value.{columns}"
 
 
-def judge(source: Session, facts: Facts, target: Session, theirs: Facts, findings: Findings) -> None:
+def judge(source: Session, facts: Facts, target: Session, target_facts: Facts, findings: Findings) -> None:
     """Look for text that the target sorts differently, and for collations that it may lack."""
-    if (facts["collation"], facts["ctype"]) != (theirs["collation"], theirs["ctype"]):
-        collations = f"The source's collation is {facts['collation']} and the target's {theirs['collation']}"
+    if (facts["collation"], facts["ctype"]) != (target_facts["collation"], target_facts["ctype"]):
+        collations = f"The source's collation is {facts['collation']} and the target's {target_facts['collation']}"
         findings.warn(
             "database-collation",
             collations + _at_stake(source),

@@ -199,8 +199,8 @@ def _missing(session: Session, wanted: Wanted) -> list[str]:
 def _candidates(session: Session, found: Mapping[int, keys.Key]) -> list[tuple[int, str, int, str]]:
     """Return for each of the user's tables: oid, name, bytes, and why it cannot be logged."""
     facts = {
-        oid: (unlogged, ours, owner, set(own))
-        for oid, unlogged, ours, owner, own in session.rows(
+        oid: (unlogged, owned, owner, set(own))
+        for oid, unlogged, owned, owner, own in session.rows(
             f"""
             select c.oid, c.relpersistence = 'u', pg_has_role(c.relowner, 'usage'), pg_get_userbyid(c.relowner)::text,
                    array(select {quoted("a.attname")} from pg_attribute a join pg_type t on t.oid = a.atttypid
@@ -213,7 +213,7 @@ def _candidates(session: Session, found: Mapping[int, keys.Key]) -> list[tuple[i
     for table in read_tables(session):
         if table.condition:  # an extension's
             continue
-        unlogged, ours, owner, own = facts[table.oid]
+        unlogged, owned, owner, own = facts[table.oid]
         key = found.get(table.oid)
         reason = ""
         if key is None:
@@ -222,7 +222,7 @@ def _candidates(session: Session, found: Mapping[int, keys.Key]) -> list[tuple[i
             reason = "has a key of a type that is not PostgreSQL's own"
         elif unlogged:
             reason = "is unlogged: a crash empties it without a trace"
-        elif not ours:
+        elif not owned:
             reason = f"belongs to the role {owner}"
         candidates.append((table.oid, table.name, table.bytes, reason))
     return candidates

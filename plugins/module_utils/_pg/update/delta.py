@@ -343,9 +343,9 @@ def differs_by_log(target: Session, change: Change, evidence: Evidence, expected
     action of a foreign key, which the log notes in the tables that such an action can reach.
     """
     table, log = change.table, _logs(change).target
-    ours = "xmin = pg_current_xact_id()::xid"
-    others = changes.written(log, f"{changes.foreign(evidence)} and {ours.replace('=', '<>')}")
-    stray = changes.written(log, ours)
+    own = "xmin = pg_current_xact_id()::xid"
+    others = changes.written(log, f"{changes.foreign(evidence)} and {own.replace('=', '<>')}")
+    stray = changes.written(log, own)
     if change.how == BY_LOG:
         keys = _staging(table, "keys")
         if changes.marked(target, [(table, _key(change), keys)]) != [(expected.marked, expected.checksum)]:

@@ -208,11 +208,11 @@ def written(log: Log, condition: str) -> str:
 
 def logged(source: Session, target: Session) -> dict[str, Logged]:
     """Return the logs that both sides have of the same table's key."""
-    theirs = change_log.logs(target)
+    on_target = change_log.logs(target)
     return {
-        table: Logged(log, theirs[table])
+        table: Logged(log, on_target[table])
         for table, log in change_log.logs(source).items()
-        if table in theirs and theirs[table].columns == log.columns
+        if table in on_target and on_target[table].columns == log.columns
     }
 
 

@@ -194,8 +194,8 @@ class _Survey:
                 change = changes.judge(table, self._keys.get(table.oid), noted, one, other, work.proof)
                 self._judge(replace(change, place=place), noted, work.proof)
         else:
-            ours, theirs = result
-            movement.large_objects, movement.large_objects_differ = ours.number, ours != theirs
+            source, target = result
+            movement.large_objects, movement.large_objects_differ = source.number, source != target
 
     def _judge(self, change: Change, noted: Evidence, proof: bool) -> None:
         table = change.table
@@ -272,9 +272,9 @@ class Update:
             tasks.append(Task(Stage(change, evidence[name], self._loose.get(name, {}))))
         self._pool.run(tasks, done, lambda: self._progress.update(bytes_done=self._pool.bytes_moved()))
         objects: dict[int, int | None] = {}
-        for ours, theirs in digests:
-            objects = {oid: None for oid in theirs if oid not in ours}
-            objects.update({oid: size for oid, (size, _digest) in ours.items() if theirs.get(oid) != ours[oid]})
+        for source, target in digests:
+            objects = {oid: None for oid in target if oid not in source}
+            objects.update({oid: size for oid, (size, _digest) in source.items() if target.get(oid) != source[oid]})
         wanted = [(oid, size) for oid, size in objects.items() if size is not None]
         self._pool.run([Task(delta.StageLargeObjects(wanted))] if objects else [], done, lambda: None)
         # Tables copied whole come first: a table cannot be truncated while rows of others wait for deferred checks.
@@ -351,7 +351,7 @@ class Update:
                     wanted = expected[table.name]
                     found.differs("table", table.name, f"{scan.rows} rows of {wanted.rows}, or other content")
         if objects:
-            ours, theirs = (content.large_objects(side, True) for side in (self._source.session, self._target))
-            if ours[:3] != theirs[:3]:
+            on_source, on_target = (content.large_objects(side, True) for side in (self._source.session, self._target))
+            if on_source[:3] != on_target[:3]:
                 found.differs("large objects", "all", "other content")
         return found

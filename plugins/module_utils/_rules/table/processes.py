@@ -81,9 +81,9 @@ def _procfile_var(app: App) -> Iterator[Hit]:
 
 
 def _commit(app: App) -> Iterator[Hit]:
-    slug, here = app.heroku.commit, app.folder.commit() if app.heroku.commit else ""
-    if slug and here and not here.startswith(slug[:40]):
-        yield Hit("", 0, {"here": here[:12], "slug": slug[:12]})
+    slug, folder = app.heroku.commit, app.folder.commit() if app.heroku.commit else ""
+    if slug and folder and not folder.startswith(slug[:40]):
+        yield Hit("", 0, {"folder": folder[:12], "slug": slug[:12]})
 
 
 def _unseen(app: App) -> Iterator[Hit]:
@@ -218,7 +218,7 @@ RULES = (
     Rule(
         id="other-commit",
         level=WARN,
-        text="The folder is at commit {here}; Heroku runs {slug}.",
+        text="The folder is at commit {folder}; Heroku runs {slug}.",
         remedy="Check out what Heroku runs, or deploy this commit on Heroku first.",
         source="https://devcenter.heroku.com/articles/platform-api-reference#slug",
         find=_commit,
