@@ -50,8 +50,11 @@ lint: setup ## layers, sizes, words, ruff, mypy, yamllint, ansible-lint, documen
 	$(BIN)/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self --check-extra-docs-refs .
 	$(BIN)/antsibull-changelog lint
 
-sanity: setup ## ansible-test sanity
-	tests/tools/ansible-test sanity
+sanity: setup ## ansible-test sanity; imports with the oldest and the newest Python, ARGS=--all imports with all of them
+	tests/tools/ansible-test sanity $(if $(ARGS),,--skip-test import)
+ifndef ARGS
+	PYTHONS="3.9 $$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" tests/tools/ansible-test sanity --test import
+endif
 
 findings-table: setup ## each rule about an app's source, with what it finds in its examples, or in the folders of ARGS
 	PYTHONPATH=$(TREE) $(BIN)/python tests/tools/findings-table $(ARGS)

@@ -27,6 +27,7 @@ from ansible_collections.flyover.heroku_to_fly.tests.sandbox.postgres import (
     Installation,
     PostgresServer,
     installations,
+    verifier,
 )
 from ansible_collections.flyover.heroku_to_fly.tests.unit.conftest import run_module
 
@@ -116,12 +117,9 @@ def running(where: Installation, role: str) -> Iterator[Server]:
     postgres.start()
     try:
         server = Server(postgres, role)
-        literal = PASSWORD.replace("'", "''")
-        server.rows(
-            "postgres", f"set standard_conforming_strings = on; create role \"{role}\" login password '{literal}'"
-        )
-        server.rows("postgres", f"create role helper login password '{literal}'")
-        server.rows("postgres", f"create role superuser superuser login password '{literal}'")
+        server.rows("postgres", f"create role \"{role}\" login password '{verifier(PASSWORD)}'")
+        server.rows("postgres", f"create role helper login password '{verifier(PASSWORD)}'")
+        server.rows("postgres", f"create role superuser superuser login password '{verifier(PASSWORD)}'")
         yield server
     finally:
         postgres.stop()

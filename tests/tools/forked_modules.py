@@ -23,7 +23,7 @@ import traceback
 import types
 from typing import Any, NoReturn
 
-_IMPORTED = ("ansible.module_utils._internal._ansiballz._loader", "ansible.module_utils.basic")
+_IMPORTED = tuple(f"ansible.module_utils.{name}" for name in ("_internal._ansiballz._loader", "basic", "urls"))
 _LIBRARIES = ("http.client", "psycopg2.extensions", "redis", "runpy", "ssl", "tomlkit", "urllib.request", "zipfile")
 _ASSIGNMENT = re.compile(r"\w+=")
 _LARGEST = 1 << 17  # bytes of a request: the environment

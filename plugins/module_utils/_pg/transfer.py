@@ -57,8 +57,8 @@ _TARGET_SETTINGS = (
     + """
 set synchronous_commit = off;
 -- At least this much: the server may be configured for more.
-select set_config(name, greatest(setting::bigint, 131072) || 'kB', false) from pg_settings
-  where name = 'maintenance_work_mem';
+select set_config(name, greatest(pg_size_bytes(current_setting(name)) / 1024, 131072) || 'kB', false)
+  from (select 'maintenance_work_mem' as name) setting;
 """
 )
 

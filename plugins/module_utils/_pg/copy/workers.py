@@ -12,6 +12,7 @@ the exported snapshot and feeds it. Processes, because psycopg2 hands over each 
 from __future__ import annotations
 
 import fcntl
+import gc
 import mmap
 import os
 import signal
@@ -71,14 +72,14 @@ class Pool:
         self._counters = mmap.mmap(-1, _COUNTER.size * jobs)
         try:
             for number in range(jobs):
-                ours, theirs = Pipe()
-                inherited = [worker.channel.fileno() for worker in self._workers] + [ours.fileno()]
+                channel, remote = Pipe()
+                inherited = [worker.channel.fileno() for worker in self._workers] + [channel.fileno()]
                 inherited += [source.fileno(), target.fileno()]
                 pid = os.fork()
                 if pid == 0:
-                    _child(partial(_serve, theirs, source, target, snapshot, self._counter(number)), inherited)
-                theirs.close()
-                self._workers.append(_Worker(pid, ours))
+                    _child(partial(_serve, remote, source, target, snapshot, self._counter(number)), inherited)
+                remote.close()
+                self._workers.append(_Worker(pid, channel))
         except BaseException:
             self.close()
             raise
@@ -158,6 +159,8 @@ def _child(work: Callable[[], None], inherited: Iterable[int]) -> NoReturn:
     """Do O(work) in a process just forked, and end it: nothing of the parent may be used or cleaned up here."""
     status = 1
     try:
+        # To collect the parent's garbage would copy all memory that is shared with it.
+        gc.freeze()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         _die_with_parent()
@@ -201,15 +204,15 @@ class _Feed:
     """The worker's child with the source's session."""
 
     def __init__(self, source: Session, snapshot: str, count: Callable[[int], None], inherited: int) -> None:
-        self._channel, theirs = Pipe()
+        self._channel, remote = Pipe()
         read, write = os.pipe()
         if hasattr(fcntl, "F_SETPIPE_SZ"):
             with suppress(OSError):  # beyond the user's limit
                 fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         if os.fork() == 0:
             closed = [inherited, read, self._channel.fileno()]
-            _child(lambda: _feed(theirs, write, source, snapshot), closed)
-        theirs.close()
+            _child(lambda: _feed(remote, write, source, snapshot), closed)
+        remote.close()
         os.close(write)
         self.reader = FrameReader(read, count)
         self._asked = 0

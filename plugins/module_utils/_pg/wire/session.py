@@ -59,8 +59,8 @@ set work_mem = '32MB';
 set default_transaction_isolation = 'read committed';
 set default_transaction_deferrable = off;
 set default_transaction_read_only = {read_only};
-select set_config(name, '0', false) from pg_catalog.pg_settings
-  where name in ('idle_session_timeout', 'transaction_timeout');
+select set_config(name, '0', false) from unnest(array['idle_session_timeout', 'transaction_timeout']) name
+  where current_setting(name, true) is not null;
 -- If it can (PostgreSQL 14), have the server notice within seconds that we are gone, even in an index build.
 do $$ begin
   perform pg_catalog.set_config('client_connection_check_interval', '5s', false);
