@@ -45,8 +45,8 @@ def first_cause(result: Mapping[str, Any]) -> str:
     drift = result.get("drift_since_raised")
     if drift:
         return f"Heroku's database changed although the write fence was up: {'; '.join(drift)}."
-    if "async_result" in result:
-        # What Ansible reports about a task that took too long: in the role that is only a copy inside the window.
+    if "async_result" in result or ("ansible_job_id" in result and result.get("msg") == "Timeout exceeded"):
+        # Ansible reports a task that took too long in either way: in the role that is only a copy inside the window.
         return "It was stopped, because the freeze window would have exceeded its limit (migrate_window_limit)."
     if result.get("ended"):
         return (

@@ -195,7 +195,7 @@ def test_window_that_takes_longer_than_its_limit_is_given_up(box: Sandbox, tmp_p
     holder.write_text(
         "import pathlib, sys, time, psycopg2\n"
         "connection = psycopg2.connect(sys.argv[1])\n"
-        "connection.cursor().execute('lock table orders in access exclusive mode')\n"
+        "connection.cursor().execute('lock table orders in exclusive mode')\n"
         f"pathlib.Path('{locked}').touch()\n"
         "time.sleep(600)\n"
     )
@@ -213,7 +213,7 @@ def test_window_that_takes_longer_than_its_limit_is_given_up(box: Sandbox, tmp_p
         f"- ansible.builtin.wait_for: {{path: '{locked}', timeout: 60}}",
     )
     box.play("migrate").succeeded()
-    running = box.start("migrate", *CUT_OVER, "-e", "migrate_window_limit=60", *given)
+    running = box.start("migrate", *CUT_OVER, "-e", "migrate_window_limit=25", *given)
     output = Output(running)
     while not (tmp_path / "frozen").exists():
         assert running.poll() is None, output.text()
@@ -223,7 +223,7 @@ def test_window_that_takes_longer_than_its_limit_is_given_up(box: Sandbox, tmp_p
         running.wait(timeout=600)
         held.kill()
     assert running.returncode != 0
-    assert "longer than its limit (migrate_window_limit). Heroku app paper-crane is back in service" in output.rest(), (
+    assert "exceeded its limit (migrate_window_limit). Heroku app paper-crane is back in service" in output.rest(), (
         output.text()
     )
     served_by_heroku(box)

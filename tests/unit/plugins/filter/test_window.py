@@ -171,8 +171,11 @@ def test_first_cause() -> None:
     assert (
         first_cause({"msg": "One or more items failed", "results": [{"msg": "a"}, {"failed": True, "msg": "b"}]}) == "b"
     )
+    limit = "exceeded its limit (migrate_window_limit)"
     late = {"failed": True, "async_result": {}, "msg": "async task did not complete within the requested time - 9s"}
-    assert "exceeded its limit (migrate_window_limit)" in first_cause(late)
+    assert limit in first_cause(late)
+    assert limit in first_cause({"failed": True, "ansible_job_id": "j1.2", "msg": "Timeout exceeded", "finished": True})
+    assert first_cause({"failed": True, "msg": "Timeout exceeded"}) == "Timeout exceeded"
     assert "although the write fence was up: tables: x." in first_cause({"drift_since_raised": ["tables: x"]})
     assert first_cause({"ended": True}).startswith("It was stopped because of another host: ")
 
