@@ -16,7 +16,7 @@ description:
     P(flyover.heroku_to_fly.migrate#role), and fails with everything that is wrong in one message.
   - It finds unknown names, strings in place of lists or dicts and the reverse, null, negative numbers, steps that do
     not exist, missing apps, names that no app can have, apps that several hosts would move, invalid URLs, a source
-    folder without a Procfile, and hooks whose file is missing or cannot be loaded.
+    folder without a Procfile, and hooks whose file is missing or cannot be used.
   - It runs on the controller.
 extends_documentation_fragment:
   - flyover.heroku_to_fly.attributes

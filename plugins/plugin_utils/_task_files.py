@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Load files of tasks as Ansible will, to learn in time what it cannot load.
+"""Load files of tasks as Ansible will, to learn in time what it cannot load, or what would end the run in them.
 
-It then ends the run at once, without any rescue.
+Either ends it at once, without any rescue.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible import constants
 from ansible.errors import AnsibleError, AnsibleFileNotFound
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.block import Block
@@ -23,11 +24,13 @@ from ansible.playbook.play import Play
 from ansible.playbook.task import Task
 from ansible.playbook.task_include import TaskInclude
 
+_ENDS = ("end_batch", "end_host", "end_play", "end_role")
+
 
 def faults(
     files: Iterable[str], loader: DataLoader, variables: Mapping[str, Any], task: Task | None = None
 ) -> dict[str, str]:
-    """Return why Ansible cannot load some of O(files), by file; files that do not exist are left out.
+    """Return why some of O(files) cannot be used, by file; files that do not exist are left out.
 
     They are loaded as if O(task) included them, and so is a file that one of them includes by a plain name.
     """
@@ -52,7 +55,11 @@ def faults(
         except AnsibleError as error:
             found[file] = str(error)
             continue
-        waiting += [os.path.join(os.path.dirname(file), name) for name in _included(blocks)]
+        inside = list(_flat(blocks))
+        for ending in (str(task.args.get("_raw_params")) for task in inside if task.action in constants._ACTION_META):
+            if ending in _ENDS:
+                found[file] = f"'meta: {ending}' would end the run half way; to stop it, use ansible.builtin.fail"
+        waiting += [os.path.join(os.path.dirname(file), name) for name in _included(inside)]
     return found
 
 
@@ -66,11 +73,17 @@ class _Variables:
         return dict(self.variables)
 
 
-def _included(tasks: Iterable[Any]) -> Iterator[str]:
+def _flat(tasks: Iterable[Any]) -> Iterator[Task]:
     for task in tasks:
         if isinstance(task, Block):
-            yield from _included([*task.block, *task.rescue, *task.always])
-        elif isinstance(task, TaskInclude):
+            yield from _flat([*task.block, *task.rescue, *task.always])
+        else:
+            yield task
+
+
+def _included(tasks: Iterable[Task]) -> Iterator[str]:
+    for task in tasks:
+        if isinstance(task, TaskInclude):
             name = str(task.args.get("_raw_params") or task.args.get("file") or "")
             if name and "{{" not in name:
                 yield name

@@ -64,7 +64,7 @@ class Given:
     run_folder: str = ""
     """Where ansible-playbook was started: paths of hooks are relative to it."""
     broken_hooks: Mapping[str, str] = field(default_factory=dict)
-    """Files of hooks that Ansible cannot load, with the reason."""
+    """Files of hooks that cannot be used, with the reason."""
 
 
 def problems(given: Given) -> list[str]:
@@ -232,10 +232,8 @@ def _hooks(given: Given) -> Iterator[str]:
                 "folder in which ansible-playbook was started."
             )
     for file, why in given.broken_hooks.items():
-        yield (
-            f"migrate_hooks: {file} cannot be loaded: {why.rstrip('.')}. Correct the file, or install the collection "
-            "of the module that it names."
-        )
+        install = ", or install the collection of the module that it names" if "resolve module" in why else ""
+        yield f"migrate_hooks: {file} cannot be used: {why.rstrip('.')}. Correct the file{install}."
 
 
 def _listed(value: Any) -> Sequence[Any]:

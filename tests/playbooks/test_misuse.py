@@ -129,7 +129,7 @@ def test_hook_that_ansible_cannot_load_is_refused_before_anything_is_written(box
     unknown = hook(tmp_path, "after_freeze", {"not_installed.collection.dns": {"state": "present"}})
     run = box.play_own(tmp_path, {**PLAY, "tasks": [ROLE]}, *CUT_OVER, *unknown, "--limit", "red-crane")
     assert run.rc != 0
-    assert f"migrate_hooks: {tmp_path}/hook.yml cannot be loaded: couldn't resolve module/action" in run.output
+    assert f"migrate_hooks: {tmp_path}/hook.yml cannot be used: couldn't resolve module/action" in run.output
     assert run.recap("failed") == 1
     assert len(box.writes()) == before
 

@@ -22,6 +22,7 @@ GOOD = """
   rescue:
     - ansible.builtin.include_role: {name: somebody.elses.role}
 - ansible.builtin.import_tasks: not_next_to_this_file.yml
+- meta: flush_handlers
 """
 
 
@@ -40,6 +41,9 @@ def test_what_ansible_can_load_has_no_fault(tmp_path: Path, text: str) -> None:
         ("ansible.builtin.fail: {msg: x}\n", "it is not a list of tasks"),
         ("- hosts: all\n  tasks: []\n", "conflicting action statements"),
         ("- 5\n", "should be a dict"),
+        # Within the freeze window, the run would end there without an error.
+        ("- meta: end_play\n", "'meta: end_play' would end the run half way"),
+        ("- block: [{ansible.builtin.meta: end_host, when: false}]\n", "'meta: end_host' would end the run"),
     ],
 )
 def test_what_ansible_cannot_load_is_named_with_the_cause(tmp_path: Path, text: str, why: str) -> None:

@@ -123,7 +123,7 @@ def test_misspelt_tags_are_told_and_tags_of_ones_own_are_not() -> None:
 
 def test_a_hook_that_cannot_be_loaded_is_told() -> None:
     (problem,) = said({}, broken_hooks={"/srv/dns.yml": "couldn't resolve module/action 'x.y.z'."})
-    assert problem.startswith("migrate_hooks: /srv/dns.yml cannot be loaded: couldn't resolve module/action 'x.y.z'. ")
+    assert problem.startswith("migrate_hooks: /srv/dns.yml cannot be used: couldn't resolve module/action 'x.y.z'. ")
 
 
 @pytest.mark.parametrize("name", list(_OPTIONS))
