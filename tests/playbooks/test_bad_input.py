@@ -49,7 +49,15 @@ CASES = {
     "no source folder": ({"MIGRATE_SOURCE_DIR": "/nonexistent/app"}, (), ["/nonexistent/app"]),
 }
 
-SLOW = {"older kind of Fly token", "no hostname"}
+# Unit tests have what says these, or another case takes the same way.
+SLOW = {
+    "half a cut-over",
+    "no Heroku app",
+    "no hostname",
+    "older kind of Fly token",
+    "unknown step",
+    "unknown value",
+}
 
 
 @pytest.mark.parametrize("case", [pytest.param(c, marks=[pytest.mark.slow] if c in SLOW else []) for c in CASES])
@@ -68,8 +76,8 @@ def test_refused_with_thing_cause_and_remedy(sandbox: Sandbox, case: str) -> Non
     ("name", "content", "parts"),
     [
         ("Procfile", "web: bin/puma\nthis is no process\n", ["Procfile", "line 2", "this is no process"]),
-        ("Procfile", None, ["Procfile"]),
-        ("fly.toml", 'app = "x"\n[env\n', ["fly.toml", "line 2"]),
+        pytest.param("Procfile", None, ["Procfile"], marks=pytest.mark.slow),
+        pytest.param("fly.toml", 'app = "x"\n[env\n', ["fly.toml", "line 2"], marks=pytest.mark.slow),
     ],
 )
 def test_broken_files_are_named_with_their_line(

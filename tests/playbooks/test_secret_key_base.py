@@ -106,6 +106,7 @@ def test_given_one_wins_and_no_dyno_runs(box: Sandbox) -> None:
     assert (dynos_run(box), box.fly["secrets"]["SECRET_KEY_BASE"]) == (before + 1, VALUE)
 
 
+@pytest.mark.slow
 def test_refused_dyno_is_named(box: Sandbox) -> None:
     Path(box.environment["MIGRATE_STATE_DIR"], f"{APP}--{APP}.json").unlink()
     box.fault(f"POST /apps/{APP}/dynos", "--status", "403")
@@ -114,6 +115,7 @@ def test_refused_dyno_is_named(box: Sandbox) -> None:
         assert part in run.output
 
 
+@pytest.mark.slow
 def test_dyno_without_one_is_an_error(box: Sandbox) -> None:
     profile = Path(box.environment["MIGRATE_SOURCE_DIR"], ".profile.d", "unset.sh")
     profile.write_text("unset SECRET_KEY_BASE\n")
@@ -127,7 +129,7 @@ def test_dyno_without_one_is_an_error(box: Sandbox) -> None:
 def test_value_shows_nowhere(box: Sandbox) -> None:
     kept = [content.decode(errors="replace") for content in tree(Path(box.environment["MIGRATE_STATE_DIR"])).values()]
     recorded = [json.dumps(box.requests()), (box.directory / "sandbox.log").read_text()]
-    assert len(OUTPUTS) in (7, 11)  # without the slow tests, and with them
+    assert len(OUTPUTS) in (5, 11)  # without the slow tests, and with them
     for text in (*OUTPUTS, *kept, *recorded):
         assert "canary-0123456789abcdef" not in text
 
