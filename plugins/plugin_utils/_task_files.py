@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""Load files of tasks as Ansible will, to learn in time what it cannot load, or what would end the run in them.
+"""Load files of tasks as Ansible will, to find in time what it cannot load and what ends a play.
 
-Either ends it at once, without any rescue.
+In the middle of a run, either would end it at once, without any rescue.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ CASES = {
     "no source folder": ({"MIGRATE_SOURCE_DIR": "/nonexistent/app"}, (), ["/nonexistent/app"]),
 }
 
-# Unit tests have what says these, or another case takes the same way.
+# Unit tests cover these too, or another case takes the same path through the role.
 SLOW = {
     "half a cut-over",
     "no Heroku app",
