@@ -123,8 +123,11 @@ def _update_kept(run: Run, begun: _Begun) -> None:
         begun.movement = updating.survey(
             run.source.session, run.target.session, begun.interrupted.tables, run.tables, run.pool
         )
-        way = Update(run.source, run.target.session, begun.interrupted, begun.movement, run.pool, run.progress)
-        way.run(server.horizon(run.source.session))
+        with updating.guarded(run.target.session, {}, ()) as guard:
+            way = Update(
+                run.source, run.target.session, begun.interrupted, begun.movement, guard, run.pool, run.progress
+            )
+            way.run(server.horizon(run.source.session))
 
 
 def _interrupted(run: Run, found: Marker | None) -> Marker | None:

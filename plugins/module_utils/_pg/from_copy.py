@@ -23,6 +23,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.result i
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.run import Run
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import updating
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.guard import Guard
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.updating import Movement, Update
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.errors import transient
 
@@ -69,21 +70,23 @@ def _compared(run: Run, check_mode: bool) -> dict[str, Any] | None:
 def _update(run: Run, found: Marker, check_mode: bool) -> dict[str, Any] | None:
     """Update the copy with what changed since; return the result, or None if everything must be copied."""
     run.progress.phase("survey")
-    movement = updating.survey(run.source.session, run.target.session, found.tables, run.tables, run.pool)
     level = str(found.document["verified"])
-    if movement.any and run.wanted.mode == "full":
-        run.reason = "source or target changed since the copy, and mode is full"
-        return None
-    if movement.dear and run.wanted.mode != "delta":
-        run.reason = "so much has changed since the copy that a full copy is faster"
-        return None
-    if movement.any and check_mode:
-        return result(run, WOULD_UPDATE, level, None, movement, found)
+    target = run.target.session
+    with Guard(target, ()) if check_mode else updating.guarded(target, found.tables, run.tables) as guard:
+        movement = updating.survey(run.source.session, target, found.tables, run.tables, run.pool)
+        if movement.any and run.wanted.mode == "full":
+            run.reason = "source or target changed since the copy, and mode is full"
+            return None
+        if movement.dear and run.wanted.mode != "delta":
+            run.reason = "so much has changed since the copy that a full copy is faster"
+            return None
+        if movement.any and check_mode:
+            return result(run, WOULD_UPDATE, level, None, movement, found)
+        if movement.any and not _applied(run, found, movement, guard):
+            return None
     if movement.renewed and not movement.any and not check_mode:
-        with run.target.session.transaction(doing="writing the marker"):
-            updating.renew(run.target.session, movement, server.horizon(run.source.session))
-    if movement.any and not _applied(run, found, movement):
-        return None
+        with target.transaction(doing="writing the marker"):
+            updating.renew(target, movement, server.horizon(run.source.session))
     same = None
     if run.wanted.mode == "warm" or _LEVELS.index(run.wanted.verify) > _LEVELS.index(level):
         same = _verified(run, found, movement, check_mode)
@@ -93,10 +96,10 @@ def _update(run: Run, found: Marker, check_mode: bool) -> dict[str, Any] | None:
     return result(run, UPDATED if movement.any else UNCHANGED, level, same, movement, found)
 
 
-def _applied(run: Run, found: Marker, movement: Movement) -> bool:
+def _applied(run: Run, found: Marker, movement: Movement, guard: Guard) -> bool:
     """Apply what changed; return whether that was possible."""
     try:
-        Update(run.source, run.target.session, found, movement, run.pool, run.progress).run(
+        Update(run.source, run.target.session, found, movement, guard, run.pool, run.progress).run(
             server.horizon(run.source.session)
         )
     except StateError as error:

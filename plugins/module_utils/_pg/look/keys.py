@@ -12,6 +12,7 @@ key too.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -57,18 +58,47 @@ class Key:
             for column, equality in zip(self.columns, equalities)
         )
 
-    def bucket(self, session: Session, table: str, number: int) -> str:
-        """Return SQL that gives each row of O(table) one of about O(number) buckets, a power of 2.
-
-        Identical keys get the same bucket on every server, whatever its encoding. Consecutive integers share one.
-        """
+    def buckets(self, session: Session, table: str, number: int) -> Buckets:
+        """Return how to divide the rows of O(table) into about O(number) buckets, a power of 2."""
         if self.integer:
             column = f"{self.columns[0]}::bigint"
             low, high = session.row(f"select coalesce(min({column}), 0), coalesce(max({column}), 0) from only {table}")
-            return f"{column} >> {((high - low) // number).bit_length()}"
+            bits = ((high - low) // number).bit_length()
+            return Buckets(self.columns, f"{column} >> {bits}", bits)
         text = f'pg_catalog.concat_ws(chr(31), {", ".join(self.columns)}) collate pg_catalog."C"'
         record = f"row(pg_catalog.convert_to({text}, 'UTF8'))"
-        return f"pg_catalog.hash_record_extended({record}, 0) operator(pg_catalog.&) {number - 1}"
+        return Buckets(
+            self.columns, f"pg_catalog.hash_record_extended({record}, 0) operator(pg_catalog.&) {number - 1}"
+        )
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """Rows divided by their key: identical keys share a bucket on every server, whatever its encoding."""
+
+    columns: tuple[str, ...]
+    """Quoted names of the key's columns."""
+    bucket: str
+    """SQL for the bucket of a row."""
+    bits: int | None = None
+    """Integers that differ in nothing but these lowest bits share a bucket. None for other keys, which are hashed."""
+
+    def counts(self, rows: str) -> str:
+        """Return the query of how many of O(rows), the items of a FROM clause, are in each bucket."""
+        return f"select {self.bucket}, count(*) from {rows} group by 1"
+
+    def inside(self, table: str, numbers: Iterable[int], indexed: bool) -> str:
+        """Return the query of the keys of O(table) that are in the buckets O(numbers).
+
+        If the key is O(indexed), integers are looked up without reading the rest of the table.
+        """
+        columns, listed = ", ".join(self.columns), f"'{{{','.join(map(str, numbers))}}}'::bigint[]"
+        if self.bits is None or not indexed:
+            return f"select {columns} from only {table} where ({self.bucket}) = any ({listed})"
+        # The offset keeps the planner from joining in another way.
+        low, high = f"b.number << {self.bits}", f"b.number << {self.bits} | {(1 << self.bits) - 1}"
+        keys = f"select {columns} from only {table} t where t.{columns} between {low} and {high} offset 0"
+        return f"select k.* from unnest({listed}) b(number) cross join lateral ({keys}) k"
 
 
 # By the operator class of each column: 3 is btree's equality, 4 its function that says whether equal is identical.

@@ -11,6 +11,7 @@ new rows, and the keys of the rows that are gone, into staging tables next to th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -33,6 +34,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.c
     writable_identities,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.survey import (
+    BY_KEY,
     BY_LOG,
     WHOLE,
     Change,
@@ -43,7 +45,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.ses
 
 _SLICES = f"{MARKER_SCHEMA}.staged_slices"
 # Buckets of keys for each row that is gone: with this many, few of the other rows share a bucket with one.
-_BUCKETS = 16
+_BUCKETS = 64
 _MOST_BUCKETS = 1 << 16
 
 
@@ -73,6 +75,8 @@ class Staged:
     """What a scan of the target must find at the end, with rows marked as in the survey."""
     gone: int = 0
     """Number of rows that the source no longer has."""
+    replaced: int = 0
+    """Number of rows that the target holds with another content."""
 
     @property
     def name(self) -> str:
@@ -81,8 +85,8 @@ class Staged:
 
 
 @dataclass(frozen=True)
-class _Buckets:
-    """Count keys by their hash."""
+class _Counts:
+    """Count rows by a query that gives bucket and number."""
 
     sql: str
     doing: str
@@ -109,6 +113,8 @@ class Stage:
     evidence: Evidence
     loose: Mapping[str, str] = field(default_factory=dict)
     """Columns, with their types, that the staging table stores as text: see constraints.loose."""
+    indexed: bool = True
+    """Whether the target has the key's index, which an interrupted copy may lack."""
 
     def do(self, target: Session, feed: Feed) -> Staged:
         """Return what was staged; raises StateError if the numbers do not add up."""
@@ -123,18 +129,17 @@ class Stage:
         marked = f"select {', '.join(table.columns)} from only {table.name} where {newer}"
         near = f"({marked} and {self.change.place})"
         rows = self._bring(target, feed, "rows", table.columns, near, (self.change.source.marked, f"({marked})"))
-        added = target.value(
-            f"select count(*) from {rows} s where not exists "
-            f"(select from only {table.name} t where {_key(self.change).same('s', 't')})"
-        )
-        gone = self.change.target.rows + added - self.change.source.rows
+        same = _key(self.change).same("s", "t")
+        replaced = f"only {table.name} t where exists (select from {rows} s where {same})"
+        number = target.value(f"select count(*) from {replaced}")
+        gone = self.change.target.rows + self.change.source.marked - number - self.change.source.rows
         if gone:
-            self._find_gone(target, feed, gone, f"not ({newer})")
+            self._find_gone(target, feed, gone, rows, replaced)
         expected = self.change.source
         if self.change.proof:
             feed.ask(_All(table))
             expected = feed.answer()
-        return Staged(self.change, self.evidence, expected, gone)
+        return Staged(self.change, self.evidence, expected, gone, number)
 
     def _logged(self, target: Session, feed: Feed) -> Staged:
         """Stage the logged keys too; rows whose key the source no longer has are gone."""
@@ -193,31 +198,32 @@ class Stage:
         target.run(f"analyze {filled}", doing="analyzing")
         return name
 
-    def _find_gone(self, target: Session, feed: Feed, gone: int, older: str) -> None:
-        """Find the O(gone) rows of the target that are no longer on the source, by buckets of their keys' hashes.
+    def _find_gone(self, target: Session, feed: Feed, gone: int, rows: str, replaced: str) -> None:
+        """Find the O(gone) rows of the target that are no longer on the source, by buckets of their keys.
 
-        Every older row of the source is on the target, so if the numbers of a bucket agree, so do its keys.
+        Without these, the target would have the source's keys once O(rows) are in the place of those O(replaced). So if
+        the numbers of a bucket agree, so do its keys.
         """
         table, key = self.change.table, _key(self.change)
-        columns = ", ".join(key.columns)
         number = 64
         while number < min(gone * _BUCKETS, _MOST_BUCKETS):
             number *= 2
-        bucket = key.bucket(target, table.name, number)
-        counted = f"select {bucket}, count(*) from only {table.name} t"
-        kept = f"not exists (select from {_staging(table, 'rows')} s where {key.same('s', 't')})"
+        buckets = key.buckets(target, table.name, number)
         doing = f"comparing the keys of {table.name}"
-        feed.ask(_Buckets(f"{counted} where {older} group by 1", doing))
-        on_target = _Buckets(f"{counted} where {kept} group by 1", doing).read(target)
-        on_source = feed.answer()
-        differing = ",".join(str(number) for number in on_target if on_target[number] != on_source.get(number))
-        inside = f"({bucket}) = any ('{{{differing}}}'::bigint[])"
-        query = f"(select {columns} from only {table.name} where {older} and {inside})"
-        old = self._bring(target, feed, "kept", key.columns, query)
+        counts = _Counts(buckets.counts(f"only {table.name}"), doing)
+        feed.ask(counts)
+        surplus = Counter(counts.read(target))
+        surplus.subtract(_Counts(buckets.counts(replaced), doing).read(target))
+        surplus.update(_Counts(buckets.counts(rows), doing).read(target))
+        surplus.subtract(feed.answer())
+        differing = sorted(bucket for bucket, number in surplus.items() if number)
+        source = f"({buckets.inside(table.name, differing, True)})"
+        old = self._bring(target, feed, "kept", key.columns, source)
         name = _staging(table, "gone")
+        held = " and ".join(f"not exists (select from {kept} s where {key.same('s', 't')})" for kept in (old, rows))
         target.run(
-            f"create unlogged table {name} as select {columns} from only {table.name} t where {inside} "
-            f"and {kept} and not exists (select from {old} s where {key.same('s', 't')}); analyze {name}",
+            f"create unlogged table {name} as select * from ({buckets.inside(table.name, differing, self.indexed)}) t "
+            f"where {held}; analyze {name}",
             doing=doing,
         )
         found = target.value(f"select count(*) from {name}")
@@ -352,6 +358,20 @@ def differs_by_log(target: Session, change: Change, evidence: Evidence, expected
             return True
         stray = f"(select from {stray} w where not exists (select from {keys} k where {_key(change).same('w', 'k')}))"
     return bool(target.value(f"select exists (select from {others} o) or exists (select from {stray} s)"))
+
+
+def in_place(target: Session, one: Staged) -> bool:
+    """Return whether the rows that are staged are in their table as on the source, and those that are gone are not.
+
+    It is false where only a scan shows it, or shows it faster.
+    """
+    table, change = one.change.table, one.change
+    if change.how != BY_KEY or change.proof or not changes.few(one.expected.marked + one.gone, change.source.rows):
+        return False
+    key = _key(change)
+    rows = changes.marked(target, [(table, key, _staging(table, "rows"))])
+    left = f"select exists (select {changes.found(_staging(table, 'gone'), key, table, ())})" if one.gone else ""
+    return rows == [(one.expected.marked, one.expected.checksum)] and not (left and target.value(left))
 
 
 def _by_index(one: Staged, statements: Sequence[str]) -> list[str]:

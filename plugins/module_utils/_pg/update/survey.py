@@ -37,7 +37,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.ses
 
 # Ids further away than this cannot be told apart from future ones.
 _FARTHEST = 2_000_000_000
-# With more keys in a log, looking up each costs more than a scan: a share of the table's rows, or this many.
+# To look up each of more keys costs more than a scan: a share of the table's rows, or this many.
 _FEW = 0.1
 _VERY_FEW = 1000
 
@@ -125,6 +125,11 @@ def newer(horizon: int) -> str:
 def foreign(evidence: Evidence) -> str:
     """Return the condition that a row of the target may have been written by something other than the copy."""
     return f"{newer(evidence.target_horizon)} and xmin <> '{evidence.target_xid % (1 << 32)}'::xid"
+
+
+def few(keys: int, rows: int) -> bool:
+    """Return whether looking up a number of O(keys) in a table of O(rows) costs less than a scan."""
+    return keys <= max(rows * _FEW, _VERY_FEW)
 
 
 def scans(session: Session, tables: Sequence[tuple[Table, str]]) -> list[Scan]:
@@ -240,7 +245,7 @@ class SurveyLogs:
         looked_up = {
             index: (table, key, queries[index])
             for index, (table, evidence, _logs, key) in enumerate(self.tables)
-            if 0 < numbers[index] <= max(evidence.rows * _FEW, _VERY_FEW)
+            if numbers[index] and few(numbers[index], evidence.rows)
         }
         rows = dict(zip(looked_up, marked(session, list(looked_up.values()))))
         return [

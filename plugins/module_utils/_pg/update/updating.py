@@ -33,6 +33,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update i
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.constraints import loose
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.delta import Delta, Stage, Staged
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.guard import Guard
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.survey import (
     BY_LOG,
     UNCHANGED,
@@ -51,6 +52,8 @@ _TAKEN = ("23505", "23P01")
 _BUSY = ("40P01", "55P03")
 _ATTEMPTS = 3
 _NAMED = 5  # tables in a reason
+_GUARDED = engine.LARGE
+"""Bytes of a table from which on a second reading costs more than keeping others from writing to it meanwhile."""
 
 
 @dataclass
@@ -216,17 +219,32 @@ def renew(target: Session, movement: Movement, horizon: int) -> None:
         marker.record_tables(target, list(movement.renewed.items()), horizon, movement.horizon)
 
 
+def guarded(target: Session, evidence: Mapping[str, Evidence], tables: Sequence[Table]) -> Guard:
+    """Return the guard of those of O(tables) that are large and have no change log."""
+    # Not within the guard's transaction: workers use the same names.
+    delta.clear(target)
+    return Guard(target, [one.name for one in tables if one.bytes >= _GUARDED and not evidence[one.name].log])
+
+
 class Update:
     """Brings a copy to the source's present."""
 
     def __init__(
-        self, source: Side, target: Session, found: Marker, movement: Movement, pool: Pool, progress: Progress
+        self,
+        source: Side,
+        target: Session,
+        found: Marker,
+        movement: Movement,
+        guard: Guard,
+        pool: Pool,
+        progress: Progress,
     ) -> None:
-        """Take the marker O(found), possibly of an interrupted copy, and what has changed since."""
+        """Take the marker O(found), possibly of an interrupted copy, and what has changed since under O(guard)."""
         self._source = source
         self._target = target
         self._found = found
         self._movement = movement
+        self._guard = guard
         self._pool = pool
         self._progress = progress
         self._loose: dict[str, dict[str, str]] = {}
@@ -236,13 +254,13 @@ class Update:
 
         Raises StateError if that is not possible; the target is then still the copy that it was.
         """
-        delta.clear(self._target)
         try:
             self._progress.phase("stage", tables_total=len(self._movement.tables), tables_done=0, bytes_total=0)
             staged, objects = self._stage()
             self._progress.phase("apply")
             self._apply_patiently(staged, objects, horizon)
         finally:
+            self._guard.release()
             delta.clear(self._target)
         names = [one.name for one in staged if one.expected.marked > one.expected.rows * _STALE]
         if names:
@@ -263,13 +281,13 @@ class Update:
             elif isinstance(work, ReadLargeObjects):
                 digests.append(result)
 
-        evidence = self._found.tables
+        evidence, indexed = self._found.tables, self._found.state == marker.COMPLETE
         self._loose = loose(self._target, [change.table.name for change in self._movement.tables])
         tasks: list[Task] = [Task(ReadLargeObjects())] if self._movement.large_objects_differ else []
         # The largest come first, so that none is left alone at the end.
         for change in sorted(self._movement.tables, key=lambda change: change.table.bytes, reverse=True):
             name = change.table.name
-            tasks.append(Task(Stage(change, evidence[name], self._loose.get(name, {}))))
+            tasks.append(Task(Stage(change, evidence[name], self._loose.get(name, {}), indexed)))
         self._pool.run(tasks, done, lambda: self._progress.update(bytes_done=self._pool.bytes_moved()))
         objects: dict[int, int | None] = {}
         for source, target in digests:
@@ -295,7 +313,7 @@ class Update:
 
     def _apply(self, staged: list[Staged], objects: dict[int, int | None], horizon: int, unique: bool) -> None:
         target, source = self._target, self._source.session
-        with target.transaction(doing="updating the copy"):
+        with self._guard.transaction("updating the copy"):
             began = server.horizon(target)
             with target.as_app():
                 reached = Delta(target, staged, unique, bool(self._loose)).apply()
@@ -332,16 +350,17 @@ class Update:
         """Compare what was written, and what cascading deletes may have changed."""
         expected = {change.table.name: change.source for change in self._movement.changes}
         whole = {change.table.name for change in self._movement.changes if change.proof}
-        expected.update({one.name: one.expected for one in staged})
+        written = {one.name: one for one in staged}
+        expected.update({name: one.expected for name, one in written.items()})
         found = Comparison()
         tables = []
         for change in self._movement.changes:
             name = change.table.name
-            if name in reached and change.logged is None:
+            if name not in reached or self._guard.proves(name, written.get(name)):
+                continue
+            if change.logged is None:
                 tables.append(change.table)
-            elif name in reached and delta.differs_by_log(
-                self._target, change, self._found.tables[name], expected[name]
-            ):
+            elif delta.differs_by_log(self._target, change, self._found.tables[name], expected[name]):
                 found.differs("table", name, "other rows than those with logged keys were written, or other content")
         for batch in content.batches(tables, engine.LARGE, comparison.TABLES_AT_ONCE):
             noted = self._found.tables
