@@ -6,13 +6,17 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -44,6 +48,30 @@ class Run:
         return self
 
 
+@cache
+def forks() -> tuple[dict[str, str], list[int]]:
+    """Return environment and descriptors with which a play's modules are forks of one Python, the same for all plays.
+
+    It ends with this process. A module that is killed with its play must not be one.
+    """
+    if sys.platform != "linux":
+        return {}, []
+    requests, served = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    process = subprocess.Popen(
+        [sys.executable, str(CHECKOUT / "tests" / "tools" / "forked_modules.py"), str(served.fileno())],
+        pass_fds=[served.fileno()],
+    )
+    served.close()
+
+    def end() -> None:  # waiting counts its time as this process's
+        requests.close()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+
+    atexit.register(end)
+    return {"FLYOVER_FORKED": str(requests.fileno())}, [requests.fileno()]
+
+
 class Sandbox:
     """The command interface of tests/sandbox, and playbooks run in its environment."""
 
@@ -62,9 +90,8 @@ class Sandbox:
         self.command("up", str(self.directory), *options)
         self.environment = json.loads(self.command("env", "--json", str(self.directory)))
         # The system's certificates come first, and a play that reads them for each request takes a third longer.
-        _systems, begin, own = Path(self.environment["SSL_CERT_FILE"]).read_text().rpartition("-----BEGIN")
-        (self.directory / "own.pem").write_text(begin + own)
-        self.environment |= {"SSL_CERT_FILE": str(self.directory / "own.pem"), "SSL_CERT_DIR": os.devnull}
+        own = self.environment["NODE_EXTRA_CA_CERTS"]
+        self.environment |= {"SSL_CERT_FILE": own, "SSL_CERT_DIR": os.devnull}
         return self
 
     def down(self) -> None:
@@ -97,8 +124,10 @@ class Sandbox:
     def fault(self, pattern: str, *options: str) -> None:
         self.command("fault", str(self.directory), pattern, *options)
 
-    def start(self, playbook: str, *options: str, **environment: str) -> subprocess.Popen[str]:
-        """Start one of the collection's playbooks, by its name, or any other by its path."""
+    def start(
+        self, playbook: str, *options: str, descriptors: Sequence[int] = (), **environment: str
+    ) -> subprocess.Popen[str]:
+        """Start one of the collection's playbooks, by its name, or any other by its path, with O(descriptors)."""
         path = playbook if playbook.endswith(".yml") else f"playbooks/{playbook}.yml"
         return subprocess.Popen(
             [sys.executable, str(CHECKOUT / "tests" / "tools" / "warm-playbook"), path, *options],
@@ -108,11 +137,13 @@ class Sandbox:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            pass_fds=descriptors,
         )
 
     def play(self, playbook: str, *options: str, **environment: str) -> Run:
         """Run a playbook to its end, which nobody kills: so its modules may be forks of one Python."""
-        process = self.start(playbook, *options, FLYOVER_FORKED="1", **environment)
+        forked, descriptors = forks()
+        process = self.start(playbook, *options, descriptors=descriptors, **forked, **environment)
         output, _unused = process.communicate(timeout=1200)
         return Run(process.returncode, output)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import CHECKOUT, Run, Sandbox, tree
+from .conftest import CHECKOUT, Run, Sandbox, forks, tree
 
 APPS = ("red-crane", "red-crane-2")
 PLAY = {"hosts": "apps", "connection": "local", "gather_facts": False}
@@ -30,16 +30,18 @@ class Box(Sandbox):
         """Run a playbook as someone in O(folder)."""
         own = ("HEROKU_APP", "FLY_APP", "MIGRATE_FLY_URL", "MIGRATE_SOURCE_DIR", "MIGRATE_STATE_DIR")
         given = {name: value for name, value in self.environment.items() if name not in own}
-        collections = {"ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".ansible" / "collections"), "FLYOVER_FORKED": "1"}
+        collections = {"ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".ansible" / "collections")}
+        forked, descriptors = forks()
         done = subprocess.run(
             [sys.executable, str(CHECKOUT / "tests" / "tools" / "warm-playbook"), playbook, *options],
             cwd=folder,
-            env={**os.environ, **given, **collections, "ANSIBLE_NOCOLOR": "1", **environment},
+            env={**os.environ, **given, **collections, **forked, "ANSIBLE_NOCOLOR": "1", **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=600,
             check=False,
+            pass_fds=descriptors,
         )
         return Run(done.returncode, done.stdout)
 

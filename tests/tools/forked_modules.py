@@ -1,9 +1,12 @@
 # Copyright (c) 2026, the flyover contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the modules of a play in forks of one Python that has imported what all of them need, not each in a new Python.
+"""Run the modules of plays in forks of one Python that has imported what all of them need, not each in a new Python.
 
-A module gets the same program, environment, folder and standard streams as otherwise, in a session of its own.
+    tests/tools/forked_modules.py NUMBER
+
+NUMBER is the descriptor of a socket, at which requests are read until nobody can send one any more. A module gets the
+same program, environment, folder and standard streams as otherwise, in a session of its own.
 """
 
 from __future__ import annotations
@@ -15,36 +18,39 @@ import importlib
 import json
 import os
 import re
+import runpy
 import shlex
 import socket
 import sys
 import threading
 import traceback
 import types
+from pathlib import Path
 from typing import Any, NoReturn
 
+CACHE = Path(__file__).resolve().parents[2] / ".ansible" / "warm"
 _IMPORTED = tuple(f"ansible.module_utils.{name}" for name in ("_internal._ansiballz._loader", "basic", "urls"))
 _LIBRARIES = ("http.client", "psycopg2.extensions", "redis", "runpy", "ssl", "tomlkit", "urllib.request", "zipfile")
 _ASSIGNMENT = re.compile(r"\w+=")
 _LARGEST = 1 << 17  # bytes of a request: the environment
 
 
+def keep_compiled() -> None:
+    """Have each Python keep what it compiles of a module's archive; see warm/sitecustomize.py."""
+    warm, compiled = Path(__file__).with_name("warm"), CACHE / "compiled"
+    compiled.mkdir(parents=True, exist_ok=True)
+    os.environ["FLYOVER_COMPILED"] = str(compiled)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(warm), os.environ.get("PYTHONPATH")]))
+    runpy.run_path(str(warm / "sitecustomize.py"))
+
+
 class Forks:
     """The process that forks modules, seen from ansible-playbook."""
 
-    def __init__(self) -> None:
-        """Begin it. Call this before anything of the controller is imported."""
-        self._requests, requests = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._pid = os.fork()
-        if not self._pid:
-            self._requests.close()
-            _serve(requests)
-        requests.close()
-
-    def close(self) -> None:
-        """Wait until it ends, so that its time counts as this process's."""
-        self._requests.close()
-        os.waitpid(self._pid, 0)
+    def __init__(self, requests: int) -> None:
+        """Take the descriptor of the socket that it reads from the other end."""
+        self._requests = socket.socket(fileno=requests)
+        self._requests.set_inheritable(False)
 
     def run(self, command: str, program: bytes, folder: str) -> tuple[int, bytes, bytes] | None:
         """Run O(program) in O(folder) as O(command), a shell's, would; return None if that is not simply Python."""
@@ -160,3 +166,8 @@ def _status(ended: SystemExit) -> int:
         return (ended.code or 0) & 0xFF
     print(ended.code, file=sys.stderr)
     return 1
+
+
+if __name__ == "__main__":
+    keep_compiled()
+    _serve(socket.socket(fileno=int(sys.argv[1])))
