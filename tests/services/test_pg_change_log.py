@@ -18,7 +18,7 @@ import pytest
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import ConnectionFailed
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log, updating
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log, movement
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
 from ansible_collections.flyover.heroku_to_fly.plugins.modules import pg_fence
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import (
@@ -424,14 +424,14 @@ def test_a_target_that_is_written_to_meanwhile(
     transfer: Any, logged: None, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source.app("update users set last_name = 'new' where id = 4")
-    look = updating.survey
+    look = movement.survey
 
     def survey(*arguments: Any) -> Any:
         movement = look(*arguments)
         target.app("update users set last_name = 'on Fly' where id = 5")
         return movement
 
-    monkeypatch.setattr(updating, "survey", survey)
+    monkeypatch.setattr(movement, "survey", survey)
     assert "the copy differs from the source: table public.users" in transfer(mode="delta")["msg"]
     monkeypatch.undo()
     assert how(transfer(mode="delta")) == {"users": "whole"}

@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import compare as comparison
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.updating import Movement
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.movement import Movement
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire import session
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import (
     Database,

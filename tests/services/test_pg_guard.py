@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import movement, updating
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import updating
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import Database, wait_for
 from ansible_collections.flyover.heroku_to_fly.tests.services.test_pg_change_log import equal, how
 
@@ -68,7 +68,7 @@ def test_others_wait_until_the_update_is_committed(
     copied: None, transfer: Any, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source.app("update users set last_name = 'on Heroku' where id = 4")
-    look, others = updating.survey, []
+    look, others = movement.survey, []
 
     def survey(*arguments: Any) -> Any:
         movement = look(*arguments)
@@ -77,7 +77,7 @@ def test_others_wait_until_the_update_is_committed(
         wait_for(target, "select exists (select from pg_stat_activity where wait_event_type = 'Lock')")
         return movement
 
-    monkeypatch.setattr(updating, "survey", survey)
+    monkeypatch.setattr(movement, "survey", survey)
     assert transfer(mode="delta")["verdict"] == "updated"
     monkeypatch.undo()
     others[0].join()

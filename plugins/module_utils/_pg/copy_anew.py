@@ -25,8 +25,10 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.fin
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.result import COPIED, result
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.run import Run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import movement as movements
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import updating
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.updating import Movement, Update
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.movement import Movement
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.updating import Update
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.errors import transient
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.tools import Tools
@@ -120,7 +122,7 @@ def _update_kept(run: Run, begun: _Begun) -> None:
     """Update the tables that the interrupted run had copied to this run's snapshot."""
     if begun.interrupted:
         run.progress.phase("survey")
-        begun.movement = updating.survey(
+        begun.movement = movements.survey(
             run.source.session, run.target.session, begun.interrupted.tables, run.tables, run.pool
         )
         with updating.guarded(run.target.session, {}, ()) as guard:

@@ -22,9 +22,11 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.result i
     result,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.run import Run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import movement as movements
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import updating
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.guard import Guard
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.updating import Movement, Update
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.movement import Movement
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.updating import Update
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.errors import transient
 
 _LEVELS = ("none", "counts", "checksums")  # of comparison, each stronger than the one before
@@ -73,7 +75,7 @@ def _update(run: Run, found: Marker, check_mode: bool) -> dict[str, Any] | None:
     level = str(found.document["verified"])
     target = run.target.session
     with Guard(target, ()) if check_mode else updating.guarded(target, found.tables, run.tables) as guard:
-        movement = updating.survey(run.source.session, target, found.tables, run.tables, run.pool)
+        movement = movements.survey(run.source.session, target, found.tables, run.tables, run.pool)
         if movement.any and run.wanted.mode == "full":
             run.reason = "source or target changed since the copy, and mode is full"
             return None
@@ -86,7 +88,7 @@ def _update(run: Run, found: Marker, check_mode: bool) -> dict[str, Any] | None:
             return None
     if movement.renewed and not movement.any and not check_mode:
         with target.transaction(doing="writing the marker"):
-            updating.renew(target, movement, server.horizon(run.source.session))
+            movements.renew(target, movement, server.horizon(run.source.session))
     same = None
     if run.wanted.mode == "warm" or _LEVELS.index(run.wanted.verify) > _LEVELS.index(level):
         same = _verified(run, found, movement, check_mode)

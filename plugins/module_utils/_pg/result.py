@@ -13,7 +13,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.com
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.run import Run
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.updating import Movement
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.movement import Movement
 
 COPIED, UPDATED, UNCHANGED, UNKNOWN = "copied", "updated", "unchanged", "unknown"
 WOULD_COPY, WOULD_UPDATE = "would_copy", "would_update"

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import FlyoverError, StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import delta
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.delta import Staged
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.staging import Staged
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 # These counts include what earlier transactions of the session wrote, as far as it is not reported yet.

@@ -3,12 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE: internal to this collection, may change without notice.
-"""From a complete copy to the source's present: find out what changed, stage it, put it in place in one transaction."""
+"""From a complete copy to the source's present: what changed is staged, and put in place in one transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
@@ -18,34 +18,29 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy imp
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.compare import Comparison
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Evidence, Marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import (
-    CompareLargeObjects,
     ReadLargeObjects,
     Work,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool, Task
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import identity, keys, server
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import Identity
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import Sequences, read_sequences
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import server
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log, delta, views
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log, delta, staging, views
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.constraints import loose
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.delta import Delta, Stage, Staged
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.delta import Delta
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.guard import Guard
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.movement import Movement, renew
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.staging import Stage, Staged
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.survey import (
     BY_LOG,
-    UNCHANGED,
-    Change,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.progress import Progress
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 # With a larger share of new rows, the planner's statistics are gathered again, as autovacuum does.
 _STALE = 0.1
-# With a larger share of all bytes changed, an update takes longer than a copy; 'make bench-pg' measures both.
-_DEAR = 0.15
 # A unique value that is taken, or one that violates an exclusion constraint.
 _TAKEN = ("23505", "23P01")
 # Someone else uses the target, such as the app in a rehearsal: a deadlock, or a lock that timed out.
@@ -54,40 +49,6 @@ _ATTEMPTS = 3
 _NAMED = 5  # tables in a reason
 _GUARDED = engine.LARGE
 """Bytes of a table from which on a second reading costs more than keeping others from writing to it meanwhile."""
-
-
-@dataclass
-class Movement:
-    """What changed on either side since the copy."""
-
-    changes: list[Change] = field(default_factory=list)
-    large_objects: int = 0
-    large_objects_differ: bool = False
-    sequences: Sequences = field(default_factory=dict)
-    """The source's values, which the target should get."""
-    sequences_differ: bool = False
-    horizon: int = 0
-    """The target's horizon from before it was looked at."""
-    identities: dict[str, Identity] = field(default_factory=dict)
-    """What the source's tables are."""
-    renewed: dict[str, int] = field(default_factory=dict)
-    """Rows of tables that a full comparison found equal, so that transaction ids can show their changes again."""
-
-    @property
-    def tables(self) -> list[Change]:
-        """The tables that changed."""
-        return [change for change in self.changes if change.how != UNCHANGED]
-
-    @property
-    def any(self) -> bool:
-        """Whether anything changed."""
-        return bool(self.tables or self.large_objects_differ or self.sequences_differ)
-
-    @property
-    def dear(self) -> bool:
-        """Whether so much changed that a full copy is faster, because it writes rows without indexes."""
-        moved = sum(change.bytes for change in self.tables)
-        return moved > max(engine.LARGE, _DEAR * sum(change.table.bytes for change in self.changes))
 
 
 def obstacle(source: Side, target: Session, found: Marker, tables: Sequence[Table]) -> str:
@@ -119,110 +80,10 @@ def histories(source: Session, target: Session) -> dict[str, dict[str, Any]]:
     return {"source": server.history(source), "target": server.history(target)}
 
 
-def survey(
-    source: Session, target: Session, evidence: Mapping[str, Evidence], tables: Sequence[Table], pool: Pool
-) -> Movement:
-    """Find out what changed since O(evidence) was noted."""
-    horizon = server.horizon(target)
-    movement = Movement(
-        sequences=read_sequences(source),
-        horizon=horizon,
-        identities=identity.identities(source, {table.name: table.oid for table in tables}),
-    )
-    movement.sequences_differ = read_sequences(target) != movement.sequences
-    copied = [(table, evidence[table.name]) for table in tables if table.name in evidence]
-    _Survey(source, target, movement, pool).run(copied)
-    return movement
-
-
-class _Survey:
-    """Finds what changed in each table, in the cheapest way that is certain."""
-
-    def __init__(self, source: Session, target: Session, movement: Movement, pool: Pool) -> None:
-        self._source = source
-        self._target = target
-        self._movement = movement
-        self._pool = pool
-        self._keys = keys.keys(source)
-        self._worth: dict[str, str] = {}
-        self._scanned: list[tuple[Table, Evidence]] = []
-        self._proven: list[tuple[Table, Evidence]] = []
-
-    def run(self, copied: Sequence[tuple[Table, Evidence]]) -> None:
-        """Note what changed in O(copied)."""
-        now = identity.named(self._target, [table.name for table, _noted in copied])
-        identities = self._movement.identities
-        for table, noted in copied:
-            self._worth[table.name] = changes.standing(noted, identities[table.name], now.get(table.name))
-        sound = [(table, noted) for table, noted in copied if self._worth[table.name] == changes.SOUND]
-        self._scanned = [(table, noted) for table, noted in copied if self._worth[table.name] == changes.REWRITTEN]
-        self._read_logs(sound)
-        void = [(table, noted) for table, noted in copied if self._worth[table.name] == changes.VOID]
-        tasks = [Task(CompareLargeObjects(checksums=True)), *self._scans(void, proof=True)]
-        self._run([*tasks, *self._scans(self._scanned, proof=False)])
-        self._run(self._scans(self._proven, proof=True))
-
-    def _read_logs(self, sound: Sequence[tuple[Table, Evidence]]) -> None:
-        logged = changes.trusted(self._source, self._target, {table.name: noted for table, noted in sound})
-        logs = []
-        for table, noted in sound:
-            key, both = self._keys.get(table.oid), logged.get(table.name)
-            if both and key and key.columns == both.source.columns:
-                logs.append((table, noted, both, key))
-            else:
-                self._scanned.append((table, noted))
-        starts = range(0, len(logs), comparison.TABLES_AT_ONCE)
-        self._run([Task(changes.SurveyLogs(logs[start : start + comparison.TABLES_AT_ONCE])) for start in starts])
-
-    def _scans(self, tables: Sequence[tuple[Table, Evidence]], proof: bool) -> list[Task]:
-        noted = {table.name: evidence for table, evidence in tables}
-        return [
-            Task(changes.Survey([(table, noted[table.name]) for table in batch], proof))
-            for batch in content.batches([table for table, _noted in tables], engine.LARGE, comparison.TABLES_AT_ONCE)
-        ]
-
-    def _run(self, tasks: Sequence[Task]) -> None:
-        self._pool.run(tasks, self._seen, lambda: None)
-
-    def _seen(self, work: Work, result: Any) -> None:
-        movement = self._movement
-        if isinstance(work, changes.SurveyLogs):
-            for (table, noted, _logs, _key), change in zip(work.tables, result):
-                if change:
-                    movement.changes.append(change)
-                else:
-                    self._scanned.append((table, noted))
-        elif isinstance(work, changes.Survey):
-            for (table, noted), ((one, place), other) in zip(work.tables, result):
-                change = changes.judge(table, self._keys.get(table.oid), noted, one, other, work.proof)
-                self._judge(replace(change, place=place), noted, work.proof)
-        else:
-            source, target = result
-            movement.large_objects, movement.large_objects_differ = source.number, source != target
-
-    def _judge(self, change: Change, noted: Evidence, proof: bool) -> None:
-        table = change.table
-        if self._worth[table.name] == changes.REWRITTEN and not proof:
-            if change.how == UNCHANGED:
-                self._proven.append((table, noted))
-                return
-            change = replace(change, proof=True)
-        self._movement.changes.append(change)
-        if proof and change.how == UNCHANGED and not self._movement.identities[table.name].fickle:
-            self._movement.renewed[table.name] = change.source.rows
-
-
-def renew(target: Session, movement: Movement, horizon: int) -> None:
-    """Note tables that turned out to be equal although their evidence no longer counted."""
-    if movement.renewed:
-        marker.note_source(target, movement.identities)
-        marker.record_tables(target, list(movement.renewed.items()), horizon, movement.horizon)
-
-
 def guarded(target: Session, evidence: Mapping[str, Evidence], tables: Sequence[Table]) -> Guard:
     """Return the guard of those of O(tables) that are large and have no change log."""
     # Not within the guard's transaction: workers use the same names.
-    delta.clear(target)
+    staging.clear(target)
     return Guard(target, [one.name for one in tables if one.bytes >= _GUARDED and not evidence[one.name].log])
 
 
@@ -261,7 +122,7 @@ class Update:
             self._apply_patiently(staged, objects, horizon)
         finally:
             self._guard.release()
-            delta.clear(self._target)
+            staging.clear(self._target)
         names = [one.name for one in staged if one.expected.marked > one.expected.rows * _STALE]
         if names:
             self._target.run(f"analyze {', '.join(names)}", doing="analyzing")
@@ -294,7 +155,7 @@ class Update:
             objects = {oid: None for oid in target if oid not in source}
             objects.update({oid: size for oid, (size, _digest) in source.items() if target.get(oid) != source[oid]})
         wanted = [(oid, size) for oid, size in objects.items() if size is not None]
-        self._pool.run([Task(delta.StageLargeObjects(wanted))] if objects else [], done, lambda: None)
+        self._pool.run([Task(staging.StageLargeObjects(wanted))] if objects else [], done, lambda: None)
         # Tables copied whole come first: a table cannot be truncated while rows of others wait for deferred checks.
         return sorted(staged, key=lambda one: one.change.how != changes.WHOLE), objects
 
