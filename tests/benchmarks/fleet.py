@@ -97,7 +97,7 @@ def main() -> None:
     head = ""
     for apps in options.apps:
         for forks in options.forks:
-            # A new sandbox each time, so that each run has as many requests left.
+            # A new sandbox each time, so that every run starts with the same number of requests left.
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
                 sandbox = Sandbox(folder / "box").up("--scenario", str(scenario(folder, apps, options.left)))

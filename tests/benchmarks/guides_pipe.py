@@ -38,7 +38,7 @@ def secrets_import(text: str) -> dict[str, str]:
     lines: list[str] = []
     for raw in text.split("\n"):
         if len(raw.encode()) > _LONGEST_LINE:
-            break  # the scanner's error is not looked at
+            break  # the scanner's error is ignored
         line = raw.removesuffix("\r")
         if multiline:
             lines.append(line)

@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Values that a config var may have, and that something on the way is known to spoil."""
+"""Values that a config var may have and that some tool on the way is known to spoil."""
 
 from __future__ import annotations
 
 PEM = "-----BEGIN EXAMPLE KEY-----\nZXhhbXBsZQ==\n-----END EXAMPLE KEY-----"
 
-# What it is -> the value.
+# Description: value.
 VALUES: dict[str, str] = {
     "plain word": "plain",
     "empty string": "",

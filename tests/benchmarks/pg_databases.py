@@ -92,7 +92,7 @@ KINDS = {
 
 
 def execute(server: PostgresServer, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
-    """Run a statement as the superuser; return its rows, none where it gives none."""
+    """Run a statement as the superuser; return its rows, or none if it returns none."""
     connection = server.superuser(database)
     try:
         with connection.cursor() as cursor:
@@ -103,7 +103,7 @@ def execute(server: PostgresServer, statement: str, database: str = "postgres") 
 
 
 def build(server: PostgresServer, name: str, owner: str, gigabytes: float) -> None:
-    """Create the database O(name) of KINDS, in the state in which a server has long settled it."""
+    """Create the database O(name) of KINDS, vacuumed and analyzed, as on a server that has run for a while."""
     execute(server, f"create database {name} owner {owner}")
     KINDS[name].build(server, name, owner, gigabytes)
     execute(server, "vacuum (analyze)", name)

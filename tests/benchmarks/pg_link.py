@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A slow line between a database and who copies it: a network namespace behind the kernel's netem, or our relay."""
+"""A slow line between a database and its client: a network namespace behind the kernel's netem, or our relay."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Line:
 
     def measured(self, port: int) -> float:
         """Return how long a connection to a server at O(SLOW) takes: one round trip."""
-        # The first ones also wait for each other's hardware addresses.
+        # The first connections also wait for ARP.
         program = (
             "import socket, time\n"
             "for _attempt in range(3):\n"

@@ -32,7 +32,7 @@ def device(name: str) -> int:
 
 
 def carry(one: int, other: int, delay: float, rate: float) -> None:
-    """Carry packets both ways for ever, each O(delay) seconds long and at O(rate) bytes per second."""
+    """Carry packets both ways forever, each O(delay) seconds long and at O(rate) bytes per second."""
     ways = {one: _Way(other, delay, rate), other: _Way(one, delay, rate)}
     while True:
         due = [way.queue[0][0] for way in ways.values() if way.queue]

@@ -59,7 +59,7 @@ class Way:
     program: str = field(default="sh")
 
     def missing(self) -> str:
-        """Return why this way can't be gone here, or nothing."""
+        """Return why this way cannot be measured here, or nothing."""
         return "" if shutil.which(self.program) else f"{self.program} is not installed"
 
 

@@ -48,7 +48,7 @@ TARGETS = {
         "shared_buffers": "512MB",
     },
 }
-# psql, pg_dump, pg_restore and pgcopydb pass on the server's errors, and have some of their own. Lines of parallel
+# psql, pg_dump, pg_restore and pgcopydb pass on the server's errors, and have some of their own. Lines from parallel
 # processes may be mixed up.
 _ERROR = re.compile(r"\b(?:ERROR|FATAL)\b.*|: error: (?!.*\b(?:ERROR|FATAL)\b).*")
 
@@ -155,7 +155,7 @@ class Bench:
             return process.returncode, said.read().decode(errors="replace"), memory.bytes
 
     def _urls(self, database: str, across: Line | None, user: str) -> list[str]:
-        # By the host's name nothing leaves the machine, so that no way has to use TLS.
+        # The host name is local, so no client insists on TLS.
         places = ((self._source, SLOW), (self._target, FAST))
         return [
             f"postgresql://{user}@localhost:{server.port}/{database}?hostaddr={address if across else LOOPBACK}"
@@ -195,7 +195,7 @@ def running(number: int, password: str, settings: Mapping[str, str], address: st
 def compare(
     bench: Bench, database: str, ways: Mapping[str, Way], runs: int, across: Line | None
 ) -> dict[str, list[Figures]]:
-    """Go each way O(runs) times, in turns: what disturbs the machine for a while must not hit one way only."""
+    """Measure each way O(runs) times, in turns, so that a disturbance of the machine does not hit only one of them."""
     results: dict[str, list[Figures]] = {name: [] for name in ways}
     for number in range(runs):
         for name, way in ways.items():
@@ -206,12 +206,12 @@ def compare(
 
 
 def progress(text: str) -> None:
-    """Tell what is being done, beside the table."""
+    """Say on standard error what is being done."""
     print(text, file=sys.stderr, flush=True)
 
 
 def machine() -> Iterator[str]:
-    """Yield the facts without which figures say nothing."""
+    """Yield the facts about the machine that the figures depend on."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     yield f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()} {platform.machine()}"
     yield f"load before: {os.getloadavg()[0]:.1f}"

@@ -5,7 +5,7 @@
 """Ways to copy a Redis, compared: a command per round trip, redis-cli --pipe, and redis_transfer.
 
 A round trip can be given a length (--latency), as between this machine and a server behind a tunnel; on loopback it has
-none, which is the best case for whoever makes many of them.
+none, which is the best case for a way that makes many of them.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def running(folder: Path, latency: float) -> Iterator[tuple[str, str, str]]:
 
 
 async def _slow(port: int, behind: int, latency: float) -> None:
-    """Let all answers of a server come later, in order."""
+    """Delay all answers of a server, and keep their order."""
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(LOOPBACK, behind)

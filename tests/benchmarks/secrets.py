@@ -54,7 +54,7 @@ def shown(arrived: str | None, wanted: str) -> str:
 def main() -> None:
     """Print the table and the counts."""
     config = {f"VALUE_{number}": value for number, value in enumerate(VALUES.values())}
-    # Each value on its own: an open quote would take the following ones along.
+    # Each value by itself, because an unclosed quote would swallow the values after it.
     pipes = [
         {name: arrive({name: value}).get(name) for name, value in config.items()}
         for arrive in (old_guide, current_docs)

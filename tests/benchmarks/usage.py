@@ -18,7 +18,7 @@ _PROC = Path("/proc")
 AVAILABLE = (_PROC / "self" / "smaps_rollup").exists()
 """Whether this system tells what this file asks for."""
 
-# Seldom enough to cost no way more than a hundredth of a core.
+# Rare enough to cost less than a hundredth of a core.
 _PERIOD = 0.2
 
 
@@ -32,7 +32,7 @@ class _Process:
 
 def _process(pid: int) -> _Process:
     second = os.sysconf("SC_CLK_TCK")
-    # The name in front may hold anything.
+    # The process name before it may contain anything.
     fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     user, system, children_user, children_system = (int(field) / second for field in fields[11:15])
     return _Process(pid, int(fields[1]), user + system, children_user + children_system)

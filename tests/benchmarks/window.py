@@ -39,12 +39,12 @@ HOOK = """
         c.cursor().execute("update filling set body = body || '.' where id % 1000 < {per_mille}")
   changed_when: true
 """
-# As they follow each other; the ledger's file has them by name.
+# In the order in which they happen; the ledger's file sorts them by name.
 PHASES = ("freeze", "data", "start", "seal")
 
 
 def fill(sandbox: Sandbox, megabytes: int) -> int:
-    """Add rows to Heroku's database until it is about that large; return its size in megabytes."""
+    """Add rows to Heroku's database until it has about that size; return its size in megabytes."""
     rows = max(megabytes - OWN, 1) * 1_000_000 // (ROW + 120)
     connection = psycopg2.connect(sandbox.environment["SANDBOX_SOURCE_DATABASE_URL"])
     connection.autocommit = True

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""No secret shows: canaries are planted as values, passwords and tokens, and all that was printed or kept is searched.
+"""No secret is shown: canaries are planted as values, passwords and tokens, and everything printed or kept is searched.
 
 FLYOVER_ANSIBLE_BIN names the bin folder of another ansible-core to run with.
 """
@@ -39,7 +39,7 @@ CONFIG = {
     "WORD": "set",
     "NUMBER": "2",
 }
-VISIBLE = {"SHORT", "WORD", "NUMBER"}  # also ordinary words of every output
+VISIBLE = {"SHORT", "WORD", "NUMBER"}  # also ordinary words in every output
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 def canaries(sandbox: Sandbox) -> dict[str, str]:
-    """Return every secret in the forms in which it could show."""
+    """Return every secret in each form in which it could appear."""
     secrets = {name: value for name, value in CONFIG.items() if name not in VISIBLE}
     secrets |= {name: sandbox.environment[name] for name in ("HEROKU_API_KEY", "FLY_API_TOKEN")}
     for name in ("SOURCE_DATABASE", "TARGET_DATABASE", "SOURCE_REDIS", "TARGET_REDIS"):
@@ -89,7 +89,7 @@ def shown(sandbox: Sandbox, *texts: str) -> list[str]:
 
 
 def play(sandbox: Sandbox, playbook: Path | str, *options: str, **environment: str) -> tuple[int, str]:
-    """Run a playbook as talkative as it gets."""
+    """Run a playbook with the highest verbosity."""
     done = subprocess.run(
         [*PLAYBOOK, str(playbook), "-vvvv", "--diff", *options],
         cwd=CHECKOUT,

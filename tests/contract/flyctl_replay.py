@@ -39,7 +39,7 @@ SCALE_LEASE = 120  # seconds; internal/machine/lease.go
 
 
 class Refused(Exception):
-    """An answer of another status than flyctl takes for a success."""
+    """An answer whose status flyctl does not count as success."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(f"{status} {text}")
@@ -47,10 +47,10 @@ class Refused(Exception):
 
 
 class Wire:
-    """Sends requests with flyctl's headers; every answer is held against its shape."""
+    """Sends requests with flyctl's headers; every answer is checked against its shape."""
 
     def __init__(self, sandbox: Sandbox, macaroon: bool = False) -> None:
-        """A token that flyctl can not decode is dropped, and only the other one is sent, unless O(macaroon) is."""
+        """A token that flyctl cannot decode is dropped, and only the other one is sent, unless O(macaroon) is true."""
         self.sandbox = sandbox
         self._base = sandbox.environment["FLY_FLAPS_BASE_URL"]
         tokens = sandbox.environment["FLY_API_TOKEN"].split(",")
@@ -78,7 +78,7 @@ class Wire:
         return self._held(shape, self.send(method, f"/v1{path}", body, headers, *range(200, 300)), path)
 
     def rest(self, method: str, path: str, shape: Any, body: Any = None, *statuses: int) -> Any:
-        """Call the REST, which is told no user agent, and where 200 is the only success but for O(statuses)."""
+        """Call the REST API without a user agent; apart from O(statuses), only 200 counts as success."""
         headers = {"Authorization": f"Bearer {self._token}", "User-Agent": "Go-http-client/1.1"}
         return self._held(shape, self.send(method, f"/api/v1{path}", body, headers, *(statuses or (200,))), path)
 
@@ -291,7 +291,7 @@ class Replay:
             self.wire.flaps("GET", f"{path}/wait?state=started&timeout=60")
             self.wire.flaps("GET", f"{path}/wait?state=destroyed&timeout=60")
         except Refused as refused:
-            assert refused.status == 404  # it ended before that: no failure
+            assert refused.status == 404  # it had already ended, which is not a failure
         events = self.wire.flaps("GET", path, MACHINE)["events"]
         started = [event["type"] for event in events].index("start")
         (ended,) = [event for event in events[:started] if event["type"] == "exit"]

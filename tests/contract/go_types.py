@@ -44,7 +44,7 @@ class Raw:
 
 
 def misfits(shape: Any, value: Any, at: str = "answer") -> Iterator[str]:
-    """Yield what Go would refuse, or what flyctl would miss, in O(value)."""
+    """Yield what Go would refuse in O(value), and what flyctl would miss in it."""
     if isinstance(shape, Maybe):
         if value is not None:
             yield from misfits(shape.shape, value, at)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the sandbox answers to our clients, held against the schemas that the platforms publish."""
+"""What the sandbox answers to our clients, checked against the schemas that the platforms publish."""
 
 from __future__ import annotations
 
@@ -88,9 +88,9 @@ def test_heroku_answer_is_valid(heroku_schema: dict[str, Any], sandbox: Sandbox,
 
 
 def strangers(whole: dict[str, Any], schema: dict[str, Any], value: Any, at: str) -> Iterator[str]:
-    """Yield what is not just as O(schema) lists it: C(strictProperties) mean that, but validators do not know them."""
+    """Yield deviations from what O(schema) lists: its C(strictProperties) is no keyword of validators."""
     while "$ref" in schema:
-        # dyno_size is a slip of the published schema.
+        # dyno_size is a mistake in the published schema.
         parts = schema["$ref"].replace("dyno_size", "dyno-size").removeprefix("#/").split("/")
         schema = whole
         for part in parts:

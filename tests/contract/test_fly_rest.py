@@ -210,7 +210,7 @@ class Judge:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         assert NODE
-        # A script that is given as text finds packages from where it runs.
+        # A script given as text looks for packages in the working directory.
         self._process = subprocess.Popen(
             [NODE, "--input-type=module", "--eval", SCRIPT.read_text()],
             cwd=INSTALLED,
@@ -302,7 +302,7 @@ def verdicts(sandbox: Sandbox, judge: Judge, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="module")
 def conversation(verdicts: Any, judge: Judge) -> dict[str, Verdict]:
     """What the generated client got answered to each operation, judged."""
-    del verdicts  # our own app is there before
+    del verdicts  # our own app already exists
     heard: dict[str, Verdict] = {}
     for operation, prepare, _part in CONVERSATION:
         said = {name: verdict["answer"] for name, verdict in heard.items() if "answer" in verdict}
@@ -315,7 +315,7 @@ def conversation(verdicts: Any, judge: Judge) -> dict[str, Verdict]:
 
 
 def unexplained(verdict: Verdict) -> dict[str, str]:
-    """Return the problems that are no exceptions."""
+    """Return the problems that are not listed as exceptions."""
     return {
         place: text for place, text in verdict["problems"].items() if (verdict["operation"], place) not in EXCEPTIONS
     }

@@ -57,7 +57,7 @@ primary_region = "iad"
 [[vm]]
   size = "shared-cpu-1x"
 """
-# What _fly_deploy passes, and nothing that looks at DNS outside.
+# What fly_deploy passes, and nothing that queries public DNS.
 DEPLOY = (
     "deploy -a {app} -c {config} --remote-only --yes --ha=false --wait-timeout 120s --image {image} --dns-checks=false"
 )
@@ -71,7 +71,7 @@ def environment(home: Path, variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def real_flyctl() -> str:
-    """Return the path of Fly's own client, "" where there is none: neither the stand-in nor npm's wrapper is one."""
+    """Return the path of Fly's own client, "" if there is none; neither the stand-in nor npm's wrapper counts."""
     for path in (shutil.which("flyctl"), shutil.which("fly"), str(INSTALLED) if INSTALLED.exists() else None):
         if path is None:
             continue
@@ -147,7 +147,7 @@ class Client:
     def __init__(self, sandbox: Sandbox, folder: Path) -> None:
         self.sandbox = sandbox
         self._folder = folder
-        # A macaroon that it can't decode it drops, and takes the other token.
+        # It drops a macaroon that it cannot decode, and uses the other token.
         names = ("FLY_API_TOKEN", "FLY_API_BASE_URL", "FLY_FLAPS_BASE_URL", "FLY_UIEX_BASE_URL")
         self._environment = environment(folder, {name: sandbox.environment[name] for name in names})
         assert all("127.0.0.1" in self._environment[name] for name in names[1:])
@@ -230,7 +230,7 @@ def test_command_works_against_the_sandbox(client: Client, note: Any, command: s
         ("apps create taken-elsewhere --org personal", "already been taken"),
         ("scale count -a {app} clock=1 --yes", "unknown process groups"),
         ("secrets import -a {app} --stage", "requires at least one SECRET=VALUE pair"),
-        # Managed Postgres wants a macaroon, and none that is made up can be decoded.
+        # Managed Postgres requires a macaroon, and an invented one cannot be decoded.
         ("mpg list --org personal --json", "MPG commands require updated tokens"),
         (
             "deploy -a {app} -c {config} --remote-only --yes --build-only --push --depot=true --builder-pool=false",

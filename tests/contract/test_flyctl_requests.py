@@ -264,7 +264,7 @@ def test_secrets_that_are_set_at_once_restart_every_machine(flyctl: Replay, tmp_
     assert flyctl.secrets_list() == {"A": "Deployed"}
     flyctl.secrets_update({"B": "2"}, stage=True)
     assert flyctl.secrets_list() == {"A": "Deployed", "B": "Staged"}
-    time.sleep(1)  # until Fly takes one more change of this Machine
+    time.sleep(1)  # until Fly accepts another change of this Machine
     flyctl.secrets_deploy()
     assert flyctl.secrets_list() == {"A": "Deployed", "B": "Deployed"}
 

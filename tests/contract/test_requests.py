@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What our clients send, held against the schemas that the platforms publish.
+"""What our clients send, checked against the schemas that the platforms publish.
 
 FLYOVER_CONTRACTS names the folder with heroku-platform-api.schema.json (github.com/heroku/platform-api) and
 fly.schema.graphql (github.com/superfly/fly-go).
@@ -73,7 +73,7 @@ def fly_schema() -> graphql.GraphQLSchema:
 def test_graphql_operation_is_valid(fly_schema: graphql.GraphQLSchema, call: str) -> None:
     sent: Sent = []
     client = recording_client(sent, {"data": {"addOnPlans": {"nodes": []}, "createAddOn": {"addOn": {}}}})
-    with contextlib.suppress(KeyError, FlyoverError):  # the answer is of no matter here
+    with contextlib.suppress(KeyError, FlyoverError):  # the answer does not matter here
         GRAPHQL_CALLS[call](FlyAPI(client, client, client, macaroon=False))
     ((_method, _path, body),) = sent
     document = graphql.parse(body["query"])

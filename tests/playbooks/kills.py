@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs that are killed with SIGKILL at a point of our choice, and what is there in the end."""
+"""Runs that are killed with SIGKILL at a chosen point, and the end state."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ import redis
 from .conftest import Run, Sandbox
 
 _POLL = 0.1  # seconds
-_LONGEST = 1200  # seconds until a run must have come to its point
+_LONGEST = 1200  # seconds within which a run must reach its point
 # Parts of a path that differ from sandbox to sandbox, as a pattern that takes no slash.
 _IDS = re.compile(r"(?<=/)([0-9a-f]{13,14}|[0-9a-f]{8}-[0-9a-f-]{27}|(?=[a-z0-9]*\d)[a-z0-9]{16})(?=/|$)")
 
@@ -202,7 +202,7 @@ class Output:
             time.sleep(_POLL)
 
     def rest(self) -> str:
-        """Return all, once there is no more."""
+        """Return everything, once the process has closed its output."""
         self._thread.join(_LONGEST)
         return self.text()
 

@@ -109,7 +109,7 @@ def test_failures_before_and_after_the_seal(box: Sandbox, tmp_path: Path) -> Non
         "www.example.com",
         "example.com",
     }
-    # The next window is to be as short.
+    # The next window should be as short.
     assert logged(box, "SOURCE") == logged(box, "TARGET") == ["large"]
 
     # After the seal nothing is taken back, and the same command finishes.
@@ -131,7 +131,7 @@ def test_failures_before_and_after_the_seal(box: Sandbox, tmp_path: Path) -> Non
 def test_a_failure_at_each_step_of_the_window_puts_heroku_back(box: Sandbox) -> None:
     box.play("migrate").succeeded()
     for request in (
-        "POST /v1/apps/paper-crane/machines/*/stop",  # first, because a run that fails leaves them stopped
+        "POST /v1/apps/paper-crane/machines/*/stop",  # comes first, because a failed run leaves them stopped
         "PATCH /apps/paper-crane",
         "PATCH /apps/paper-crane/formation",
         "POST /v1/apps/paper-crane/machines/*/start",
@@ -179,7 +179,7 @@ def test_release_command_that_changes_the_schema_stops_the_move_before_heroku_is
     )
     assert "Heroku app paper-crane was not frozen." in run.output
     assert box.writes("heroku") == []
-    # With the remedy it goes on.
+    # With the remedy, the run goes on.
     connection = psycopg2.connect(box.environment["SANDBOX_SOURCE_DATABASE_URL"])
     with connection, connection.cursor() as cursor:
         cursor.execute("alter table orders add column newer text")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Findings of every source in one list: the play ends once, with all that blocks, after its report."""
+"""Findings from every source in one list: the play fails once, after its report, and names everything that blocks."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_all_that_blocks_in_one_message_after_the_report(blocked: Sandbox, playb
     for name in ("kafka", "process-nowhere", "fly-certificate"):
         assert f"[{name}]" in message, run.output
     assert "2 of mailer (python3 worker.py --mail)" in message
-    # The report, or in an audit the plan, comes before.
+    # The report, or the plan in an audit, comes first.
     assert "procfile-variable" in run.output[: run.output.index("fatal:")]
     assert blocked.writes() == []
     if playbook == "audit":

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a newcomer sees first: the plan under any callback, and a playbook of one's own as the README has it."""
+"""What a newcomer sees first: the plan under any callback, and the README's own playbook."""
 
 from __future__ import annotations
 

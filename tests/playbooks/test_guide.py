@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The whole way on the guide's app, in order: audit, rehearsal, cut-over, again, rollback."""
+"""The whole migration of the guide's app, in order: audit, rehearsal, cut-over, again, rollback."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Killed anywhere, the same command finishes the job: in the end all is as after a run that nobody disturbed."""
+"""Killed anywhere, the same command finishes the job, with the same result as an undisturbed run."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ CUT_OVER = ("-e", "migrate_cutover=true")
 BACK = ("-e", "migrate_discard_fly_writes=true")
 # A window that cannot be closed: the Machines of the web do not start.
 BROKEN = {"method": "POST", "path": "/v1/apps/paper-crane/machines/??????????????/start", "status": 422}
-# What comes before the window has had its turn in the rehearsal.
+# The rehearsal has already covered what comes before the window.
 WINDOW = ("--tags", "cutover")
-# As long a lease has the Machine that a killed flyctl made; the next run waits for its end.
+# The Machine that a killed flyctl made keeps a lease for this long; the next run waits for it to expire.
 LEASE = ("-e", "migrate_deploy_timeout=60")
 STAGES: dict[str, tuple[str, ...]] = {
     "rehearsal": ("migrate", *LEASE),
@@ -29,7 +29,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "cut-over": ("migrate", *CUT_OVER, *WINDOW, *LEASE),
     "rollback": ("rollback", *BACK),
 }
-# Where nothing is asked of a platform, but much is done.
+# Tasks that send no request to a platform but do much.
 TASKS = {
     "rehearsal": ["Copy or update the database", "Copy and verify the keys", "Deploy"],
     "thaw": [
@@ -73,7 +73,7 @@ def boxes(tmp_path: Path) -> Iterator[Any]:
 
 
 def _as_in(stage: str, box: Sandbox, run: Run) -> dict[str, Any]:
-    """Return what is there after a stage that ended as it should."""
+    """Return the state after a stage that ended as it should."""
     assert (run.rc != 0) == (stage == "thaw"), run.output
     if stage == "thaw":
         Observer(box).fault(**BROKEN, times=0)
@@ -91,7 +91,7 @@ def test_killed_anywhere_the_same_command_finishes(boxes: Any, capsys: pytest.Ca
                 Observer(box).fault(**BROKEN, times=10000)
         run, points = undisturbed(whole, TASKS[stage], playbook, *options)
         last = relay.run(stage, points, playbook, *options)
-        # Both are looked at now: keys of theirs expire while runs are killed.
+        # Both are read now, because some keys expire while runs are killed.
         assert _as_in(stage, killed, last) == _as_in(stage, whole, run), relay.table()
     with capsys.disabled():
         print(f"\n{relay.table()}")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The line that is rewritten, as a terminal gets it from a real run; and lines where there is no terminal."""
+"""The line that a real run rewrites on a terminal, and the lines that it prints without one."""
 
 from __future__ import annotations
 

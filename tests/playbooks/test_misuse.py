@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role as others call it: from other folders, in loops, in plays of their own, with hooks that end a run."""
+"""The role as other people call it: from other folders, in loops, in their own plays, with hooks that end a run."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ CUT_OVER = ("-e", "migrate_cutover=true")
 
 
 class Box(Sandbox):
-    """Two apps without data, and whatever play somebody writes."""
+    """Two apps without data, and any play."""
 
     def run(self, folder: Path, playbook: str, *options: str, **environment: str) -> Run:
-        """Run a playbook as someone in O(folder)."""
+        """Run a playbook in O(folder)."""
         own = ("HEROKU_APP", "FLY_APP", "MIGRATE_FLY_URL", "MIGRATE_SOURCE_DIR", "MIGRATE_STATE_DIR")
         given = {name: value for name, value in self.environment.items() if name not in own}
         collections = {"ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".ansible" / "collections")}

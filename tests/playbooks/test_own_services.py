@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A Postgres and a Redis that the user brings along, on Fly's private network as unmanaged ones are."""
+"""A Postgres and a Redis that the user provides, on Fly's private network as unmanaged ones are."""
 
 from __future__ import annotations
 

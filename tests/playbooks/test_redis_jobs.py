@@ -100,7 +100,7 @@ class JobsApp:
             if queued <= set(ran) or time.monotonic() > deadline:
                 break
             time.sleep(0.5)
-        time.sleep(1)  # for a worker that has one of them too
+        time.sleep(1)  # a worker may hold one of them too
         queued, ran, where = jobs.counted(self.log)
         twice = sum(times > 1 for times in ran.values())
         assert (len(queued - set(ran)), len(set(ran) - queued), twice) == (0, 0, 0), "lost, unknown, run twice"

@@ -33,7 +33,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     (folder / "app" / "fly.toml").write_text('app = "paper-crane"\n')
     scenario = {
         "heroku_app": APP,
-        # An empty value is none: the buildpack's stands in for it.
+        # An empty value does not count: the buildpack's replaces it.
         "config": {"RACK_ENV": "production", "SECRET_KEY_BASE": ""},
         "runtime_env": {"SECRET_KEY_BASE": VALUE, "LANG": "en_US.UTF-8"},
         "formation": {"web": {"quantity": 1, "size": "Basic"}},

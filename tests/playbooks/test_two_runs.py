@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Two runs on one app: one works, the other ends at once, writes nothing and says who is at work."""
+"""Two runs on one app: one works; the other ends at once, writes nothing and says which run is active."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .kills import Observer, Output, facts
 pytestmark = pytest.mark.slow
 
 CUT_OVER = ("-e", "migrate_cutover=true")
-# At each of these the first run stands still while others try.
+# At each of these points the first run is held while others try.
 MOMENTS = {
     "Copy or update the database": [("migrate", *CUT_OVER)],
     "Save what Heroku runs": [("migrate", *CUT_OVER), ("rollback",)],

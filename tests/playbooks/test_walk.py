@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A new user's walk: the built archive, installed into an empty folder, and the README's commands word for word."""
+"""A new user's first steps: the archive, installed into an empty folder, and the README's commands, word for word."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import pytest
 from .conftest import CHECKOUT, Sandbox, tree
 
 BIN = Path(sys.executable).parent
-# What the README has a user choose, or gives word for word; all else the sandbox stands for.
+# What the README lets a user choose or gives word for word; the sandbox provides everything else.
 CHOSEN = ("HEROKU_APP", "FLY_APP", "FLY_ORG", "MIGRATE_SOURCE_DIR", "MIGRATE_STATE_DIR")
 
 

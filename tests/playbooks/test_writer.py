@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Somebody writes to Heroku's database as fast as possible, all the time: all that was acknowledged is on Fly."""
+"""Clients write to Heroku's database as fast as they can, all the time: every acknowledged write is on Fly."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CUT_OVER = ("-e", "migrate_cutover=true")
 
 
 class Writers:
-    """Clients with the app's role that nobody stops: dynos are down, they go on."""
+    """Clients with the app's role that nobody stops: they go on when all dynos are down."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -125,7 +125,7 @@ def test_nothing_that_was_acknowledged_is_lost_and_nothing_comes_after(sandbox: 
         refused = writers.refused
         assert refused > 0
         deadline = time.monotonic() + 60
-        while writers.refused < refused + 20:  # they go on, and nothing is taken from them
+        while writers.refused < refused + 20:  # they go on, and everything they write is kept
             assert time.monotonic() < deadline
             time.sleep(0.1)
     finally:

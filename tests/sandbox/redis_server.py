@@ -39,7 +39,7 @@ def program(*names: str) -> str:
     return found
 
 
-# What Upstash has not: other databases, commands that look inside the server, requests of any size.
+# What Upstash lacks: other databases, commands that inspect the server, requests of any size.
 AS_UPSTASH = (
     "databases 1",
     "proto-max-bulk-len 10mb",

@@ -35,13 +35,13 @@ __all__ = ["run_module"]
 
 HERE = Path(__file__).parent
 ADMIN = "postgres"
-# Whatever may stand in a password must come through libpq's passfile and the URL alike.
+# Any character of a password must survive both libpq's password file and the URL.
 PASSWORD = "s3cr:t/p@ss\\w%41'rd"
 PASSWORD_IN_URL = quote(PASSWORD, safe="")
 _NUMBERS = count(1)
-# Fixtures that leave source and target in a state that is kept for the tests that want the same
+# Fixtures whose resulting source and target are kept for all tests that use them.
 KEPT = ("copied", "logged")
-# Nothing but the tests may write: they look whether anything was written.
+# Only the tests may write, because some check that nothing was written.
 _SETTINGS = {"max_connections": "40", "autovacuum_naptime": "1d", "max_prepared_transactions": "10"}
 
 
@@ -275,7 +275,7 @@ def _each(database: Database, relations: str, query: str) -> dict[str, list[tupl
 
 
 def _tables(database: Database) -> dict[str, list[str]]:
-    """Return every table's rows as sorted text, by a way that is not the module's."""
+    """Return every table's rows as sorted text, in a way that is not the module's."""
     found = _each(database, "c.relkind in ('r', 'm') and c.relispopulated", "select t::text from only {} t order by 1")
     return {name: [row for (row,) in rows] for name, rows in found.items()}
 

@@ -125,7 +125,7 @@ class History:
         self.run(_COMMON)
         for number in range(self.chance.randint(2, 5)):
             self._make(f"t{number}")
-        # Two of a kind, for names that are changed with each other.
+        # Two of a kind, so that they can swap names.
         twin = self.tables[0]
         self._make("twin", twin.columns, twin.key)
         self._references()
@@ -356,7 +356,7 @@ def meddle(chance: random.Random, run: Callable[[str], Any]) -> list[str]:
 
 
 class OneProcess:
-    """A pool of no workers, which does each task at once: what is tried is what moves, not how it travels."""
+    """A pool without workers, which does each task at once: these tests are about what moves, not about how."""
 
     def __init__(self, source: Any, target: Any, snapshot: str, jobs: int) -> None:
         """Take what the pool takes."""
@@ -372,7 +372,7 @@ class OneProcess:
                 done(task.work, task.work.do(self._target, self))
 
     def bytes_moved(self) -> int:
-        """Return nothing of interest."""
+        """Return nothing that matters."""
         return 0
 
     def close(self) -> None:

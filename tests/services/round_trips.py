@@ -81,7 +81,7 @@ def fill(database: Database, rows: int) -> int:
 
 
 def change(database: Database) -> int:
-    """Change and delete a row of each table, as far as its constraints let that be; return how often."""
+    """Change and delete a row of each table where its constraints allow that; return how many were."""
     done = 0
     for name, columns in _tables(database):
         row = f"where ctid = (select {{}}(ctid) from only {name})"
@@ -129,7 +129,7 @@ def _insert(name: str, columns: list[tuple[str, str, str, str]], rows: int) -> s
 
 
 class Trip:
-    """One file's way there, and what is told of it."""
+    """What happened to one file, and what is reported about it."""
 
     def __init__(self, source: Database, target: Database, case: Case, rows: int) -> None:
         """O(rows) go into each empty table of a file that does not say what happens after the copy."""
@@ -141,7 +141,7 @@ class Trip:
         self.said: list[str] = []
 
     def run(self) -> None:
-        """Raise FlyoverError or Difference if a step does not end as it should."""
+        """Raises FlyoverError or Difference if a step does not end as it should."""
         steps = list(self._case.steps)
         for role in _ROLE.findall(steps[0].sql):
             for database in (self._source, self._target):
@@ -173,7 +173,7 @@ class Trip:
         )
         if verdict not in ("", result["verdict"]):
             raise Difference(f"not {verdict}")
-        # What a copy gave to the target is still there after an update, which does not say it again.
+        # What a copy granted on the target is still there after an update, which does not report it again.
         self._findings += result["findings"]
         compared = round_trip.compare(self._source, self._target, {**result, "findings": self._findings})
         self._tell(compared)
@@ -193,13 +193,13 @@ class Trip:
 
 
 def files(paths: list[Path]) -> Iterator[Path]:
-    """Yield the files that are named or lie in a folder that is."""
+    """Yield the named files, and the files in the named folders."""
     for path in paths:
         yield from sorted(path.glob("*.sql")) if path.is_dir() else [path]
 
 
 def main() -> None:
-    """Print a line for each file; the exit status says whether all came through."""
+    """Print a line for each file; the exit status says whether all passed."""
     parser = argparse.ArgumentParser(prog="round-trip", description=__doc__)
     parser.add_argument("paths", nargs="+", type=Path, help="SQL files, or folders of them")
     parser.add_argument("--rows", type=int, default=20, help="for each empty table of a file without steps")
@@ -216,7 +216,7 @@ def main() -> None:
 
 
 def one(heroku: Server, fly: Server, empty: str, path: Path, rows: int) -> bool:
-    """Print the result for one file; return whether it came through."""
+    """Print the result for one file; return whether it passed."""
     started = time.monotonic()
     good = True
     with round_trip.pair(heroku, fly, empty) as (source, target):

@@ -46,7 +46,7 @@ LOGGED = {
 
 
 def how(result: dict[str, Any]) -> dict[str, str]:
-    """Return how each table that moved became equal."""
+    """Return how each table that changed became equal."""
     return {row["name"].replace("public.", ""): row["how"] for row in result["tables"] if row["how"] != "unchanged"}
 
 
@@ -57,7 +57,7 @@ def equal(transfer: Any, source: Database, target: Database) -> bool:
 
 
 def leftovers(database: Database) -> list[Any]:
-    """Return what is there of any log."""
+    """Return what is left of any log."""
     return database.rows(
         """
         select nspname::text from pg_namespace where nspname = '_flyover_log'
@@ -111,7 +111,7 @@ def test_small_tables_are_left_alone(log: Any, source: Database) -> None:
     assert reasons["public.notes"] == "smaller than 65536 bytes: a scan of it takes no time"
     assert reasons["public.users"] == "has a key of a type that is not PostgreSQL's own"
     assert reasons["public.typed"] == "has a key of a type that is not PostgreSQL's own"
-    # What is logged stays so, whatever the size that is asked for now.
+    # A logged table stays logged, whatever minimum size is given now.
     assert not log(min_bytes=1 << 30)["changed"]
 
 
@@ -142,7 +142,7 @@ def test_a_table_in_use_is_named_and_the_next_run_goes_on(log: Any, source: Data
     assert not log()["changed"]
 
 
-# What an app does between two runs, and the tables that move for it.
+# What an app does between two runs, and the tables that change with it.
 _ROUNDS = (
     {"select 1; begin; delete from posts; rollback": ()},
     {
@@ -151,10 +151,10 @@ _ROUNDS = (
         "delete from posts where id % 50 = 0 and id not in (select parent_id from posts where parent_id > 0)": (
             "posts",
         ),
-        # Keys that change, and that go round
+        # Keys that change, and keys that rotate
         "insert into vehicles values (11), (12), (13); update only vehicles set id = id + 100;"
         "update only vehicles set id = id - 99": ("vehicles",),
-        # A row that comes back with other content, and one as it was
+        # A row that comes back with other content, and one that comes back unchanged
         "delete from billing.invoices where id = 110;"
         "insert into billing.invoices (id, during, account) values (110, '[500,501)', 1);"
         "begin; create temporary table kept as select * from billing.invoices where id = 120;"
@@ -173,7 +173,7 @@ _ROUNDS = (
         "update hens set egg_id = 100 + id": ("hens", "eggs"),
     },
     {
-        # With its rows in the only partition that gets some
+        # With all of its rows in one partition
         "update posts set parent_id = null; delete from users where id between 40 and 60": ("users", "posts"),
         "insert into events (at, kind) values ('2023-04-04', 'new'), ('1999-01-01', 'new')": (
             "events_2023",
@@ -184,7 +184,7 @@ _ROUNDS = (
         "insert into vehicles values (50, 1); delete from vehicles where id = 50": ("vehicles",),
     },
     {
-        # A child that leaves before its parent goes, and unique values that go to other rows
+        # A child that gets another parent before its own is deleted, and unique values that move to other rows
         "update posts set user_id = 1, title = 'Moved ' || id where user_id = 77; delete from users where id = 77;"
         "update users set email = 'tmp@x' where id = 8; update users set email = 'User8@example.com' where id = 9;"
         "update users set email = 'User9@example.com' where id = 8": ("users", "posts"),
@@ -247,7 +247,7 @@ def test_any_mixture_of_writes(transfer: Any, logged: None, source: Database, ta
     assert equal(transfer, source, target)
 
 
-# What makes the log of a table worth nothing, without showing in the rows that it has. Each is done to another table,
+# What makes a table's log worthless without a trace in its rows. Each is done to another table,
 # and writes to it without a trace.
 _UNSEEN = {
     "public.users": "update users set last_name = 'unseen' where id = 3",
@@ -301,7 +301,7 @@ def test_what_casts_doubt_on_a_log(transfer: Any, log: Any, logged: None, source
     assert how(transfer(check_mode=True)) == wanted
     assert how(transfer(mode="delta")) == wanted
     assert content(target) == content(source)
-    # A log that was not as it should be is made again, and can be trusted once everything was compared.
+    # A damaged log is created again, and can be trusted after everything has been compared.
     assert log()["changed"]
     assert transfer(mode="warm")["verdict"] == "unchanged"
     for write in _UNSEEN.values():
@@ -372,7 +372,7 @@ def test_what_the_target_wrote_is_taken_back(
     source.app("update users set last_name = 'on Heroku' where id = 4")
     result = transfer()
 
-    # Another schema, too, has everything copied.
+    # A changed schema makes everything be copied, too.
     assert result["verdict"] == "copied" if "valid" in written else how(result)["users"] == "whole"
     assert equal(transfer, source, target)
     source.app("update users set last_name = 'again' where id = 4")
@@ -393,7 +393,7 @@ def test_what_a_cascade_takes_only_on_the_target(
     )
     log()
     transfer()
-    # There are no foreign keys for a replica, but there is the log.
+    # A replica checks no foreign keys, but it does fire the log's triggers.
     source.rows(f"set session_replication_role = replica; delete from users where id = 77 {also}")
     source.app("refresh materialized view counts; refresh materialized view sums")
     before = content(target)
@@ -518,7 +518,7 @@ def test_what_was_copied_before_is_logged_from_the_next_comparison_on(
     assert how(transfer(mode="warm")) == {}
     source.app("update users set last_name = 'newest' where id = 4")
     assert how(transfer(mode="delta")) == {"users": "by log"}
-    # Where the source has no log any more, the target needs none.
+    # If the source no longer has a log, the target needs none.
     log("absent")
     assert transfer(mode="warm")["verdict"] == "unchanged"
     assert not leftovers(target)
@@ -563,7 +563,7 @@ def test_full_copies_and_logs_anew(transfer: Any, logged: None, source: Database
 
 
 def _scans(*databases: Database) -> list[Any]:
-    """Return how often the large tables were scanned; a session tells that when it ends, if not before."""
+    """Return how often the large tables were scanned, which a session reports at the latest when it ends."""
     for database in databases:
         wait_for(database, "select not exists (select from pg_stat_activity where application_name like 'flyover%')")
     return [

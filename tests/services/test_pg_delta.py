@@ -135,7 +135,7 @@ def test_updates(copied: None, transfer: Any, source: Database, target: Database
     assert target.rows("select oid from pg_class where relname = 'users'") == before
     assert not target.rows("select relname from pg_class where relname like 'staged%'")
     assert transfer()["verdict"] == "unchanged"
-    # Nothing that was put out of the way is left so; a copy of everything finds nothing to do either.
+    # Everything that was put aside is back; comparing everything finds nothing to do either.
     assert transfer(mode="warm")["verdict"] == "unchanged"
 
 
@@ -167,7 +167,7 @@ def test_what_the_target_wrote_is_taken_back(
 
 
 def test_a_transaction_that_was_open_when_the_copy_was_made(transfer: Any, source: Database, target: Database) -> None:
-    # Rows of its savepoints have ids of their own, which look as if they were over before the snapshot.
+    # Rows of its savepoints have their own ids, which look as if they had ended before the snapshot.
     with source.server.connect(source.name, source.server.role) as connection, connection.cursor() as cursor:
         cursor.execute("begin; insert into notes values (11); savepoint one; insert into notes values (12)")
         cursor.execute("release one; savepoint two; update notes set body = 'x' where id = 1")
@@ -379,7 +379,7 @@ def test_after_a_failover_everything_is_compared(
 def test_a_column_that_was_made_again(
     copied: None, transfer: Any, source: Database, target: Database, side: str
 ) -> None:
-    # No row gets a new version by that.
+    # That makes no new row versions.
     {"source": source, "target": target}[side].app("alter table notes drop body; alter table notes add body text")
     result = transfer(mode="delta")
     assert {row["name"]: row["how"] for row in result["tables"] if row["how"] != "unchanged"} == {

@@ -127,7 +127,7 @@ def test_brings_forward_what_others_refuse(transfer: Any, source: Database, targ
     assert content(target) == content(source)
     how = {row["name"].replace("public.", ""): row["how"] for row in result["tables"] if row["how"] != "unchanged"}
     assert how == expected
-    # What was put out of the way is back as it was.
+    # Everything that was put aside is back as it was.
     assert transfer(mode="warm")["verdict"] == "unchanged"
     constraints = "select conname from pg_constraint where not convalidated order by 1"
     assert target.rows(constraints) == source.rows(constraints)

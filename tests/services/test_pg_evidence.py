@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What pg_transfer takes for proof that a table did not move: each case would fool counts and transaction ids alone."""
+"""What pg_transfer accepts as proof that a table did not change: each case would fool counts and transaction ids."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TWINS = """
     insert into {0} select i, '{0} ' || i from generate_series(1, 50) i;
     insert into {1} select i, '{1} ' || i from generate_series(1, 50) i;
 """
-# Before the copy, after it, and how the tables came to be equal again.
+# Before the copy, after it, and how the tables became equal again.
 _CASES = {
     "tables that changed names": (
         "create table hot (id int, v text); create table cold (id int, v text);"
@@ -117,7 +117,7 @@ _REWRITTEN = {
 
 
 def test_what_counts_and_transactions_do_not_tell(transfer: Any, source: Database, target: Database) -> None:
-    # All in one database: each would be told "unchanged" by counts and transaction ids, or needlessly moved by others.
+    # All in one database: by counts and transaction ids, each would count as unchanged, or be copied without need.
     for before, _after, _moved in _CASES.values():
         source.app(before)
     transfer()
@@ -168,7 +168,7 @@ def test_a_rewritten_table_that_moved_is_proven(transfer: Any, source: Database,
     transfer()
     source.app("vacuum full w")
     source.app("update w set v = 'y' where id = 7")
-    # A difference that no transaction id tells: what else would find it?
+    # A difference that no transaction id shows.
     target.rows("update w set v = 'other' where id = 9")
     target.rows(
         "update _flyover.transfer_table set target_horizon = pg_snapshot_xmax(pg_current_snapshot())::text::int8"
@@ -183,7 +183,7 @@ def test_a_marker_of_an_older_format_is_not_trusted(
     result = transfer(check_mode=True)
     assert (result["verdict"], "compare" in result["seconds"]) == ("unchanged", True)
     assert transfer()["verdict"] == "unchanged"
-    # It is rewritten, so that transaction ids again tell what changes from now on.
+    # It is rewritten, so that transaction ids show what changes from now on.
     result = transfer()
     assert (result["verdict"], "compare" in result["seconds"]) == ("unchanged", False)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""pg_fence on a real server, as the role that owns the tables: what it stops, and that all of it comes back."""
+"""pg_fence on a real server, as the role that owns the tables: what it stops, and that everything is restored."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WRITES = {
     "lock": "select id from users for update",
 }
 
-# What everybody may do, owners included, however it is written down.
+# What everybody may do, owners included, however the catalog stores it.
 _PRIVILEGES = """
 select 'relation', c.oid::regclass::text, '', a.grantee::regrole::text, a.privilege_type, a.is_grantable
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -87,7 +87,7 @@ def fence(run_module: Any, source: Database) -> Any:
 
 @pytest.fixture
 def grants(source: Database) -> None:
-    """Give another role privileges of each kind, some of which it may pass on, and does."""
+    """Grant another role privileges of each kind, some with grant option, which it uses."""
     source.app(
         """
         grant select, insert, update, delete on users, posts to helper with grant option;
@@ -255,7 +255,7 @@ def test_a_transaction_of_another_role_is_an_error(fence: Any, source: Database,
 
     assert result["failed"]
     assert "sessions of other roles" in result["msg"]
-    assert not fence("gathered")["raised"]  # nobody has seen that transaction end
+    assert not fence("gathered")["raised"]  # that transaction has not ended for anybody
     assert fence("raised")["changed"]
     assert not fence("raised")["changed"]
 
@@ -416,8 +416,8 @@ def test_sessions_of_the_fences_time_do_not_stay_read_only(fence: Any, source: D
     source.app(WRITES["insert"])
 
 
-# Everything that a session of the owner may do although its rights were taken. In one that begins read-only, as all do,
-# nothing passes; what is done in one that insists on writing is found. Before PostgreSQL 16 a large object can be made
+# Everything that an owner's session may do without these privileges. In a session that begins read-only, as all do,
+# nothing succeeds; what one does that insists on writing is detected. Before PostgreSQL 16 a large object can be made
 # and removed also in a read-only transaction.
 HOLES = {
     "schema with a table": ("create schema made create table t (id int)", "schemas: made"),
@@ -502,7 +502,7 @@ def test_what_open_sessions_hold_is_lost(fence: Any, source: Database) -> None:
 
 
 def test_sessions_that_come_back_at_once_do_not_keep_it_from_rising(fence: Any, source: Database) -> None:
-    """As a pooler's do, in the middle of transactions. What was acknowledged is there, and nothing comes after."""
+    """As a pooler's sessions end, in the middle of transactions. Acknowledged writes are there, and no later ones."""
     acknowledged: list[int] = []
     over = threading.Event()
 

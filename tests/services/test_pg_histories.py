@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Random schemas with random histories, updated and compared by a way that is not the module's.
+"""Random schemas with random histories, updated and compared in a way that is not the module's.
 
 A failure names its seed, which E(FLYOVER_SEED) runs alone. E(FLYOVER_HISTORIES) says how many the slow test runs, and
 E(FLYOVER_MINUTES) after how many minutes it begins no other; C(-s) shows each as it ends.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What people met in their databases after a move from Heroku, seen before it."""
+"""Problems that people found in their databases after leaving Heroku, found before."""
 
 from __future__ import annotations
 

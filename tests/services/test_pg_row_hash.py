@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The hash of a row is the same on every server where the row's text is the same, and another where it is not."""
+"""Rows with the same text have the same hash on every server, and other rows have another one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import Da
 from ansible_collections.flyover.heroku_to_fly.tests.services.histories import TYPES
 
 _MORE = {
-    "float8": ["'inf'::float8 - 'inf'::float8", "'-NaN'"],  # NaN has many forms, and one text
+    "float8": ["'inf'::float8 - 'inf'::float8", "'-NaN'"],  # NaN has many bit patterns, but one text
     "float8[]": ["'{0}'", "'{-0}'", "'{NaN}'", "array['inf'::float8 - 'inf'::float8]"],
     "numeric": ["'-0.00'", "'Infinity'"],
     "interval": ["'1 day'", "'24 hours'"],
@@ -97,7 +97,7 @@ def test_values_that_rows_exchange(source: Database) -> None:
 
 
 def test_an_apps_own_functions_do_not_count(source: Database) -> None:
-    """They would fit better than PostgreSQL's own, and call equal what is not."""
+    """Their signatures match better than PostgreSQL's own, and they call different values equal."""
     source.app(
         """
         set search_path = public;
@@ -133,7 +133,7 @@ def test_text_in_another_encoding(heroku_server: Any, fly_server: Any) -> None:
             )
             database.rows("insert into c values (1, 'stra\u00dfe', 'gr\u00fcn', '{\u00e9}', '(1,2)')")
             with _session(database) as session:
-                # What the source has is what both are asked.
+                # The source's expression is used on both.
                 tables = tables or read_tables(session)
                 sums.append(content.table_contents(session, tables, True))
         finally:

@@ -19,7 +19,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.modules import pg_transfe
 from ansible_collections.flyover.heroku_to_fly.tests.services import round_trip
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import HERE, Database, Server
 
-# Kinds that few apps have: each of a file's steps costs three transfers and a dump.
+# Kinds that few apps have, because each step of a file costs three transfers and a dump.
 _SLOW = ("extremes", "partitions", "views")
 FILES = [
     pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in _SLOW else [])
@@ -62,7 +62,7 @@ def test_a_schema_comes_through(run_module: Any, databases: tuple[Database, Data
 
 
 def comes_through(run_module: Any, source: Database, target: Database, case: round_trip.Case) -> None:
-    """Run a case's steps: each must give its verdict and the same as pg_dump does, and a second run must do nothing."""
+    """Run a case's steps: each must give its verdict and what pg_dump gives, and a second run must change nothing."""
     urls = {"source": source.url, "target": target.url}
     for step in case.steps:
         assert round_trip.load(source, step.sql) == []
@@ -143,7 +143,7 @@ def test_what_a_copy_is_not_is_said_by_later_runs_too(run_module: Any, databases
     assert run() == ("unchanged", both)
     source.app("insert into bills values (3, 1)")
     assert run(mode="delta") == ("updated", both)
-    # After a failover everything is compared, and what was given to functions is still known.
+    # After a failover everything is compared, and the settings given to functions are still known.
     target.rows("update _flyover.transfer set document = jsonb_set(document, '{servers,source,timeline}', '\"9\"')")
     assert run() == ("unchanged", both)
     assert run(mode="delta") == ("unchanged", both)

@@ -40,7 +40,7 @@ from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import (
 
 
 def test_copies_everything(transfer: Any, source: Database, target: Database) -> None:
-    # So large that it is copied in two slices.
+    # Large enough to be copied in two slices.
     source.app("select lo_from_bytea(70004, decode(repeat('00ff', 4200000), 'hex'))")
     result = transfer()
 
@@ -76,7 +76,7 @@ def test_the_copy_works_as_the_app_expects(transfer: Any, target: Database) -> N
     assert target.rows("select conname from pg_constraint where not convalidated") == [("posts_title_check",)]
     assert target.rows("select relispopulated from pg_class where relname = 'unfilled'") == [(False,)]
     assert target.rows("select count(*) from pg_index where not indisvalid") == [(0,)]
-    # The planner knows all tables, and what only an analyze after everything else can tell.
+    # The planner has statistics of all tables, and those that only a final ANALYZE can gather.
     unknown = """
         select relname from pg_class c join pg_namespace n on n.oid = relnamespace
         where relkind in ('r', 'p', 'm') and reltuples < 0 and relispopulated
@@ -239,7 +239,7 @@ def test_killed_in_its_midst_the_next_run_finishes(
         wait_for(target, "select exists (select from pg_locks where locktype = 'advisory' and not granted)")
         kept = "name in ('public.users', 'public.posts')"
         wait_for(target, f"select count(*) = 2 from _flyover.transfer_table where {kept}")
-        # Commands line and environment of all that runs for the copy show no password.
+        # No command line or environment of the copy's processes shows a password.
         for shown in Path("/proc").glob("[0-9]*/cmdline"):
             try:
                 assert PASSWORD.encode() not in shown.read_bytes()
@@ -258,7 +258,7 @@ def test_killed_in_its_midst_the_next_run_finishes(
         refused = _sealed(transfer)
         assert refused["failed"]
         assert "no complete copy" in refused["msg"]
-    # What the killed one ran ends by itself.
+    # The processes of the killed run end by themselves.
     wait_for(target, "select not exists (select from pg_stat_activity where application_name = 'flyover pg_transfer')")
     wait_for(source, "select not exists (select from pg_stat_activity where application_name = 'flyover pg_transfer')")
     assert transfer(check_mode=True)["verdict"] == "would_copy"
@@ -269,7 +269,7 @@ def test_killed_in_its_midst_the_next_run_finishes(
     result = transfer(progress_file=str(progress))
 
     assert result["verdict"] == "copied"
-    # What was complete is kept, and brought to the new snapshot.
+    # Complete tables are kept, and updated to the new snapshot.
     assert re.fullmatch(r"a copy was interrupted; \d+ tables of it are kept", result["reason"])
     ways = {row["name"]: row["how"] for row in result["tables"]}
     assert (ways["public.users"], ways["public.posts"], ways["public.gated"]) == ("by key", "unchanged", "copy")
@@ -469,7 +469,7 @@ def test_a_target_that_is_not_empty_is_refused(transfer: Any, target: Database, 
     assert result["failed"]
     assert named in result["msg"]
     assert "clean" in result["remedy"]
-    # An audit ends in its report: what blocks is a finding.
+    # An audit ends with its report, in which everything that blocks is a finding.
     result = transfer(check_mode=True)
     assert result["verdict"] == "unknown"
     (block,) = (finding for finding in result["findings"] if finding["level"] == "block")
@@ -561,7 +561,7 @@ def test_a_seal_waits_for_the_transfer_that_holds_the_target(
     sealed = []
 
     def seal_first(here: Any, document: dict[str, Any]) -> None:
-        # In the midst of a copy: neither a seal nor another copy may come between.
+        # In the middle of a copy, neither a seal nor another copy may begin.
         sealed.append(_sealed(transfer)["msg"])
         sealed.append(transfer()["msg"])
         begin(here, document)
@@ -585,7 +585,7 @@ def test_a_transfer_that_runs_never_overwrites_a_seal(
     hold, write = marker.hold, marker.complete
 
     def seal_meanwhile(*arguments: Any) -> None:
-        # As an administrator may, or a version of this module without the lock.
+        # As an administrator might, or a version of this module that takes no lock.
         target.app("update _flyover.transfer set state = 'sealed'")
         hold(*arguments)
 
@@ -694,7 +694,7 @@ def test_a_wrong_password_is_not_repeated(run_module: Any, source: Database, tar
 def test_a_password_reaches_pg_dump_on_every_platform(
     source: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str
 ) -> None:
-    """Elsewhere than on Linux a file in /dev/fd is read from where its writer stopped: at its end."""
+    """Except on Linux, a file in /dev/fd is read from where its writer stopped: at its end."""
     monkeypatch.setattr(tools, "sys", SimpleNamespace(platform=platform, executable=sys.executable))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     programs = tools.find_tools(source.server.postgres.installation.major, 99, None)

@@ -81,7 +81,7 @@ def levels(result: dict[str, Any]) -> dict[str, str]:
 
 
 def dumped(client: Any) -> dict[bytes, Any]:
-    """Return everything by the server's own commands, not by ours."""
+    """Return everything, read with the server's own commands and not with ours."""
     read = {
         b"string": client.get,
         b"hash": client.hgetall,
@@ -165,7 +165,7 @@ def test_another_copy_on_the_same_target_stays(transfer: Any, servers: Any, sour
     source.delete("user:1")
     assert transfer(name="other", match=["user:*"])["counts"]["deleted"] == 1
     assert target.exists("product:1", "user:2") == 2
-    # Replacing is for a Redis of one's own: another copy shows that it is shared.
+    # replace needs a Redis that nobody else uses: another copy shows that it is shared.
     source.hset("product:1", "name", "another app's of the same name")
     result = transfer(name="other", match=["user:*"], replace=True)
     assert (result["verdict"], target.hget("product:1", "name")) == ("unchanged", b"Product 1")
@@ -340,13 +340,13 @@ def sealed(transfer: Any) -> Any:
 def test_what_came_late_is_brought_over(transfer: Any, source: Any, target: Any, sealed: Any) -> None:
     source.rpush("queue:work", "old-1", "old-2")
     sealed()
-    # Heroku goes on: jobs in old and new queues, a job for later, keys of its own.
+    # Heroku goes on: jobs in old and new queues, a scheduled job, new keys.
     source.lpush("queue:default", "late-1", "late-2")
     source.rpush("queue:work", "late-3")
     source.lpush("queue:reports", "late-4")
     source.sadd("queues", "reports")
     source.set("lock:report", "held", ex=600)
-    # Fly has moved on: jobs were done, others came.
+    # Fly has gone on too: some jobs were done, others were queued.
     target.delete("queue:work")
     target.rpop("queue:default")
     target.lpush("queue:default", "on-fly")
@@ -362,7 +362,7 @@ def test_what_came_late_is_brought_over(transfer: Any, source: Any, target: Any,
     assert {b"reports", b"on-fly"} <= target.smembers("queues")
     assert abs(target.ttl("lock:report") - 600) < 5
     assert levels(result) == {"redis-late-keys": "warn"}
-    # Nothing comes twice, and what comes later still is told from what has come.
+    # Nothing is copied twice, and later jobs are told apart from those already copied.
     assert transfer(state="caught_up")["counts"] == {"late": 0, "brought": 0, "left": 0}
     source.lpush("queue:default", "late-5")
     assert transfer(state="caught_up")["counts"]["brought"] == 1
@@ -440,7 +440,7 @@ def fill_with_big_and_odd_keys(client: Any) -> None:
 
 def test_big_keys_go_in_pieces_and_memory_stays_flat(transfer: Any, source: Any, target: Any) -> None:
     fill_with_big_and_odd_keys(source)
-    transfer()  # once, so that what is loaded and kept for later does not count
+    transfer()  # once, so that caches do not count
     target.flushall()
     tracemalloc.start()
     try:
@@ -473,7 +473,7 @@ def test_big_keys_go_whole_where_there_is_room_and_in_pieces_where_not(transfer:
     assert transfer()["verdict"] == "unchanged"
     target.flushall()
     used = int(target.info("memory")["used_memory"])
-    # Room for all of it, and not for a payload besides.
+    # Enough room for the data, but not for a payload as well.
     target.config_set("maxmemory", used + 2 * int(source.info("memory")["used_memory"]))
     source.config_set("maxmemory", int(source.info("memory")["used_memory"]) + 1_000_000)
     try:

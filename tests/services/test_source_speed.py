@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How long an app of many files is read."""
+"""How long reading an app with many files takes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._rules.table
 
 @pytest.mark.slow
 def test_ten_thousand_files_take_less_than_five_seconds(tmp_path: Path) -> None:
-    """Writing them takes longer: some ten seconds in all on an idle machine."""
+    """Writing the files takes longer: about ten seconds on an idle machine."""
     body = "".join(f"  def call_{number}\n    service.run(:a, 'b', \"c #{{d}}\") # e\n  end\n" for number in range(40))
     for number in range(10_000):
         path = tmp_path / f"app/models/group_{number // 100}/model_{number}.rb"

@@ -127,14 +127,14 @@ def run_module(capsys: pytest.CaptureFixture[str]) -> Any:
     """Return a function that drives a module's main() and gives its result; internals as C(check_mode=True)."""
 
     def run(module: Any, args: dict[str, Any], **internals: Any) -> dict[str, Any]:
-        warnings._global_warnings.clear()  # of modules that ran in this process before
+        warnings._global_warnings.clear()  # warnings of modules that ran in this process before
         # An internal that this ansible-core does not know yet is refused as any other unknown option.
         known = {name: value for name, value in internals.items() if name in PASS_VARS}
         given = {**args, **{f"_ansible_{name}": value for name, value in known.items()}}
         with patch_module_args(given), pytest.raises(SystemExit):
             module.main()
         result: dict[str, Any] = json.loads(capsys.readouterr().out)
-        # How ansible-core >= 2.22 tells the controller what to redact; it is in no result that a task gets.
+        # How ansible-core >= 2.22 tells the controller what to redact; no task's result contains it.
         result.pop("_ansible_new_secrets", None)
         assert differences(result, parsed(module.RETURN)) == []
         return result

@@ -4,7 +4,7 @@
 
 """Whether Fly takes a fly.toml: what flyctl says where there is one, and always its rules on process groups.
 
-Those rules are of flyctl's internal/appconfig (validation.go, processgroups.go, patches.go).
+Those rules come from flyctl's internal/appconfig (validation.go, processgroups.go, patches.go).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def validate(path: Path, strict: bool = False) -> None:
             assert set(table.get("processes", [])) <= set(processes)
     for check in data.get("checks", {}).values():
         assert set(check.get("processes", [])) <= set(processes)
-    # The web process can only serve what reaches it.
+    # The web process can only serve requests that reach it.
     ports = [table["PORT"] for table in _listed(data, "env") if "PORT" in table]
     assert not ports or str(ports[-1]) in {str(service["internal_port"]) for service in services}
     if FLYCTL is not None:

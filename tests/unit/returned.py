@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a module returned only what its RETURN documents, in the types that it names."""
+"""Whether a module returned only what its RETURN documents, with the documented types."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _PAGES = [
 ]
 _MODULES = {path.stem: path for path in (_ROOT / "plugins" / "modules").glob("[a-z]*.py")}
 _FILTERS = {path.stem: path for path in (_ROOT / "plugins" / "filter").glob("[a-z]*.py")}
-# Their examples name what a run has read.
+# Their examples contain values that a run has read.
 _NEED_A_RUN = ("chosen_steps", "data_services", "database_record", "heroku_changes", "redis_record")
 _OPTIONS = yaml.safe_load((_ROOT / "roles/migrate/meta/argument_specs.yml").read_text())["argument_specs"]["main"][
     "options"
@@ -272,7 +272,7 @@ def _makefile() -> bool:
 
 def test_messages_that_troubleshooting_quotes_are_in_the_source() -> None:
     files = [*(_ROOT / "plugins").rglob("*.py"), *(_ROOT / "roles").rglob("*.yml")]
-    # As they are told: without the breaks between the parts of a string, and with any value where one is put in.
+    # As shown: without the breaks between the parts of a string, and with any value for a placeholder.
     source = re.sub(r"['\"]\s*f?['\"]|\s+", " ", " ".join(path.read_text() for path in files)).replace("  ", " ")
     rows = re.findall(r"^\| (`.+?) \|", (_ROOT / "docs" / "troubleshooting.md").read_text(), re.MULTILINE)
     quoted = [text for row in rows for text in re.findall(r"`([^`]+)`", row)]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What README and docs name is there: playbooks, variables, modules and files."""
+"""What README and docs name exists: playbooks, variables, modules and files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import yaml
 _ROOT = Path(__file__).resolve().parents[2]
 _PAGES = [_ROOT / "README.md", _ROOT / "roles" / "migrate" / "README.md", *sorted((_ROOT / "docs").glob("*.md"))]
 _OPTIONS = yaml.safe_load((_ROOT / "roles" / "migrate" / "meta" / "argument_specs.yml").read_text())["argument_specs"]
-# Besides the role's own: the playbooks', and what hooks are given.
+# Besides the role's own: those of the playbooks, and those that hooks get.
 _HOOKS = re.findall(
     r"^ +(migrate_\w+):", (_ROOT / "roles" / "migrate" / "tasks" / "hooks.yml").read_text(), re.MULTILINE
 )

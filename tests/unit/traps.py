@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The sandbox's app with what apps on Heroku really have in them, each trap in the place where people have it."""
+"""The sandbox's app with what real apps on Heroku contain, each trap where people have it."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""fly launch by the stand-in: as harmful as the real one unless it is told not to be."""
+"""fly launch by the stand-in: as harmful as the real one unless its options prevent that."""
 
 from __future__ import annotations
 

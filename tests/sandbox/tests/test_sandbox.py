@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The sandbox as its users see it: command line, scenario, state; and that it keeps to what the platforms do."""
+"""The sandbox as its users see it: command line, scenario, state; and that it behaves like the platforms."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What holds for the role as a whole, read from its files."""
+"""What is true of the role as a whole, read from its files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_second_run_in_the_same_play_forgets_all_that_the_first_found() -> Non
     found = {task["register"] for task in others if "register" in task}
     found |= {name for task in others for name in task.get("ansible.builtin.set_fact", {})}
     assert set(forget["ansible.builtin.set_fact"]) == found - PASSING
-    # What is forgotten is empty, not undefined.
+    # A forgotten value is empty, not undefined.
     text = "\n".join(file.read_text() for file in TASKS.glob("*.yml"))
     assert set(re.findall(r"(__migrate_\w+) is (?:not )?defined", text)) == {"__migrate_variables"}
 
@@ -54,7 +54,7 @@ def test_no_loop_takes_the_name_of_a_loop_around_the_role() -> None:
 
 def test_modules_get_full_paths() -> None:
     text = "\n".join(file.read_text() for file in TASKS.glob("*.yml"))
-    # Whether one is given is another question than where it is.
+    # Whether one is given is a different question from where it is.
     assert re.findall(r"(?<!_)migrate_(?:source_dir|state_dir|pg_bin_dir|flyctl)\b", text) == []
 
 

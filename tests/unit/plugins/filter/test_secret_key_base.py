@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""SECRET_KEY_BASE that a dyno alone knows is read once, until one of the two sides changes."""
+"""A SECRET_KEY_BASE that only a dyno knows is read once, until one of the two sides changes."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""URLs of private services: whether they need a tunnel, and how they look through it."""
+"""URLs of private services: whether they need a tunnel, and what they are through it."""
 
 from __future__ import annotations
 

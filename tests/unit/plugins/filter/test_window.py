@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The freeze window: what it goes by, how long it takes, and what a failure leaves."""
+"""The freeze window: what decides it, how long it takes, and what a failure leaves behind."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_what_changed_on_heroku_is_named() -> None:
         (heroku(True, web=2), FREEZE, None, ("frozen", FREEZE)),
         (heroku(web=2), FREEZE, {"raised": False}, ("stale", FREEZE)),
         (heroku(web=2), {}, {"raised": False, "record": FREEZE}, ("stale", FREEZE)),
-        # Thawed by hand but for the fence.
+        # Thawed by hand, except for the fence.
         (heroku(web=2), FREEZE, {"raised": True}, ("frozen", FREEZE)),
     ],
 )

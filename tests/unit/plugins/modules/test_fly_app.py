@@ -24,7 +24,7 @@ def test_creates_the_app_and_assigns_addresses(http: Any, run_module: Any, org: 
     http.expect("POST", "/graphql", ORGANIZATION)
     http.expect_token()
     http.expect("POST", "/v1/apps", APP, status=201, body={"name": "paper-crane", "org_slug": "personal"})
-    http.expect("GET", PATH, missing, status=404)  # a fresh app is not known everywhere at once
+    http.expect("GET", PATH, missing, status=404)  # a new app is not known everywhere at once
     http.expect("GET", PATH, APP)
     http.expect("GET", f"{PATH}/machines", missing, status=404)
     http.expect("GET", PATH, APP)
@@ -221,7 +221,7 @@ def test_app_that_does_not_appear_is_waited_for_a_minute(http: Any, run_module: 
     http.expect("POST", "/graphql", ORGANIZATION)
     http.expect_token()
     http.expect("POST", "/v1/apps", APP, status=201)
-    for second in range(61):  # once more when the time is over
+    for second in range(61):  # once more when the time is up
         http.expect("GET", PATH, {}, status=(404, 401)[second % 2])
     assert "it was created, but Fly still does not show it after 60 s. Run again." in run_module(fly_app, ARGS)["msg"]
 

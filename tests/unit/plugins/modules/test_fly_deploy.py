@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""fly_deploy and fly_proxy with a program in flyctl's place that notes how it was called."""
+"""fly_deploy and fly_proxy with a program in place of flyctl that records its calls."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def expect_state(
 
 
 def expect_lease(http: Any, machine_id: str, *held_until: float) -> None:
-    """Queue the questions for a Machine's lease: as often as it is held, and once more."""
+    """Queue the requests for a Machine's lease: one for each time that it is held, and one more."""
     path = f"{PATH}/machines/{machine_id}/lease"
     for instant in held_until:
         lease = {"nonce": "n", "owner": "ann@example.com", "expires_at": instant, "version": "v"}

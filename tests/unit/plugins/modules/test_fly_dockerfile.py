@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""fly_dockerfile with programs in the place of flyctl and Bundler that note how they are called, and where."""
+"""fly_dockerfile with programs in place of flyctl and Bundler that record their calls and working directories."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ mkdir -p vendor/bundle && echo gem > vendor/bundle/gem.rb
 
 
 class Launch:
-    """An app's source, and the programs that are found on PATH."""
+    """An app's source, and the programs on its PATH."""
 
     def __init__(self, folder: Path, run_module: Callable[..., dict[str, Any]]) -> None:
         self.folder = folder
@@ -77,7 +77,7 @@ class Launch:
         path.chmod(0o755)
 
     def launches(self, *lines: str) -> None:
-        """Let flyctl note its arguments, its folder and what is in there, and do O(lines) then."""
+        """Let flyctl record its arguments, its folder and the files in it, and then run O(lines)."""
         noted = (f"echo $* >> {self.notes}/calls", f"pwd > {self.notes}/pwd", f"env > {self.notes}/flyctl")
         listed = f"find . -exec stat -c '%n %s' {{}} + | sort > {self.notes}/copy"
         self.program("flyctl", *noted, listed, *lines)
@@ -290,7 +290,7 @@ def test_rails_app_without_ruby_on_this_host(launch: Launch, monkeypatch: pytest
     assert "ruby and bundle cannot be found on PATH" in result["msg"]
     assert "Install the app's Ruby" in result["msg"]
     assert launch.note("calls") == ""
-    # An app of Rack alone needs none.
+    # A plain Rack app needs none.
     (launch.source / "bin" / "rails").unlink()
     launch.launches("echo FROM ruby > Dockerfile")
     assert launch.run(check=check)["changed"] is True

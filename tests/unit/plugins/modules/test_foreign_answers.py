@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A proxy answers in a platform's place: its page is never taken for an empty list or an app that does not exist."""
+"""A proxy answers instead of a platform: its page is never taken for an empty list or a missing app."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ ADDONS = {"pg-1": ("heroku-postgresql:standard-0", "DATABASE"), "kv-1": ("heroku
 
 
 class Heroku:
-    """A Heroku app as its API describes it; a test alters what it is about."""
+    """A Heroku app as its API describes it; each test changes its subject."""
 
     def __init__(self) -> None:
         self.app: dict[str, Any] = dict(APP)
@@ -203,7 +203,7 @@ def test_credentials_in_urls_of_buildpacks_and_drains_are_left_out(http: Any, ru
     assert "canary" not in str(result)
 
 
-# How the image is built: findings only where the source is given.
+# How the image is built: findings only if the source is given.
 BUILD_FINDINGS = {"no-build", "built-by-buildpacks", "aptfile", "classic-buildpacks", "generated-dockerfile"}
 
 
@@ -247,7 +247,7 @@ def test_nothing_builds_the_image(
     assert found["no-build"]["level"] == "block"
     for part in parts:
         assert part in str(found["no-build"])
-    # What fly.toml says needs no stack.
+    # What fly.toml says depends on no stack.
     (tmp_path / "fly.toml").write_text("[build]\nbuilder = 'paketobuildpacks/builder-jammy-base'\n")
     assert "paketobuildpacks" in find(source_dir=str(tmp_path), **options)["built-by-buildpacks"]["text"]
 

@@ -32,7 +32,7 @@ ATTACHMENT = {
     "addon": {"name": "postgresql-flat-1", "app": {"name": "paper-crane"}, "plan": PLAN},
     "config_vars": ["DATABASE_URL"],
 }
-# Older cores always tell in the result how the module was called, newer ones when asked.
+# Older cores always return the module's arguments, newer ones only when asked.
 INVOCATION = {"inject_invocation": True} if "inject_invocation" in PASS_VARS else {}
 ARGS = {"heroku_api_key": KEY, "app": "paper-crane"}
 PATH = "/apps/paper-crane"

@@ -56,7 +56,7 @@ def test_waits_until_all_are_up(http: Any, run_module: Any) -> None:
     http.expect("GET", f"{PATH}/dynos", [])
     http.expect("GET", f"{PATH}/dynos", [dyno("web.1"), dyno("web.2", "starting")])
     http.expect("GET", f"{PATH}/dynos", [dyno("web.1"), dyno("web.2", "idle")])
-    # A template made a string of the number.
+    # A template turned the number into a string.
     result = run_module(heroku_formation, {**ARGS, "quantities": {"web": "2"}})
     assert (result["changed"], result["after"]["web"]) == (True, 2)
 

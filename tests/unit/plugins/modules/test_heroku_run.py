@@ -47,7 +47,7 @@ class Rendezvous:
         self._thread.start()
 
     def close(self) -> None:
-        # Wakes up the thread where no client came.
+        # Wakes up the thread if no client came.
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
             pass
         self._listener.close()
@@ -238,7 +238,7 @@ def test_app_of_a_moment_ago_is_tried_again(http: Any, run_module: Any, rendezvo
         (403, 1, "forbidden", "Use a token whose scope allows this"),
         (404, 1, "not_found", "Check the app's name"),
         (422, 1, "invalid_params", "Correct what Heroku's message names"),
-        # It may have started: another one is not.
+        # It may have started, so no other one is started.
         (503, 1, "unavailable", "status.heroku.com"),
     ],
 )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What modules do when a platform has had enough requests, or answers nothing: wait, within bounds, and say so."""
+"""What modules do when a platform limits requests or does not answer: wait, within bounds, and say so."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def waits(http: Any, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return the seconds that were slept, in their order."""
     slept: list[float] = []
     monkeypatch.setattr(polling.random, "uniform", lambda least, _most: least)
-    # Not the sleep of all modules: threads of other tests would be counted too.
+    # Not time.sleep itself, which threads of other tests call too.
     clock = SimpleNamespace(sleep=lambda seconds: slept.append(seconds) if seconds else None, time=time.time)
     monkeypatch.setattr(_http, "time", clock)
     return slept
@@ -87,7 +87,7 @@ def test_inside_a_freeze_window_nothing_waits_for_the_limit(http: Any, run_modul
 
 @pytest.mark.parametrize("forks", [1, 10, 50])
 def test_many_runs_share_herokus_limit_without_knowing_of_each_other(forks: int) -> None:
-    """Each sends, waits as it is told, sends again; 75 a minute come back. Nobody is refused in an hour."""
+    """Each sends, waits as told, and sends again; 75 requests a minute come back. None is refused in an hour."""
     left, now, turns = 200.0, 0.0, [(fork * 0.05, fork) for fork in range(forks)]
     sent = 0
     while now < 3600:
@@ -106,7 +106,7 @@ def test_fly_s_limit_of_one_request_a_second(http: Any, run_module: Any, waits: 
     http.expect("GET", FLY_PATH, {}, status=404)
     http.expect("POST", "/graphql", {"errors": []}, status=429)
     http.expect("POST", "/graphql", ORGANIZATION)
-    # Nothing was done, so that a create may be sent again.
+    # Nothing was done, so a create may be sent again.
     http.expect("POST", "/v1/apps", {"error": "rate limit exceeded"}, status=429, headers={"Retry-After": "2"})
     http.expect("POST", "/v1/apps", FLY_APP, status=201)
     http.expect("GET", FLY_PATH, FLY_APP)

@@ -110,7 +110,7 @@ def test_private_section_is_refused(run_module: Any, path: Path) -> None:
 
 @pytest.fixture
 def ask(run_module: Any, path: Path) -> Any:
-    """Return a function that asks for the lease as some run."""
+    """Return a function that asks for the lease on behalf of a run."""
 
     def ask(run: dict[str, Any], wish: str | None = "acquire", check_mode: bool = False, **options: Any) -> Any:
         given = {"path": str(path), "run": run, **({"lease": wish} if wish else {}), **options}
@@ -182,7 +182,7 @@ def test_lease_of_a_run_elsewhere_ends_an_hour_after_it_was_heard_of(
     refused = ask(HERE)
     assert "its lease expires at" in refused["msg"]
     assert "migrate_take_over=true" in refused["msg"]
-    assert ask(ELSEWHERE, None, record={"a": 1})["lease"]["user"] == "ana"  # heard of
+    assert ask(ELSEWHERE, None, record={"a": 1})["lease"]["user"] == "ana"  # heard from
     _set_back(path, lease.STALE - 60)
     assert ask(HERE)["failed"]
     _set_back(path, 61)

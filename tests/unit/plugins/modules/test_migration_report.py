@@ -76,7 +76,7 @@ def test_an_audit_tells_what_became_different_since_the_last_run_or_else_the_las
     assert f"  ! {text}" in second["lines"]
     for kind, path in second["files"].items():
         assert "PAYMENT_KEY was added" in Path(path).read_text(), kind
-    # That of a run comes first, and what is not a report is skipped.
+    # A run's report comes first, and what is not a report is skipped.
     assert run_module(migration_report, {**options, "path": run})["changed"] is True
     assert run_module(migration_report, {**options, **asked})["drift"] == []
     Path(f"{run}.json").write_text("{")

@@ -87,7 +87,7 @@ def test_watch_shows_what_the_file_says(tmp_path: Path) -> None:
         _wait(lambda: shown[-1:] == ["data, 12 of 46 tables"])
         path.write_text(json.dumps(_STATE))
         _wait(lambda: any("MB/s" in text for text in shown))
-        path.write_text("{")  # never seen half written, but an error must not end the copy
+        path.write_text("{")  # it is never seen half written, but an error must not end the copy
         time.sleep(0.1)
     number = len(shown)
     time.sleep(0.1)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The line that is rewritten, and where there is none."""
+"""The line that is rewritten, and what is shown where that is impossible."""
 
 from __future__ import annotations
 

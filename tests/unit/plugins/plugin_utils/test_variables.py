@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is said about variables that the role could only misread, and that the role's own defaults are none of them."""
+"""What is said about variables that the role would misread; the role's own defaults are not among them."""
 
 from __future__ import annotations
 

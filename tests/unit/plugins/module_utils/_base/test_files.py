@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A file of the user's is replaced as a whole and otherwise stays as it was."""
+"""A user's file is replaced as a whole, and otherwise stays as it was."""
 
 from __future__ import annotations
 

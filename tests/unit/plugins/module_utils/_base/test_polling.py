@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The loop looks at least once, once more at the end, and sleeps no longer than the time that is left."""
+"""The loop looks at least once, looks again at the end, and never sleeps beyond the deadline."""
 
 from __future__ import annotations
 

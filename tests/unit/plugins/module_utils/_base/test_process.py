@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a process is still there, of which its parent has not taken notice yet."""
+"""Whether a process still exists that has ended but was not reaped yet."""
 
 from __future__ import annotations
 

@@ -32,10 +32,10 @@ def sick(before: list[dict[str, Any]], now: list[dict[str, Any]], count: int = 2
     [
         ([machine(1)], [machine(1)], False),
         ([machine(1)], [machine(1, status="critical")], True),
-        # A rollback or a window that failed stopped it, and an update leaves it so.
+        # A rollback or a failed window stopped it, and an update leaves it stopped.
         ([machine(1, "stopped")], [machine(1, "stopped")], False),
         ([machine(1, "stopped")], [machine(1, status="critical")], True),
-        # It ran, and it does not any more: the new release has ended it.
+        # It ran before: the new release has stopped it.
         ([machine(1)], [machine(1, "stopped")], True),
         # It is new: it has to start.
         ([], [machine(1, "stopped")], True),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A tunnel is a process of its own, ended by who started it: also on a machine without ps, or with BusyBox's."""
+"""A tunnel is a separate process, stopped by whoever started it, also on a machine without ps or with BusyBox's."""
 
 from __future__ import annotations
 

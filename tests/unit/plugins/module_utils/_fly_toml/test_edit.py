@@ -138,17 +138,17 @@ def test_any_file(text: str, procfile: str, wish: Wish) -> None:
     try:
         edited = edit(text, "fly.toml", processes, wish, AppSource())
     except InputError:
-        return  # an ambiguity that only a person can settle
+        return  # an ambiguity that only a person can resolve
     after = tomlkit.parse(edited.text.lstrip("\ufeff")).unwrap()
 
     # A second run changes no byte.
     again = edit(edited.text, "fly.toml", processes, wish, AppSource())
     assert again.text == edited.text
-    # What is not ours is there as it was, comments too.
+    # Everything that is not ours is unchanged, comments included.
     assert not_ours(after, wish) == not_ours(before, wish)
     defined = before.get("processes")
     app_goes = wish.unlisted != "keep" and isinstance(defined, dict) and {"app", "web"} <= set(defined)
-    if wish.unlisted != "remove" and not app_goes:  # a group takes its comment along
+    if wish.unlisted != "remove" and not app_goes:  # a group's comment goes with it
         # So does an element of a list where its successor stands in the same list.
         elements = set(re.findall(r"""["']app["'], *(#[^\r\n]*)""", text))
         assert set(re.findall(r"#[^\r\n]*", text)) - elements <= set(re.findall(r"#[^\r\n]*", edited.text))
@@ -168,7 +168,7 @@ def not_ours(data: dict[str, Any], wish: Wish) -> dict[str, Any]:
     data = copy.deepcopy(data)
     for key in ("processes", "kill_signal", "kill_timeout", "vm", "compute", "restart", "services", "http_service"):
         data.pop(key, None)
-    if wish.unlisted == "remove":  # takes along what belonged to a group alone
+    if wish.unlisted == "remove":  # removes what belonged to that group alone
         data = {key: value for key, value in data.items() if key not in PINNED}
     written = (("deploy", "release_command"), ("env", "PORT"), ("build", "builder"), ("experimental", "entrypoint"))
     for table, key in written:

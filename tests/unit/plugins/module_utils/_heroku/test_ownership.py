@@ -26,7 +26,7 @@ def attachment(
     owner: str = "app",
     namespace: str | None = None,
 ) -> dict[str, Any]:
-    """An attachment as the official client gets it; as documented where O(config_vars) is None."""
+    """An attachment as the official client gets it, or as documented if O(config_vars) is None."""
     entry: dict[str, Any] = {
         "name": name,
         "namespace": namespace,

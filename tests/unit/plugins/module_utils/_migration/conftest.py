@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the role read of the sandbox's app in an audit before its first run, and what became of it later."""
+"""What the role read about the sandbox's app in an audit before its first run, and later."""
 
 from __future__ import annotations
 

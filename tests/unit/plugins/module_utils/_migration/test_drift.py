@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an audit calls drift: by name, each thing once, and nothing that the migration did itself."""
+"""What an audit calls drift: each thing once, by name, and nothing that the migration did itself."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def test_what_is_like_no_finding_is_refused_too() -> None:
 
 
 def test_the_list_has_every_id_in_the_code_and_no_other() -> None:
-    """Ids of the looks at the data are literals there; those of the Heroku app and the source have tables."""
+    """Ids of findings about data are literals there; those about the Heroku app and the source are in tables."""
     code = "".join(
         path.read_text(encoding="utf-8")
         for path in (PLUGINS / "module_utils").rglob("*.py")

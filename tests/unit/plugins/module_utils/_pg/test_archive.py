@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Taking pg_restore's output apart, whatever stands in bodies and names."""
+"""Splitting pg_restore's output, whatever bodies and names contain."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_name_with_a_separator_of_lines() -> None:
 
 
 class _Target:
-    """Refuses what does not stand in a path."""
+    """Refuses what is not on a path."""
 
     version = 170000
     app_path = "pg_catalog, public"

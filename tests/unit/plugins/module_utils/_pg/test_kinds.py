@@ -36,7 +36,7 @@ def test_all_kinds_are_known() -> None:
 
 
 def test_what_is_compared_has_a_query() -> None:
-    # An extension is looked at before anything is copied: name and schema.
+    # Name and schema of an extension are checked before anything is copied.
     assert set(COMPARED.values()) - {"extension"} == {query.kind for query in QUERIES}
 
 

@@ -27,7 +27,7 @@ _C = 'collate pg_catalog."C"'
         (Column("a", "", is_enum=True), f"(a::pg_catalog.text) {_C}"),
         (Column("a", "", like_text=True), f"(a::pg_catalog.text) {_C}"),
         (Column("a", "", element="int4"), "pg_catalog.array_send(a)"),
-        # What a server would send with oids of its own, or hash by another idea of equality, goes in as text.
+        # What a server sends with its own oids, or hashes by another equality, is hashed as text.
         (Column("a", "", element="float8"), f"(row(a)::pg_catalog.text) {_C}"),
         (Column("a", "", element="?"), f"(row(a)::pg_catalog.text) {_C}"),
         (Column("a", "", element="int4", domain=True), f"(row(a)::pg_catalog.text) {_C}"),

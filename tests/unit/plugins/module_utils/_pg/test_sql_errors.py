@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a failed statement is told as: names always, the server's sentence where it holds no row's values."""
+"""How a failed statement is reported: always with names, and with the server's message if it has no row's values."""
 
 from __future__ import annotations
 

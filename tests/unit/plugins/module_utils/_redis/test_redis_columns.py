@@ -70,7 +70,7 @@ def test_one_more_is_begun_before_one_is_given() -> None:
 
 
 class Server:
-    """Says the same to every command, and keeps them."""
+    """Gives the same answer to every command, and records them."""
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a connection makes of a server's answers, with a scripted server and the library redis."""
+"""How a connection reads a server's answers, with a scripted server and the library redis."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Connect = Callable[..., Connection]
 
 
 class Server:
-    """Agrees to all that the library says of itself, answers the command LAST as it was told, and hangs up."""
+    """Accepts everything that the library announces, gives the scripted answer to the command LAST, and hangs up."""
 
     def __init__(self, answer: bytes, login: bytes) -> None:
         self._listening = socket.create_server(("127.0.0.1", 0))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Commands are really run: as Heroku does, by bash, and as Fly does, split into words and without a shell."""
+"""Commands really run: by bash as on Heroku, and split into words without a shell as on Fly."""
 
 from __future__ import annotations
 
@@ -173,12 +173,12 @@ def test_any_command_runs_as_on_heroku(folder: Path, pieces: list[str], glue: st
     try:
         ours = fly_command(command, "line 1")
     except InputError:
-        # Refused is only what bash refuses.
+        # Only what bash refuses is refused.
         checked = subprocess.run(["bash", "-n", "-c", command], capture_output=True, check=False)
         assert checked.returncode != 0 or command.endswith("\\")
         return
     expected = outcome(["bash", "-c", command], folder)
-    # What fails on Heroku may fail in another way.
+    # What fails on Heroku may fail differently on Fly.
     if expected[0] == 0:
         assert outcome(shlex.split(ours.text), folder) == expected
 

@@ -28,7 +28,7 @@ FILES = (
     "vendor/node_modules/b.js",
 )
 IGNORED: dict[str, tuple[list[str], set[str]]] = {
-    # patterns; folders that nobody has to look into
+    # patterns; folders that need not be read
     "nothing": ([], {".git"}),
     "a folder": (["node_modules"], {".git", "node_modules"}),
     "a folder with slashes": (["/node_modules/"], {".git", "node_modules"}),
@@ -94,7 +94,7 @@ def test_what_cannot_be_read_is_named(source: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["Gemfile", "vendor"])
 def test_refusal_to_read_is_no_defect(source: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same for root, who is refused nothing."""
+    """The same for root, whom nothing is refused."""
 
     def refuse(real: Any) -> Any:
         def act(path: Any, *rest: Any) -> Any:
