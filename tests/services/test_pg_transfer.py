@@ -478,6 +478,22 @@ def test_a_target_that_is_not_empty_is_refused(transfer: Any, target: Database, 
     assert target.fingerprint() == before
 
 
+def test_a_view_of_what_the_newer_version_no_longer_has(transfer: Any, source: Database, target: Database) -> None:
+    columns = "select from pg_attribute where attrelid = 'pg_stat_bgwriter'::regclass and attname = 'buffers_backend'"
+    if not source.rows(columns) or target.rows(columns):
+        pytest.skip("PostgreSQL 17 dropped this column")
+    source.app("create view buffers as select now(), buffers_backend, buffers_clean from pg_stat_bgwriter")
+    source.app("create view locks as select locktype, mode from pg_locks")
+    before = target.fingerprint()
+    result = transfer()
+
+    assert "View public.buffers reads pg_catalog.pg_stat_bgwriter.buffers_backend, which PostgreSQL" in result["msg"]
+    assert [block["id"] for block in transfer(check_mode=True)["findings"] if block["level"] == "block"] == [
+        "database-catalog"
+    ]
+    assert target.fingerprint() == before
+
+
 def test_check_mode_tells_all_that_blocks(transfer: Any, source: Database, target: Database) -> None:
     target.rows("create extension citext schema public; create table theirs (id int)")
     source.rows("create table public.foreign_one (id int)")

@@ -72,6 +72,11 @@ OF_STEPS: dict[str, Row] = {
 
 # Those of pg_transfer.
 OF_POSTGRES: dict[str, Row] = {
+    "database-catalog": (
+        BLOCK,
+        "A view reads something of PostgreSQL's own that the target's version no longer has.",
+        "Drop the view on the source, or rewrite it.",
+    ),
     "database-change-log": (WARN, "The change log of a table could not be prepared.", "Run again."),
     "database-collation": (
         f"{BLOCK}, {WARN}",

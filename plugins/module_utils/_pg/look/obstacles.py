@@ -60,6 +60,25 @@ def left_behind(session: Session) -> tuple[LeftBehind, ...]:
     return tuple(LeftBehind(*row) for row in rows)
 
 
+def server_columns(session: Session) -> list[tuple[str, str, str]]:
+    """Return the columns of PostgreSQL's own views that the app's views read: view, relation, column.
+
+    The server notes none for its own tables, such as pg_class.
+    """
+    return session.rows(
+        f"""
+        select distinct {NAME}, {dotted("s.nspname", "r.relname")}, a.attname::text
+        from pg_depend d join pg_rewrite w on w.oid = d.objid join pg_class c on c.oid = w.ev_class
+        join pg_namespace n on n.oid = c.relnamespace join pg_class r on r.oid = d.refobjid
+        join pg_namespace s on s.oid = r.relnamespace and s.nspname in ('pg_catalog', 'information_schema')
+        join pg_attribute a on a.attrelid = r.oid and a.attnum = d.refobjsubid
+        where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass and d.refobjsubid > 0
+          and {OWN_RELATION}
+          and {not_of_extension("pg_class", "r.oid")} order by 1, 2, 3
+        """
+    )
+
+
 def ordered_text(session: Session) -> list[str]:
     """Return the columns of text that an index keeps in the database's own order."""
     return [

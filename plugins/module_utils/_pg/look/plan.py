@@ -105,6 +105,7 @@ def judge(source: Side, target: Side, findings: Findings) -> None:
     _extensions(source, target, findings)
     _foreign(source, findings)
     _roles(source.session, target.session, findings)
+    _catalog(source.session, target, findings)
     if not target.facts["superuser"]:
         superusers = obstacles.superusers_own(source.session)
         if superusers:
@@ -227,6 +228,26 @@ def _roles(source: Session, target: Session, findings: Findings) -> None:
                 f"Column {column} holds the role {role} as a value, which the target does not have.",
                 "Create it there, or let the column be of type text.",
             )
+
+
+def _catalog(source: Session, target: Side, findings: Findings) -> None:
+    """Look for views that read what the target's version of PostgreSQL no longer has."""
+    read = obstacles.server_columns(source)
+    relations = sorted({relation for _view, relation, _column in read})
+    known = target.session.rows(
+        "select name, attname::text from unnest(%s::text[]) name join pg_attribute on attrelid = to_regclass(name)",
+        [relations],
+    )
+    gone: dict[str, list[str]] = {}
+    for view, relation, column in read:
+        if (relation, column) not in known:
+            gone.setdefault(view, []).append(f"{relation}.{column}")
+    for view, columns in sorted(gone.items()):
+        findings.block(
+            "database-catalog",
+            f"View {view} reads {named(columns)}, which PostgreSQL {target.major} does not have.",
+            "Drop it on the source, or rewrite it so that both versions take it.",
+        )
 
 
 def extensions_beside(source: Side, target: Side | None) -> list[dict[str, Any]]:
