@@ -480,7 +480,7 @@ def test_a_target_that_is_not_empty_is_refused(transfer: Any, target: Database, 
 
 def test_a_view_of_what_the_newer_version_no_longer_has(transfer: Any, source: Database, target: Database) -> None:
     columns = "select from pg_attribute where attrelid = 'pg_stat_bgwriter'::regclass and attname = 'buffers_backend'"
-    if not source.rows(columns) or target.rows(columns):
+    if not source.rows(f"select exists ({columns})")[0][0] or target.rows(f"select exists ({columns})")[0][0]:
         pytest.skip("PostgreSQL 17 dropped this column")
     source.app("create view buffers as select now(), buffers_backend, buffers_clean from pg_stat_bgwriter")
     source.app("create view locks as select locktype, mode from pg_locks")

@@ -212,11 +212,15 @@ class Stage:
         old = self._bring(target, feed, "kept", key.columns, source)
         name = staging(table, "gone")
         held = " and ".join(f"not exists (select from {kept} s where {key.same('s', 't')})" for kept in (old, rows))
-        target.run(
-            f"create unlogged table {name} as select * from ({buckets.inside(table.name, differing, self.indexed)}) t "
-            f"where {held}; analyze {name}",
-            doing=doing,
-        )
+        with target.transaction(doing=doing):
+            # How many keys are left the planner cannot know: it expects one, and would read them all for each other.
+            target.run(
+                f"set local enable_nestloop = off; create unlogged table {name} as "
+                f"with t as materialized ({buckets.inside(table.name, differing, self.indexed)}) "
+                f"select * from t where {held}",
+                doing=doing,
+            )
+        target.run(f"analyze {name}", doing="analyzing")
         found = target.value(f"select count(*) from {name}")
         if found != gone:
             raise StateError(
