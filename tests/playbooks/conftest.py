@@ -67,6 +67,7 @@ def forks() -> tuple[dict[str, str], list[int]]:
         requests.close()
         with suppress(subprocess.TimeoutExpired):
             process.wait(10)
+        process.kill()
 
     atexit.register(end)
     return {"FLYOVER_FORKED": str(requests.fileno())}, [requests.fileno()]

@@ -233,10 +233,14 @@ def _roles(source: Session, target: Session, findings: Findings) -> None:
 def _catalog(source: Session, target: Side, findings: Findings) -> None:
     """Look for views that read what the target's version of PostgreSQL no longer has."""
     read = obstacles.server_columns(source)
+    if not read:
+        return
     relations = sorted({relation for _view, relation, _column in read})
-    known = target.session.rows(
-        "select name, attname::text from unnest(%s::text[]) name join pg_attribute on attrelid = to_regclass(name)",
-        [relations],
+    known = set(
+        target.session.rows(
+            "select name, attname::text from unnest(%s::text[]) name join pg_attribute on attrelid = to_regclass(name)",
+            [relations],
+        )
     )
     gone: dict[str, list[str]] = {}
     for view, relation, column in read:

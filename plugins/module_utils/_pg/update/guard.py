@@ -12,7 +12,7 @@ staged, and the staged ones are in place, all other rows are as they were.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import NamedTuple
@@ -52,7 +52,8 @@ class Guard:
         if self._tables:
             self._target.run("begin")
             self._open = True
-            locked = [name for name in self._tables if self._lock(name)]
+            # Each attempt takes round trips, so all tables are tried together first.
+            locked = self._tables if self._lock(self._tables) else [name for name in self._tables if self._lock([name])]
             self._before = self._written(locked)
         return self
 
@@ -76,13 +77,12 @@ class Guard:
         with self._target.committed(doing):
             yield
 
-    def proves(self, name: str, staged: Staged | None) -> bool:
-        """Return whether the table O(name), which O(staged) was put into, certainly holds what it should."""
-        if name not in self._before:
-            return False
-        now = self._written([name]).get(name)
-        if now is None:
-            return False
+    def proven(self, staged: Mapping[str, Staged]) -> set[str]:
+        """Return the guarded tables that certainly hold what they should, now that O(staged) is in place."""
+        now = self._written(list(self._before)) if self._before else {}
+        return {name for name, counts in now.items() if self._proves(name, counts, staged.get(name))}
+
+    def _proves(self, name: str, now: Written, staged: Staged | None) -> bool:
         written = Written(*(after - before for after, before in zip(now, self._before[name])))
         if staged is None:
             return not any(written)
@@ -90,10 +90,11 @@ class Guard:
         put, taken = written.inserted + written.updated, written.updated + written.deleted
         return (put, taken) == fewest and delta.in_place(self._target, staged)
 
-    def _lock(self, name: str) -> bool:
+    def _lock(self, names: Sequence[str]) -> bool:
+        tables = ", ".join(f"only {name}" for name in names)
         try:
             with self._target.attempt():
-                self._target.run(f"lock table only {name} in share row exclusive mode nowait", doing="locking tables")
+                self._target.run(f"lock table {tables} in share row exclusive mode nowait", doing="locking tables")
         except StateError:
             return False
         return True

@@ -207,17 +207,19 @@ class Stage:
         surplus.subtract(_Counts(buckets.counts(replaced), doing).read(target))
         surplus.update(_Counts(buckets.counts(rows), doing).read(target))
         surplus.subtract(feed.answer())
-        differing = sorted(bucket for bucket, number in surplus.items() if number)
+        differing = sorted(bucket for bucket, keys in surplus.items() if keys)
         source = f"({buckets.inside(table.name, differing, True)})"
         old = self._bring(target, feed, "kept", key.columns, source)
         name = staging(table, "gone")
-        held = " and ".join(f"not exists (select from {kept} s where {key.same('s', 't')})" for kept in (old, rows))
+        unmatched = " and ".join(
+            f"not exists (select from {kept} s where {key.same('s', 't')})" for kept in (old, rows)
+        )
         with target.transaction(doing=doing):
             # How many keys are left the planner cannot know: it expects one, and would read them all for each other.
             target.run(
                 f"set local enable_nestloop = off; create unlogged table {name} as "
                 f"with t as materialized ({buckets.inside(table.name, differing, self.indexed)}) "
-                f"select * from t where {held}",
+                f"select * from t where {unmatched}",
                 doing=doing,
             )
         target.run(f"analyze {name}", doing="analyzing")

@@ -17,10 +17,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy imp
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.compare import Comparison
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Evidence, Marker
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import (
-    ReadLargeObjects,
-    Work,
-)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import ReadLargeObjects, Work
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool, Task
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import server
@@ -33,9 +30,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.d
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.guard import Guard
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.movement import Movement, renew
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.staging import Stage, Staged
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.survey import (
-    BY_LOG,
-)
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.survey import BY_LOG
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.progress import Progress
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
@@ -47,8 +42,8 @@ _TAKEN = ("23505", "23P01")
 _BUSY = ("40P01", "55P03")
 _ATTEMPTS = 3
 _NAMED = 5  # tables in a reason
+# Bytes of a table from which on a second reading costs more than keeping others from writing to it meanwhile.
 _GUARDED = engine.LARGE
-"""Bytes of a table from which on a second reading costs more than keeping others from writing to it meanwhile."""
 
 
 def obstacle(source: Side, target: Session, found: Marker, tables: Sequence[Table]) -> str:
@@ -213,11 +208,12 @@ class Update:
         whole = {change.table.name for change in self._movement.changes if change.proof}
         written = {one.name: one for one in staged}
         expected.update({name: one.expected for name, one in written.items()})
+        unproven = reached - self._guard.proven(written)
         found = Comparison()
         tables = []
         for change in self._movement.changes:
             name = change.table.name
-            if name not in reached or self._guard.proves(name, written.get(name)):
+            if name not in unproven:
                 continue
             if change.logged is None:
                 tables.append(change.table)
