@@ -76,8 +76,11 @@ class Figures:
 class Bench:
     """Two servers, and the programs that copy from one to the other."""
 
-    def __init__(self, source: PostgresServer, target: PostgresServer, password: str, folder: Path) -> None:
-        """Clients find O(password) in a file in O(folder)."""
+    def __init__(
+        self, source: PostgresServer, target: PostgresServer, password: str, folder: Path, near: str = FAST
+    ) -> None:
+        """Clients find O(password) in a file in O(folder); across a line, O(near) is the target's address."""
+        self._near = near
         self._source = source
         self._target = target
         self._password = password
@@ -156,7 +159,7 @@ class Bench:
 
     def _urls(self, database: str, across: Line | None, user: str) -> list[str]:
         # The host name is local, so no client insists on TLS.
-        places = ((self._source, SLOW), (self._target, FAST))
+        places = ((self._source, SLOW), (self._target, self._near))
         return [
             f"postgresql://{user}@localhost:{server.port}/{database}?hostaddr={address if across else LOOPBACK}"
             for server, address in places
@@ -272,6 +275,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=3, help="of each way; the table has their medians")
     parser.add_argument("--gigabytes", type=float, default=0.2, help="size of the database 'big'")
     parser.add_argument("--link", action=argparse.BooleanOptionalAction, default=True, help="across a slow line too")
+    parser.add_argument("--both-far", action="store_true", help="the target is at the far end of the slow line too")
     parser.add_argument("--target", choices=[*TARGETS, "both"], default="default", help="the target's configuration")
     return parser.parse_args()
 
@@ -308,8 +312,9 @@ def main() -> None:
             progress(f"building {name}")
             build(source, name, OWNER, wanted.gigabytes)
         for configuration in TARGETS if wanted.target == "both" else [wanted.target]:
-            with running(-1, password, TARGETS[configuration], FAST if across else None) as target:
-                bench = Bench(source, target, password, folder)
+            near = SLOW if wanted.both_far else FAST
+            with running(-1, password, TARGETS[configuration], near if across else None) as target:
+                bench = Bench(source, target, password, folder, near)
                 for name in wanted.databases:
                     size = execute(source, f"select pg_database_size('{name}')")[0][0]
                     about = f"{KINDS[name].title}, {_megabytes(size)} MB; target's configuration: {configuration}"

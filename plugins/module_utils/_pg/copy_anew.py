@@ -22,7 +22,6 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.mar
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.wipe import wipe
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import server
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.result import COPIED, result
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.run import Run
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import movement as movements
@@ -72,7 +71,7 @@ def copy(run: Run, tools: Tools, found: Marker | None, occupied: bool) -> dict[s
     )
     try:
         engine.run(begun.before, begun.after, lambda: _update_kept(run, begun))
-        _set_search_path(run.target.session, run.source)
+        _set_search_path(run)
         run.progress.phase("verify")
         logs = run.logs(run.wanted.verify)
         same = run.compare(engine.sequences, run.wanted.verify, engine.contents)
@@ -172,15 +171,17 @@ def _left_out(source: Session, target: Session, findings: Findings) -> dict[int,
     return left_out
 
 
-def _set_search_path(target: Session, source: Side) -> None:
+def _set_search_path(run: Run) -> None:
     """Set the source's search_path, which is in no dump, for the database, or else for its role, which always may."""
-    wanted = source.facts["portable_search_path"]
-    database = target.value("select quote_ident(current_database())")
-    for whose in (f"database {database}", f"role current_user in database {database}"):
-        if search_path(target) == wanted:
+    target, wanted = run.target.session, run.source.facts["portable_search_path"]
+    for whose in ("database {database}", "role current_user in database {database}"):
+        if run.search_path == wanted:
             return
+        database = target.value("select quote_ident(current_database())")
         target.run("select set_config('search_path', %s, false)", [wanted])
         # The database may belong to another role; what a role sets for itself takes precedence.
         with suppress(StateError):
-            target.run(f"alter {whose} set search_path from current", doing="setting search_path")
+            alter = f"alter {whose.format(database=database)} set search_path from current"
+            target.run(alter, doing="setting search_path")
         target.run("set search_path = ''")
+        run.search_path = search_path(target)

@@ -28,6 +28,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.g
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.movement import Movement
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.updating import Update
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.errors import transient
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.sides import both
 
 _LEVELS = ("none", "counts", "checksums")  # of comparison, each stronger than the one before
 
@@ -38,7 +39,7 @@ def from_copy(run: Run, found: Marker | None, check_mode: bool) -> dict[str, Any
         run.reason = "the target holds no complete copy of the source"
     else:
         run.noted = found.document
-        run.reason = updating.obstacle(run.source, run.target.session, found, run.tables)
+        run.reason = updating.obstacle(run.source, run.target, found, run.tables)
         done = _compared(run, check_mode) if run.reason else _update(run, found, check_mode)
         if done is not None:
             run.reason = ""
@@ -55,7 +56,8 @@ def from_copy(run: Run, found: Marker | None, check_mode: bool) -> dict[str, Any
 def _compared(run: Run, check_mode: bool) -> dict[str, Any] | None:
     """Read everything on both sides; return the result if the copy is equal, or None."""
     run.progress.phase("compare")
-    horizons = server.horizon(run.source.session), server.horizon(run.target.session)
+    source, target = run.source.session, run.target.session
+    horizons = both(lambda: server.horizon(source), lambda: server.horizon(target))
     # Checksums whatever the user wants verified: counts alone would take an updated row for an unchanged one.
     same = run.compare(read_sequences(run.source.session), "checksums")
     if same.mismatches:

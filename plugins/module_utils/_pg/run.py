@@ -65,6 +65,8 @@ class Run:
         """Why everything is copied."""
         self.noted: dict[str, Any] = {}
         """The document of the marker on the target."""
+        self.search_path: str = target.facts["search_path"]
+        """What a new session of the target gets."""
         self.snapshot = snapshot
         self._jobs = jobs
         self.pool = self._new_pool()
@@ -113,6 +115,7 @@ class Run:
         O(known) is what the source's tables hold, as far as they were read under this snapshot.
         """
         found = comparison.compare_schema(self.source, self.target.session, self.noted)
+        comparison.compare_search_path(found, self.source, self.search_path)
         comparison.compare_sequences(found, sequences, self.target.session)
         found.sequences = len(sequences)
         if not found.mismatches:

@@ -25,6 +25,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy_ane
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.fence import privileges
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.from_copy import from_copy
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import (
+    attributes,
     collation,
     plan,
     source_findings,
@@ -47,6 +48,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.run impo
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.progress import Progress
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.sides import both
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.tools import find_tools
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import Address
 
@@ -95,12 +97,13 @@ def transfer(source: Address, target: Address, wanted: Wanted, check_mode: bool)
     try:
         with Session(target, "target", read_only=check_mode, settings=settings) as target_session:
             plan.refuse_pooler(target_session)
+            busy = _held(target_session)
             found = marker.read(target_session)
             if found and found.state == marker.SEALED and not wanted.clean:
                 result = dict(_SEALED)  # the source may no longer exist
             else:
                 with Session(source, "source", read_only=True) as source_session:
-                    result = _transfer(source_session, target_session, wanted, check_mode, progress)
+                    result = _transfer(source_session, target_session, found, busy, wanted, check_mode, progress)
     except BaseException:
         progress.end("failed")
         raise
@@ -130,14 +133,31 @@ def seal(target: Address, check_mode: bool) -> dict[str, Any]:
     return {"changed": logged or not sealed, "verdict": UNCHANGED, "sealed": True, "warnings": warnings}
 
 
+def _held(target: Session) -> StateError | None:
+    """Keep other transfers away; return the error if one is there."""
+    try:
+        marker.hold(target)
+    except StateError as error:
+        return error
+    return None
+
+
 def _transfer(
-    source_session: Session, target_session: Session, wanted: Wanted, check_mode: bool, progress: Progress
+    source_session: Session,
+    target_session: Session,
+    found: Marker | None,
+    busy: StateError | None,
+    wanted: Wanted,
+    check_mode: bool,
+    progress: Progress,
 ) -> dict[str, Any]:
-    source, target = plan.side(source_session), plan.side(target_session)
+    source, target = both(lambda: plan.side(source_session), lambda: plan.target_side(target_session))
     target_session.app_path = source_session.app_path
     findings = Findings()
     try:
-        result = _looked(source, target, wanted, check_mode, progress, findings)
+        if busy:
+            raise busy
+        result = _looked(source, target, found, wanted, check_mode, progress, findings)
     except (InputError, StateError) as error:
         if not check_mode:
             raise
@@ -145,26 +165,26 @@ def _transfer(
         if not findings.blockers:
             findings.block_by(error)
         result = {"changed": True, "verdict": UNKNOWN, "reason": "something forbids the copy: see the findings"}
-    if result.get("sealed"):
-        return result
     the_plan = {**_plan(source, target, findings), **result.pop("plan", {})}
     return {"sealed": False, "reason": "", "plan": the_plan, **result, "findings": findings.all}
 
 
 def _looked(
-    source: Side, target: Side, wanted: Wanted, check_mode: bool, progress: Progress, findings: Findings
+    source: Side,
+    target: Side,
+    found: Marker | None,
+    wanted: Wanted,
+    check_mode: bool,
+    progress: Progress,
+    findings: Findings,
 ) -> dict[str, Any]:
     source_session, target_session = source.session, target.session
-    marker.hold(target_session)
-    found = marker.read(target_session)
-    if found and found.state == marker.SEALED and not wanted.clean:
-        return dict(_SEALED)  # while this run waited or connected
     with _snapshot(source_session) as snapshot:
         tables = read_tables(source_session)
         source_findings.survey(source, tables, findings)
         plan.judge(source, target, findings)
-        withheld = privileges.withheld(source_session)
-        settle.left_behind(source_session, target_session, withheld, findings)
+        given = attributes.read(source_session, privileges.withheld(source_session))
+        settle.left_behind(given, target, findings)
         jobs = plan.workers(source, target, wanted.jobs, findings)
         occupied = count_objects(target_session)
         with _noted(findings, check_mode):
@@ -182,7 +202,7 @@ def _looked(
                 result = copy(run, tools, found, bool(occupied))
             if result["verdict"] != WOULD_COPY:
                 run.tell()
-                settled = settle.settle(source_session, target_session, withheld, findings, check_mode)
+                settled = settle.settle(given, target, findings, check_mode)
                 if settled and result["verdict"] == UNCHANGED:
                     result.update(changed=True, verdict=WOULD_UPDATE if check_mode else UPDATED)
                 result["settled"] = settled
@@ -203,9 +223,8 @@ def _noted(findings: Findings, check_mode: bool) -> Iterator[None]:
 @contextmanager
 def _snapshot(source: Session) -> Iterator[str]:
     """Hold a read-only transaction on the source, and give the snapshot that the workers share."""
-    source.run("begin isolation level repeatable read read only")
     try:
-        yield str(source.value("select pg_export_snapshot()"))
+        yield str(source.value("begin isolation level repeatable read read only; select pg_export_snapshot()"))
     finally:
         # A lost connection has ended it too, and whoever used the connection reports that.
         with suppress(FlyoverError):

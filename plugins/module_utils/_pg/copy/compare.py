@@ -26,8 +26,10 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look imp
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.checksums import LargeObjects
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import Sequences, read_sequences
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.schema import Definition
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.sides import both
 
 # How many tables one query reads.
 TABLES_AT_ONCE = 100
@@ -44,6 +46,8 @@ class Comparison:
     large_objects: int = 0
     generated: list[str] = field(default_factory=list)
     """Tables of which the target computes generated columns otherwise, with these."""
+    definitions: Sequence[Definition] = ()
+    """The source's."""
     same: set[str] = field(default_factory=set)
     """Digests of definitions that are printed differently but mean the same, for the marker."""
 
@@ -65,8 +69,10 @@ class Comparison:
         )
 
 
-def compare_schema(source: Side, target: Session, noted: Mapping[str, Any]) -> Comparison:
-    """Compare all definitions, and the search_path that a new session gets.
+def compare_schema(
+    source: Side, target: Session, noted: Mapping[str, Any], of_source: Sequence[Definition] | None = None
+) -> Comparison:
+    """Compare all definitions; those O(of_source) if they were read before.
 
     The target is not asked again about what the marker's document O(noted) lists as the same: that writes nothing.
     """
@@ -79,14 +85,21 @@ def compare_schema(source: Side, target: Session, noted: Mapping[str, Any]) -> C
         found.same |= {pair.digest for pair, same in zip(asked, meaning.same(target, asked)) if same}
         return (pair.digest in found.same for pair in pairs)
 
-    on_source = definitions.definitions(source.session, {(one.catalog, one.oid) for one in source.left_behind})
-    on_target = adapt.without(definitions.definitions(target), noted.get("adapted", ()))
-    for kind, name, difference in definitions.differences(on_source, on_target, judge):
+    left = {(one.catalog, one.oid) for one in source.left_behind}
+    found.definitions, on_target = both(
+        lambda: definitions.definitions(source.session, left) if of_source is None else of_source,
+        lambda: definitions.definitions(target),
+    )
+    adapted = adapt.without(on_target, noted.get("adapted", ()))
+    for kind, name, difference in definitions.differences(found.definitions, adapted, judge):
         found.differs(kind, name, difference)
-    path = search_path(target)
+    return found
+
+
+def compare_search_path(found: Comparison, source: Side, path: str) -> None:
+    """Compare the search_path that a new session of the target gets, which is O(path)."""
     if path != source.facts["portable_search_path"]:
         found.differs("setting", "search_path", f"is {path}")
-    return found
 
 
 def search_path(target: Session) -> str:

@@ -38,6 +38,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inv
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.progress import Progress
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.sides import both
 
 # Each table beyond this size is its own task, and so is each of its indexes; smaller ones share a transaction with
 # their indexes, up to this many tables.
@@ -259,7 +260,9 @@ def set_sequences(target: Session, values: Sequences) -> None:
 def comment_large_objects(source: Session, target: Session) -> None:
     """Give the target's large objects the source's comments."""
     query = "select objoid, description from pg_description where classoid = 'pg_largeobject'::regclass"
-    wanted, existing = dict(source.rows(query)), dict(target.rows(query))
+    of_source, of_target = both(lambda: source.rows(query), lambda: target.rows(query))
+    wanted: dict[int, str] = dict(of_source)
+    existing: dict[int, str] = dict(of_target)
     for oid in {**existing, **wanted}:
         if wanted.get(oid) != existing.get(oid):
             doing = f"commenting large object {oid}"

@@ -103,10 +103,13 @@ def read(target: Session) -> Marker | None:
     """Return the marker, if there is one."""
     if target.value(f"select to_regclass('{MARKER_SCHEMA}.transfer') is null"):
         return None
-    found = target.rows(f"select format, state, document from {MARKER_SCHEMA}.transfer")
+    found = target.rows(
+        f"select format, state, document, array(select id from {MARKER_SCHEMA}.transfer_entry) "
+        f"from {MARKER_SCHEMA}.transfer"
+    )
     if not found:
         return None
-    format_, state, document = found[0]
+    format_, state, document, entries = found[0]
     if format_ != _FORMAT:
         # Which of the two servers' words mean the same stays proven, and what was given to functions.
         kept = {name: document.get(name, []) for name in ("same", "adapted")}
@@ -119,8 +122,7 @@ def read(target: Session) -> Marker | None:
         from {MARKER_SCHEMA}.transfer_table
         """
     )
-    entries = frozenset(number for (number,) in target.rows(f"select id from {MARKER_SCHEMA}.transfer_entry"))
-    return Marker(state, document, {name: Evidence(*evidence) for name, *evidence in rows}, entries)
+    return Marker(state, document, {name: Evidence(*evidence) for name, *evidence in rows}, frozenset(entries))
 
 
 def begin(target: Session, document: dict[str, Any]) -> None:
@@ -238,10 +240,7 @@ def given(target: Session) -> list[list[Any]]:
 def note_given(target: Session, grants: Sequence[Sequence[Any]]) -> None:
     """Note which privileges others have now: what the source takes back can be told from what the target gave."""
     target.run(
-        f"""
-        update {MARKER_SCHEMA}.transfer set document = jsonb_set(document, '{{given}}', given)
-        from (select %s::jsonb) g(given) where document -> 'given' is distinct from given
-        """,
+        f"update {MARKER_SCHEMA}.transfer set document = jsonb_set(document, '{{given}}', %s::jsonb)",
         [json.dumps(grants)],
         doing="writing the marker",
     )

@@ -10,53 +10,47 @@ No part of a copy depends on it, so every run does it, and reports what the role
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from contextlib import suppress
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import attributes
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.attributes import Grant
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.attributes import Attributes, Grant
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 
-def settle(
-    source: Session, target: Session, withheld: Collection[Grant], findings: Findings, check_mode: bool
-) -> list[str]:
-    """Give the target the source's attributes; return what was done, or in check mode would be.
-
-    The source's privileges are those that it has and those O(withheld), which a fence took away for a while.
-    """
-    wanted = attributes.given_back(attributes.grants(source), withheld)
-    done = _privileges(wanted, target, findings, check_mode)
-    if not check_mode:
-        marker.note_given(target, sorted(attributes.to_others(wanted)))
-    done += _comments(source, target, findings, check_mode)
-    return done + _settings(source, target, findings, check_mode)
+def settle(source: Attributes, target: Side, findings: Findings, check_mode: bool) -> list[str]:
+    """Give the target the attributes of O(source); return what was done, or in check mode would be."""
+    session = target.session
+    noted = marker.given(session)
+    done = _privileges(source.grants, {Grant(*one) for one in noted}, target, findings, check_mode)
+    given = [list(one) for one in sorted(attributes.to_others(source.grants))]
+    if given != noted and not check_mode:
+        marker.note_given(session, given)
+    done += _comments(source.comments, session, findings, check_mode)
+    return done + _settings(source.settings, session, findings, check_mode)
 
 
-def left_behind(source: Session, target: Session, withheld: Collection[Grant], findings: Findings) -> None:
+def left_behind(source: Attributes, target: Side, findings: Findings) -> None:
     """Note what the target cannot be given."""
-    roles = {name for (name,) in target.rows("select quote_ident(rolname) from pg_roles")}
-    wanted_grants = attributes.given_back(attributes.grants(source), withheld)
-    _statements, homeless = attributes.statements(wanted_grants, set(), roles)
+    _statements, homeless = attributes.statements(source.grants, set(), target.offer.roles, target.offer.role)
     findings.leave("grant", homeless, "the target does not have the role")
-    findings.leave(
-        "default privilege", [f"of role {role}" for role in attributes.others_defaults(source)], "is another role's"
-    )
-    wanted = attributes.settings(source)
-    forbidden = sorted(set(wanted) - attributes.allowed(target, wanted))
+    findings.leave("default privilege", [f"of role {role}" for role in source.others], "is another role's")
+    forbidden = sorted(set(source.settings) - attributes.allowed(target.session, source.settings))
     findings.leave("setting", forbidden, "the target's role may not set it")
 
 
-def _privileges(source: set[Grant], target: Session, findings: Findings, check_mode: bool) -> list[str]:
-    roles = {name for (name,) in target.rows("select quote_ident(rolname) from pg_roles")}
-    given = {Grant(*one) for one in marker.given(target)}
-    wanted, _homeless = attributes.statements(source, attributes.grants(target), roles, given)
+def _privileges(source: set[Grant], given: set[Grant], target: Side, findings: Findings, check_mode: bool) -> list[str]:
+    session, offer = target.session, target.offer
+    wanted, _homeless = attributes.statements(source, attributes.grants(session), offer.roles, offer.role, given)
+    if not wanted:
+        return []
     foreign = {
         name
-        for (name,) in target.rows(
+        for (name,) in session.rows(
             "select 'on schema ' || quote_ident(nspname) from pg_namespace where not pg_has_role(nspowner, 'usage')"
         )
     }
@@ -64,11 +58,14 @@ def _privileges(source: set[Grant], target: Session, findings: Findings, check_m
     findings.leave(
         "grant", [sql for about, sql in wanted.items() if about not in possible], "the schema belongs to another role"
     )
-    return _run(target, possible, findings, "grant", check_mode)
+    return _run(session, possible, findings, "grant", check_mode)
 
 
-def _comments(source: Session, target: Session, findings: Findings, check_mode: bool) -> list[str]:
+def _comments(wanted: Mapping[str, str], target: Session, findings: Findings, check_mode: bool) -> list[str]:
     existing = attributes.comments(target)
+    missing = {name: text for name, text in wanted.items() if existing.get(name) != text}
+    if not missing:
+        return []
     owned = {
         name
         for (name,) in target.rows(
@@ -79,23 +76,21 @@ def _comments(source: Session, target: Session, findings: Findings, check_mode: 
             """
         )
     }
-    wanted = {name: text for name, text in attributes.comments(source).items() if existing.get(name) != text}
     findings.leave(
-        "comment", [name for name in wanted if name not in owned], "it belongs to another role on the target"
+        "comment", [name for name in missing if name not in owned], "it belongs to another role on the target"
     )
     done = []
-    for name in wanted:
+    for name, text in missing.items():
         if name in owned:
             done.append(f"comment on {name}")
             if not check_mode:
                 # A schema's name may hold a percent sign.
                 sql = f"comment on {name.replace('%', '%%')} is %s"
-                target.run(sql, [wanted[name]], doing=f"commenting {name}")
+                target.run(sql, [text], doing=f"commenting {name}")
     return done
 
 
-def _settings(source: Session, target: Session, findings: Findings, check_mode: bool) -> list[str]:
-    wanted = attributes.settings(source)
+def _settings(wanted: Mapping[str, str], target: Session, findings: Findings, check_mode: bool) -> list[str]:
     existing = attributes.settings(target)
     possible = attributes.settable(target, wanted)
     done = []

@@ -276,6 +276,8 @@ def _gone() -> ConnectionFailed:
 def _feed(channel: Connection, descriptor: int, source: Session, snapshot: str) -> None:
     frames = FrameWriter(descriptor)
     session: Session | None = None
+    with suppress(FlyoverError):  # whoever asks first is told
+        session = source.again()
     while True:
         try:
             asked = channel.recv()

@@ -45,6 +45,16 @@ class Grant(NamedTuple):
         return f"grant {what} {self.on} to {whose}" + (" with grant option" if self.grantable else "")
 
 
+class Attributes(NamedTuple):
+    """What a source gives to others, says of what every database has, and sets for new sessions."""
+
+    grants: set[Grant]
+    comments: dict[str, str]
+    settings: dict[str, str]
+    others: list[str]
+    """Other roles whose new objects get privileges by default."""
+
+
 def _relative(acl: str, default: str) -> str:
     """Return SQL for the grants of O(acl) that O(default) lacks, and those of O(default) that were revoked."""
     of_acl, of_default = (
@@ -120,6 +130,15 @@ def grants(session: Session) -> set[Grant]:
     return {Grant(*row) for row in rows}
 
 
+def read(source: Session, withheld: Collection[Grant]) -> Attributes:
+    """Return what the target should be given; the source's privileges are those that it has and those O(withheld),
+    which a fence took away for a while.
+    """
+    return Attributes(
+        given_back(grants(source), withheld), comments(source), settings(source), _others_defaults(source)
+    )
+
+
 def given_back(present: set[Grant], withheld: Iterable[Grant]) -> set[Grant]:
     """Return O(present) as it was before O(withheld) were taken: without what is among the defaults."""
     former = set(present)
@@ -132,7 +151,7 @@ def given_back(present: set[Grant], withheld: Iterable[Grant]) -> set[Grant]:
     return former
 
 
-def others_defaults(session: Session) -> list[str]:
+def _others_defaults(session: Session) -> list[str]:
     """Return the roles other than the session's whose new objects get privileges by default."""
     rows = session.rows(
         """
@@ -144,15 +163,18 @@ def others_defaults(session: Session) -> list[str]:
 
 
 def statements(
-    source: set[Grant], target: set[Grant], roles: set[str], given: Collection[Grant] = ()
+    source: set[Grant], target: set[Grant], roles: Collection[str], own: str, given: Collection[Grant] = ()
 ) -> tuple[dict[str, str], list[str]]:
     """Return what makes the privileges of O(target) those of O(source): statements by what they are about, and the
-    grants to other than O(roles), which the target does not have. What only the target grants stays, a provider's, but
+    grants to other than O(roles), which the target does not have. Those to the target's O(own) role are its already: it
+    owns the copy. What only the target grants stays, a provider's, but
     for those O(given) by an earlier run: the source has taken them back.
     """
     wanted: dict[str, str] = {}
     homeless = []
     for grant in sorted(source - target):
+        if grant.grantee == own:
+            continue
         if grant.grantee not in roles and grant.grantee not in (OWNER, PUBLIC):
             homeless.append(f"{grant.privilege} {grant.on} to {grant.grantee or 'a role that is gone'}")
         else:
@@ -228,8 +250,10 @@ def settings(session: Session) -> dict[str, str]:
     return {name: value for name, value in rows if name.lower() not in _NOT_OURS}
 
 
-def allowed(session: Session, names: Iterable[str]) -> set[str]:
+def allowed(session: Session, names: Collection[str]) -> set[str]:
     """Return which settings of O(names) the session's role may make for new sessions."""
+    if not names:
+        return set()
     return {
         name
         for (name,) in session.rows(

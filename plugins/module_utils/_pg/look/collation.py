@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import obstacles
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings, named
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.offer import Offer
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 Facts = Mapping[str, Any]
@@ -37,7 +38,7 @@ def _at_stake(session: Session) -> str:
     return f": ORDER BY may sort text differently, and max() may return another value.{columns}"
 
 
-def judge(source: Session, facts: Facts, target: Session, target_facts: Facts, findings: Findings) -> None:
+def judge(source: Session, facts: Facts, target: Offer, target_facts: Facts, findings: Findings) -> None:
     """Look for text that the target sorts differently, and for collations that it may lack."""
     if (facts["collation"], facts["ctype"]) != (target_facts["collation"], target_facts["ctype"]):
         collations = f"The source's collation is {facts['collation']} and the target's {target_facts['collation']}"
@@ -47,16 +48,15 @@ def judge(source: Session, facts: Facts, target: Session, target_facts: Facts, f
             "Create the target's database with the source's collation, or give such columns their own collation.",
         )
     own = obstacles.own_collations(source)
-    known = obstacles.locales(target)
     for name, locale, icu in own:
-        if not icu and locale not in known:
+        if not icu and locale not in target.locales:
             findings.warn(
                 "database-collation",
                 f"The source's collation {name} uses the locale {locale}, which the target does not list.",
                 "If its server lacks the locale, the copy stops there: define the collation with ICU, or drop it.",
             )
     of_icu = [name for name, _locale, icu in own if icu]
-    if of_icu and not obstacles.has_icu(target):
+    if of_icu and not target.icu:
         findings.block(
             "database-collation",
             f"The source's collations {named(of_icu)} use ICU, and the target's server was built without ICU.",

@@ -110,26 +110,6 @@ def own_collations(session: Session) -> list[tuple[str, str, bool]]:
     )
 
 
-def has_icu(session: Session) -> bool:
-    """Return whether the server was built with ICU. Since PostgreSQL 16 every server lists an ICU collation."""
-    version = "pg_collation_actual_version(oid)"
-    return bool(session.value(f"select exists (select from pg_collation where collprovider = 'i' and {version} <> '')"))
-
-
-def locales(session: Session) -> set[str]:
-    """Return the operating system's locales that the server lists."""
-    return {
-        name
-        for (name,) in session.rows(
-            """
-            select collcollate from pg_collation where collprovider = 'c'
-            union select collname from pg_collation where collprovider = 'c'
-            union select datcollate from pg_database
-            """
-        )
-    }
-
-
 def hashed_by_enum(session: Session) -> list[str]:
     """Return the tables that are partitioned by the hash of an enum, or of something that holds one."""
     return [
@@ -152,19 +132,31 @@ def hashed_by_enum(session: Session) -> list[str]:
     ]
 
 
-def regroles(session: Session) -> list[tuple[str, str]]:
-    """Return the columns of type regrole, each with every role that it holds."""
+# By type of column, a query of the roles that its value C({}) holds.
+_ROLES_HELD = {
+    "regrole": "select {}::oid",
+    "regrole[]": "select unnest({})::oid",
+    "aclitem": "select unnest(array[grantor, grantee]) from aclexplode(array[{}])",
+    "aclitem[]": "select unnest(array[grantor, grantee]) from aclexplode({})",
+}
+
+
+def roles_held(session: Session) -> list[tuple[str, str]]:
+    """Return the columns whose values name roles, each with every role that it holds, as written in statements."""
     found = []
     columns = session.rows(
         f"""
-        select {NAME}, {quoted("a.attname")} from pg_attribute a join pg_class c on c.oid = a.attrelid
-        join pg_namespace n on n.oid = c.relnamespace
-        where a.atttypid = 'regrole'::regtype and c.relkind = 'r' and not a.attisdropped and {OWN_RELATION}
-        """
+        select {NAME}, {quoted("a.attname")}, format_type(a.atttypid, null)
+        from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+        where format_type(a.atttypid, null) = any (%s) and c.relkind = 'r' and not a.attisdropped and {OWN_RELATION}
+        """,
+        [list(_ROLES_HELD)],
     )
-    for table, column in columns:
+    for table, column, type_ in columns:
+        held = _ROLES_HELD[type_].format(f"t.{column}")
         roles = session.rows(
-            f"select distinct r.rolname::text from only {table} t join pg_roles r on r.oid = t.{column} order by 1"
+            f"select distinct quote_ident(r.rolname) from only {table} t cross join lateral ({held}) h(oid) "
+            "join pg_roles r on r.oid = h.oid order by 1"
         )
         found += [(f"{table}.{column}", role) for (role,) in roles]
     return found

@@ -7,7 +7,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
@@ -20,6 +21,8 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look imp
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.extensions import Extension
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings, named
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.obstacles import LeftBehind
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.offer import Offer, offer
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.schema import Definition
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 OLDEST_MAJOR = 14
@@ -37,6 +40,10 @@ class Side:
     extensions: dict[str, Extension]
     left_behind: tuple[LeftBehind, ...] = ()
     """What cannot be copied because it needs something that stays behind."""
+    offer: Offer = field(default_factory=Offer)
+    """What the target's server has; of the source nobody asks."""
+    definitions: Sequence[Definition] | None = None
+    """The source's schema, where it was read for an update."""
 
     @property
     def major(self) -> int:
@@ -52,7 +59,7 @@ class Side:
 
 def refuse_pooler(session: Session) -> None:
     """Raise StateError if something other than the server itself answers."""
-    if session.address.host.startswith(_POOLER_HOSTS) or session.pid != session.value("select pg_backend_pid()"):
+    if session.address.host.startswith(_POOLER_HOSTS) or session.pooled:
         raise StateError(
             session.thing,
             "a connection pooler answers there, which keeps neither sessions nor snapshots",
@@ -70,19 +77,25 @@ def side(session: Session) -> Side:
             f"it is PostgreSQL {session.version // 10000}, and the oldest version that can be copied is {OLDEST_MAJOR}",
             "Upgrade it first (heroku pg:upgrade).",
         )
-    session.app_path = server.app_path(session)
+    facts = server.facts(session)
+    session.app_path = facts["app_path"]
     return Side(
         session,
-        server.facts(session),
+        facts,
         server.identity(session),
         extensions.installed(session),
         obstacles.left_behind(session),
     )
 
 
+def target_side(session: Session) -> Side:
+    """Look at the target's server; raises StateError as side() does."""
+    return replace(side(session), offer=offer(session))
+
+
 def judge(source: Side, target: Side, findings: Findings) -> None:
     """Look for what the combination of the two servers makes impossible or leaves behind."""
-    _same_database(source.session, target.session)
+    _same_database(source, target)
     if source.major > target.major:
         findings.block(
             "database-version",
@@ -101,10 +114,10 @@ def judge(source: Side, target: Side, findings: Findings) -> None:
             findings.warn("database-encoding", text, "Text is converted, and the copy stops at text that cannot be.")
         else:
             findings.block("database-encoding", text, "Create the target's database with encoding UTF8.")
-    collation.judge(source.session, source.facts, target.session, target.facts, findings)
+    collation.judge(source.session, source.facts, target.offer, target.facts, findings)
     _extensions(source, target, findings)
     _foreign(source, findings)
-    _roles(source.session, target.session, findings)
+    _roles(source.session, target.offer, findings)
     _catalog(source.session, target, findings)
     if not target.facts["superuser"]:
         superusers = obstacles.superusers_own(source.session)
@@ -115,7 +128,7 @@ def judge(source: Side, target: Side, findings: Findings) -> None:
                 f"{named(superusers)}.",
                 "Have them created there, as members of an extension, or drop them on the source.",
             )
-    if not target.session.value("select has_schema_privilege('public', 'create')"):
+    if not target.offer.public:
         findings.block(
             "database-public",
             f"The target's role {target.facts['role']} may not create objects in schema public.",
@@ -129,15 +142,25 @@ def judge(source: Side, target: Side, findings: Findings) -> None:
         )
 
 
-def _same_database(source: Session, target: Session) -> None:
-    """Raise StateError if both lead to the same database, through whatever aliases and tunnels.
+def _same_database(source: Side, target: Side) -> None:
+    """Raise StateError if both lead to the same database, through whatever aliases and tunnels."""
+    servers = [side.identity["system"] for side in (source, target)]
+    # Copies of a server's files have its identifier too; one that may not be read is a host and a port.
+    differ = servers[0] != servers[1] and all(server.isdigit() for server in servers)
+    if not differ and _see_each_other(source.session, target.session):
+        raise StateError(
+            target.session.thing,
+            f"it is the same database as the {source.session.thing}",
+            "Pass the URL of the database to copy to.",
+        )
 
-    An advisory lock is seen by every session of its database and of no other.
-    """
+
+def _see_each_other(source: Session, target: Session) -> bool:
+    """Return whether O(target) sees a lock of O(source): an advisory lock is seen in its own database alone."""
     key = int(source.value("select (random() * 2147483647)::int"))
     source.run("select pg_advisory_lock(%s, %s)", (key, source.pid))
     try:
-        same = target.value(
+        seen = target.value(
             """
             select exists (select from pg_locks where locktype = 'advisory' and classid = %s and objid = %s and pid = %s
               and database = (select oid from pg_database where datname = current_database()))
@@ -146,21 +169,17 @@ def _same_database(source: Session, target: Session) -> None:
         )
     finally:
         source.run("select pg_advisory_unlock(%s, %s)", (key, source.pid))
-    if same:
-        raise StateError(
-            target.thing, f"it is the same database as the {source.thing}", "Pass the URL of the database to copy to."
-        )
+    return bool(seen)
 
 
 def _extensions(source: Side, target: Side, findings: Findings) -> None:
-    creatable = extensions.creatable(target.session)
     for name, extension in sorted(source.extensions.items()):
         found = target.extensions.get(name)
         if name == "plpgsql" or (found and found.schema == extension.schema):
             continue
-        if found is None and name in creatable:
+        if found is None and name in target.offer.extensions:
             continue
-        uses = extensions.uses(source.session, name)
+        uses = extension.uses
         if found is not None:
             if uses:
                 findings.block(
@@ -205,24 +224,23 @@ def _foreign(source: Side, findings: Findings) -> None:
             )
 
 
-def _roles(source: Session, target: Session, findings: Findings) -> None:
+def _roles(source: Session, target: Offer, findings: Findings) -> None:
     """Look for roles that policies and values name, and that the target lacks: roles are not in a dump."""
     named = source.rows(
         """
-        select distinct r.rolname::text, p.polname::text from pg_policy p, unnest(p.polroles) o
+        select distinct quote_ident(r.rolname), p.polname::text from pg_policy p, unnest(p.polroles) o
         join pg_roles r on r.oid = o
         """
     )
-    known = {name for (name,) in target.rows("select rolname::text from pg_roles")}
     for role, policy in sorted(named):
-        if role not in known:
+        if role not in target.roles:
             findings.block(
                 "database-role",
                 f"Policy {policy} names the role {role}, which the target does not have.",
                 "Create it there, or let the policy apply to PUBLIC.",
             )
-    for column, role in obstacles.regroles(source):
-        if role not in known:
+    for column, role in obstacles.roles_held(source):
+        if role not in target.roles:
             findings.block(
                 "database-role",
                 f"Column {column} holds the role {role} as a value, which the target does not have.",
@@ -262,7 +280,7 @@ def extensions_beside(source: Side, target: Side | None) -> list[dict[str, Any]]
         result.append(
             {
                 "name": name,
-                "needed": bool(extensions.uses(source.session, name, 1)),
+                "needed": bool(extension.uses),
                 "source": {"version": extension.version, "schema": extension.schema},
                 "target": {"version": found.version, "schema": found.schema} if found else None,
             }

@@ -14,37 +14,55 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.ses
 
 def identity(session: Session) -> dict[str, Any]:
     """Return what distinguishes this database from every other, as far as the role may ask."""
-    system = ""
-    if session.value("select has_function_privilege('pg_catalog.pg_control_system()', 'execute')"):
+    oid, name, allowed = session.row(
+        "select oid, datname, has_function_privilege('pg_catalog.pg_control_system()', 'execute') "
+        "from pg_database where datname = current_database()"
+    )
+    system = f"{session.address.host}:{session.address.port}"
+    if allowed:
         system = str(session.value("select system_identifier from pg_control_system()"))
-    oid, name = session.row("select oid, datname from pg_database where datname = current_database()")
-    if not system:
-        system = f"{session.address.host}:{session.address.port}"
     return {"system": system, "database_oid": int(oid), "database": name}
 
 
+# The search_path of a new session, with a schema in place of "$user": the other server's role has another name.
+_APP_PATH = """
+(select 'pg_catalog' || coalesce(string_agg(', ' || quote_ident(case n.name when '$user' then current_user::text
+                                                                          else n.name end), '' order by place), '')
+ from pg_settings, unnest(string_to_array(replace(reset_val, '"', ''), ',')) with ordinality p(part, place)
+ cross join lateral (select trim(part)) n(name)
+ where pg_settings.name = 'search_path' and n.name <> '' and n.name <> 'pg_catalog'
+   and (n.name <> '$user' or to_regnamespace(quote_ident(current_user::text)) is not null))
+"""
+
+
+_FACTS = (
+    "version",
+    "size_bytes",
+    "encoding",
+    "collation",
+    "ctype",
+    "role",
+    "superuser",
+    "bypass_rls",
+    "in_recovery",
+    "connection_limit",
+    "free_connections",
+    "connected",
+    "create_in_database",
+    "search_path",
+    "portable_search_path",
+    "app_path",
+    "read_only",
+)
+
+
 def facts(session: Session) -> dict[str, Any]:
-    """Return version, size, encoding and role of a database."""
-    names = [
-        "version",
-        "size_bytes",
-        "encoding",
-        "collation",
-        "ctype",
-        "role",
-        "superuser",
-        "bypass_rls",
-        "in_recovery",
-        "connection_limit",
-        "free_connections",
-        "connected",
-        "create_in_database",
-        "search_path",
-        "portable_search_path",
-        "read_only",
-    ]
+    """Return version, size, encoding and role of a database.
+
+    C(app_path) is the search_path that a new session gets, with PostgreSQL's own objects first.
+    """
     values = session.row(
-        """
+        f"""
         select current_setting('server_version'), pg_database_size(d.oid), pg_encoding_to_char(d.encoding),
                d.datcollate, d.datctype, current_user, r.rolsuper, r.rolbypassrls, pg_is_in_recovery(),
                r.rolconnlimit,
@@ -65,29 +83,13 @@ def facts(session: Session) -> dict[str, Any]:
                (select case when to_regnamespace(quote_ident(current_user::text)) is null then reset_val
                             else replace(reset_val, '"$user"', quote_ident(current_user::text)) end
                 from pg_settings where name = 'search_path'),
+               {_APP_PATH},
                (select reset_val from pg_settings where name = 'default_transaction_read_only') = 'on'
         from pg_database d, pg_roles r
         where d.datname = current_database() and r.rolname = current_user
         """
     )
-    return dict(zip(names, values))
-
-
-def app_path(session: Session) -> str:
-    """Return the search_path that a new session gets, with PostgreSQL's own objects first, and with a schema in place
-    of C("$user"), because the other server's role has another name.
-    """
-    names = session.value(
-        """
-        select array(select quote_ident(case name when '$user' then current_user::text else name end)
-          from unnest(string_to_array(replace(setting, '"', ''), ',')) with ordinality p(part, place)
-          cross join lateral (select trim(part)) n(name)
-          where name <> '' and name <> 'pg_catalog'
-            and (name <> '$user' or to_regnamespace(quote_ident(current_user::text)) is not null) order by place)
-        from (select reset_val from pg_settings where name = 'search_path') s(setting)
-        """
-    )
-    return ", ".join(["pg_catalog", *names])
+    return dict(zip(_FACTS, values))
 
 
 def horizon(session: Session) -> int:

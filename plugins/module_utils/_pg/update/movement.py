@@ -21,10 +21,12 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look imp
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import identity, keys, server
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import Identity
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import Sequences, read_sequences
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.keys import Key
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.survey import UNCHANGED, Change
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.sides import both
 
 # With a larger share of all bytes changed, an update takes longer than a copy; 'make bench-pg' measures both.
 _DEAR = 0.15
@@ -68,34 +70,43 @@ def survey(
     source: Session, target: Session, evidence: Mapping[str, Evidence], tables: Sequence[Table], pool: Pool
 ) -> Movement:
     """Find out what changed since O(evidence) was noted."""
-    horizon = server.horizon(target)
-    movement = Movement(
-        sequences=read_sequences(source),
-        horizon=horizon,
-        identities=identity.identities(source, {table.name: table.oid for table in tables}),
-    )
-    movement.sequences_differ = read_sequences(target) != movement.sequences
     copied = [(table, evidence[table.name]) for table in tables if table.name in evidence]
-    _Survey(source, target, movement, pool).run(copied)
+    (sequences, identities, keys_), (horizon, others, now) = both(
+        lambda: (
+            read_sequences(source),
+            identity.identities(source, {table.name: table.oid for table in tables}),
+            keys.keys(source),
+        ),
+        lambda: (
+            server.horizon(target),
+            read_sequences(target),
+            identity.named(target, [table.name for table, _noted in copied]),
+        ),
+    )
+    movement = Movement(
+        sequences=sequences, sequences_differ=sequences != others, horizon=horizon, identities=identities
+    )
+    _Survey(source, target, movement, keys_, pool).run(copied, now)
     return movement
 
 
 class _Survey:
     """Finds what changed in each table, in the cheapest way that is certain."""
 
-    def __init__(self, source: Session, target: Session, movement: Movement, pool: Pool) -> None:
+    def __init__(
+        self, source: Session, target: Session, movement: Movement, keys_: Mapping[int, Key], pool: Pool
+    ) -> None:
         self._source = source
         self._target = target
         self._movement = movement
         self._pool = pool
-        self._keys = keys.keys(source)
+        self._keys = keys_
         self._worth: dict[str, str] = {}
         self._scanned: list[tuple[Table, Evidence]] = []
         self._proven: list[tuple[Table, Evidence]] = []
 
-    def run(self, copied: Sequence[tuple[Table, Evidence]]) -> None:
-        """Note what changed in O(copied)."""
-        now = identity.named(self._target, [table.name for table, _noted in copied])
+    def run(self, copied: Sequence[tuple[Table, Evidence]], now: Mapping[str, Identity]) -> None:
+        """Note what changed in O(copied), which are O(now) on the target."""
         identities = self._movement.identities
         for table, noted in copied:
             self._worth[table.name] = changes.standing(noted, identities[table.name], now.get(table.name))

@@ -175,18 +175,19 @@ class Stage:
         loose = {column: self.loose[column] for column in columns if column in self.loose}
         filled = f"{name}_text" if loose else name
         taken = ", ".join(f"{column}::text" if column in loose else column for column in columns)
-        with target.transaction(doing=f"staging {table.name}"):
-            target.run(f"create unlogged table {filled} as select {taken} from only {table.name} with no data")
-            copy = f"copy {filled} from stdin (format {form})"
-            brought = feed.copy_in(target, copy, f"staging {table.name}")
-            if sure and brought != sure[0]:
-                target.run(f"truncate {filled}", doing=f"staging {table.name}")
-                feed.ask([(f"copy {sure[1]} to stdout (format {form})", f"reading {table.name}")])
-                feed.copy_in(target, copy, f"staging {table.name}")
-            if loose:
-                typed = (f"{column}::{loose[column]}" if column in loose else column for column in columns)
-                target.run(f"create view {name}({', '.join(columns)}) as select {', '.join(typed)} from {filled}")
-        target.run(f"analyze {filled}", doing="analyzing")
+        doing = f"staging {table.name}"
+        target.run(f"create unlogged table {filled} as select {taken} from only {table.name} with no data", doing=doing)
+        copy = f"copy {filled} from stdin (format {form})"
+        brought = feed.copy_in(target, copy, doing)
+        if sure and brought != sure[0]:
+            target.run(f"truncate {filled}", doing=doing)
+            feed.ask([(f"copy {sure[1]} to stdout (format {form})", f"reading {table.name}")])
+            feed.copy_in(target, copy, doing)
+        finish = f"analyze {filled}"
+        if loose:
+            typed = (f"{column}::{loose[column]}" if column in loose else column for column in columns)
+            finish += f"; create view {name}({', '.join(columns)}) as select {', '.join(typed)} from {filled}"
+        target.run(finish, doing=doing)
         return name
 
     def _find_gone(self, target: Session, feed: Feed, gone: int, rows: str, replaced: str) -> None:
@@ -214,16 +215,13 @@ class Stage:
         unmatched = " and ".join(
             f"not exists (select from {kept} s where {key.same('s', 't')})" for kept in (old, rows)
         )
-        with target.transaction(doing=doing):
-            # How many keys are left the planner cannot know: it expects one, and would read them all for each other.
-            target.run(
-                f"set local enable_nestloop = off; create unlogged table {name} as "
-                f"with t as materialized ({buckets.inside(table.name, differing, self.indexed)}) "
-                f"select * from t where {unmatched}",
-                doing=doing,
-            )
-        target.run(f"analyze {name}", doing="analyzing")
-        found = target.value(f"select count(*) from {name}")
+        # How many keys are left the planner cannot know: it expects one, and would read them all for each other.
+        found = target.value(
+            f"set local enable_nestloop = off; create unlogged table {name} as "
+            f"with t as materialized ({buckets.inside(table.name, differing, self.indexed)}) "
+            f"select * from t where {unmatched}; analyze {name}; select count(*) from {name}",
+            doing=doing,
+        )
         if found != gone:
             raise StateError(
                 table.name,
@@ -246,12 +244,22 @@ class StageLargeObjects:
             feed.copy_in(target, f"copy {SLICES} from stdin (format binary)", "staging large objects")
 
 
+_CLEAR = f"""
+do $$ declare tables text; begin
+  for tables in
+    -- Not all at once: a transaction has room for so many locks only.
+    select string_agg(format('{MARKER_SCHEMA}.%I', relname), ', ') from (
+      select relname, row_number() over () / 100 as part from pg_class
+      where relkind = 'r' and relname like 'staged\\_%' and relnamespace = '{MARKER_SCHEMA}'::regnamespace) found
+    group by part
+  loop
+    execute 'drop table ' || tables || ' cascade';
+    commit;
+  end loop;
+end $$
+"""
+
+
 def clear(target: Session) -> None:
     """Drop the staging tables of this run or of one that was killed."""
-    names = target.rows(
-        f"select oid::regclass::text from pg_class where relkind = 'r' and relname like 'staged\\_%' "
-        f"and relnamespace = '{MARKER_SCHEMA}'::regnamespace"
-    )
-    for start in range(0, len(names), 100):
-        tables = ", ".join(name for (name,) in names[start : start + 100])
-        target.run(f"drop table {tables} cascade", doing="dropping staging tables")
+    target.run(_CLEAR, doing="dropping staging tables")

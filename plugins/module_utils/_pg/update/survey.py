@@ -34,6 +34,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tab
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.change_log import Log
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.sides import both
 
 # Ids further away than this cannot be told apart from future ones.
 _FARTHEST = 2_000_000_000
@@ -296,11 +297,11 @@ def judge(table: Table, key: Key | None, evidence: Evidence, source: Scan, targe
 
 def too_old(source: Session, target: Session, tables: Mapping[str, Evidence]) -> bool:
     """Return whether too many transaction ids were used since for C(age) to compare them."""
-    oldest = {
-        source: min((evidence.source_horizon for evidence in tables.values()), default=None),
-        target: min((evidence.target_horizon for evidence in tables.values()), default=None),
-    }
-    return any(
-        horizon is not None and server.next_transaction(session) - horizon > _FARTHEST
-        for session, horizon in oldest.items()
-    )
+    if not tables:
+        return False
+    oldest = [
+        min(evidence.source_horizon for evidence in tables.values()),
+        min(evidence.target_horizon for evidence in tables.values()),
+    ]
+    following = both(lambda: server.next_transaction(source), lambda: server.next_transaction(target))
+    return any(next_one - horizon > _FARTHEST for next_one, horizon in zip(following, oldest))

@@ -33,6 +33,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.s
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.survey import BY_LOG
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.progress import Progress
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.sides import both
 
 # With a larger share of new rows, the planner's statistics are gathered again, as autovacuum does.
 _STALE = 0.1
@@ -46,7 +47,7 @@ _NAMED = 5  # tables in a reason
 _GUARDED = engine.LARGE
 
 
-def obstacle(source: Side, target: Session, found: Marker, tables: Sequence[Table]) -> str:
+def obstacle(source: Side, target: Side, found: Marker, tables: Sequence[Table]) -> str:
     """Return why a complete copy cannot be updated, or nothing."""
     if not found.servers:
         return "the copy was made by another version of this module"
@@ -54,10 +55,12 @@ def obstacle(source: Side, target: Session, found: Marker, tables: Sequence[Tabl
     if other:
         more = f" and {len(other) - _NAMED} more" if len(other) > _NAMED else ""
         return f"the tables differ: {', '.join(other[:_NAMED])}{more} are on one side only"
-    schema = comparison.compare_schema(source, target, found.document).mismatches
-    if schema:
-        return f"the schemas differ: {schema[0]['kind']} {schema[0]['name']}: {schema[0]['difference']}"
-    return no_evidence(source.session, target, found)
+    compared = comparison.compare_schema(source, target.session, found.document)
+    source.definitions = compared.definitions
+    comparison.compare_search_path(compared, source, target.facts["search_path"])
+    for one in compared.mismatches:
+        return f"the schemas differ: {one['kind']} {one['name']}: {one['difference']}"
+    return no_evidence(source.session, target.session, found)
 
 
 def no_evidence(source: Session, target: Session, found: Marker) -> str:
@@ -72,7 +75,8 @@ def no_evidence(source: Session, target: Session, found: Marker) -> str:
 
 def histories(source: Session, target: Session) -> dict[str, dict[str, Any]]:
     """Return what shows whether both servers' transaction ids still mean the same."""
-    return {"source": server.history(source), "target": server.history(target)}
+    of_source, of_target = both(lambda: server.history(source), lambda: server.history(target))
+    return {"source": of_source, "target": of_target}
 
 
 def guarded(target: Session, evidence: Mapping[str, Evidence], tables: Sequence[Table]) -> Guard:
@@ -171,20 +175,19 @@ class Update:
         target, source = self._target, self._source.session
         with self._guard.transaction("updating the copy"):
             began = server.horizon(target)
+            complete = self._found.state == marker.COMPLETE
             with target.as_app():
                 reached = Delta(target, staged, unique, bool(self._loose)).apply()
-            delta.put_large_objects(target, objects)
-            complete = self._found.state == marker.COMPLETE
-            if complete:
-                engine.comment_large_objects(source, target)
-                if staged or objects:
-                    names = views.stale(target, reached, bool(objects))
-                    with target.as_app():
-                        engine.refresh(target, dict.fromkeys(names, 0))
-            with target.as_app():
+                delta.put_large_objects(target, objects)
+                if complete:
+                    engine.comment_large_objects(source, target)
+                    names = views.stale(target, reached, bool(objects)) if staged or objects else []
+                    engine.refresh(target, dict.fromkeys(names, 0))
                 found = self._differences(staged, reached, bool(objects))
             if complete:
-                found.mismatches += comparison.compare_schema(self._source, target, self._found.document).mismatches
+                known = self._source.definitions
+                schema = comparison.compare_schema(self._source, target, self._found.document, known)
+                found.mismatches += schema.mismatches
                 engine.set_sequences(target, self._movement.sequences)
             found.refuse(target)
             renew(target, self._movement, horizon)

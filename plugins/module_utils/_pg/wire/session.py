@@ -68,6 +68,8 @@ do $$ begin
   perform pg_catalog.set_config('client_connection_check_interval', '5s', false);
 exception when others then null;
 end $$;
+{more}
+select pg_backend_pid();
 """
 
 
@@ -112,7 +114,8 @@ class Session:
             raise connect_error(error, self.thing) from None
         self._connection.autocommit = True
         try:
-            self.run(_SETTINGS.format(read_only="on" if read_only else "off") + settings, doing="preparing the session")
+            begin = _SETTINGS.format(read_only="on" if read_only else "off", more=settings)
+            self.pid = int(self.value(begin, doing="preparing the session"))
         except BaseException:
             self.close()
             raise
@@ -123,9 +126,9 @@ class Session:
         return int(self._connection.server_version)
 
     @property
-    def pid(self) -> int:
-        """The process id that the server announced on connecting; a pooler makes one up."""
-        return int(self._connection.get_backend_pid())
+    def pooled(self) -> bool:
+        """Whether a pooler answers: the process id that it announced on connecting is not the server's."""
+        return bool(self._connection.get_backend_pid() != self.pid)
 
     @property
     def read_only(self) -> bool:

@@ -88,7 +88,9 @@ def test_privileges_go_the_source_s_way_and_a_provider_s_stay() -> None:
     nobody = Grant("on table public.t", "", "gone", "SELECT", False, True)
     provider = Grant("on table public.t", "", "fly", "SELECT", False, True)
     default = Grant("default in schema public on tables", "", "reader", "SELECT", False, True)
-    wanted, homeless = attributes.statements({function, reader, nobody, default}, {provider}, {"reader", "fly"})
+    own = Grant("on table public.t", "", "app", "SELECT", False, True)
+    roles = ["app", "reader", "fly"]
+    wanted, homeless = attributes.statements({function, reader, nobody, default, own}, {provider}, roles, "app")
     assert sorted(wanted.values()) == [
         "alter default privileges in schema public grant SELECT on tables to reader",
         "grant SELECT (id) on table public.t to reader",
@@ -103,7 +105,11 @@ def test_what_the_source_takes_back_is_taken_back() -> None:
     rehearsal = Grant("on table public.t", "", "reader", "UPDATE", False, True)
     now = {may_grant._replace(grantable=False)}
     wanted, _homeless = attributes.statements(
-        now, {everybody, may_grant, rehearsal}, {"reader"}, attributes.to_others({everybody, may_grant})
+        now,
+        {everybody, may_grant, rehearsal},
+        ["app", "reader"],
+        "app",
+        attributes.to_others({everybody, may_grant}),
     )
     assert sorted(wanted.values()) == [
         "revoke SELECT on table public.t from public",
