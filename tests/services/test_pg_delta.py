@@ -100,6 +100,36 @@ WRITES = [
 ]
 
 
+def test_rows_that_are_gone_are_not_each_looked_for_in_a_table_without_index(
+    transfer: Any, source: Database, target: Database
+) -> None:
+    source.app(
+        """
+        create table owners (id serial primary key);
+        create table pets (id serial primary key, owner int references owners on delete cascade, like_pet int
+          references pets);
+        insert into owners select from generate_series(1, 2000);
+        insert into pets (owner, like_pet) select i, i from generate_series(1, 2000) i;
+        """
+    )
+    transfer()
+    source.app(
+        """
+        truncate owners, pets;
+        insert into owners select from generate_series(1, 2000);
+        insert into pets (owner, like_pet) select i, i from generate_series(2001, 4000) i;
+        """
+    )
+
+    def reads() -> int:
+        return int(target.rows("select seq_scan from pg_stat_user_tables where relname = 'pets'")[0][0])
+
+    before = reads()
+    assert transfer(mode="delta")["verdict"] == "updated"
+    assert reads() - before < 100
+    assert content(target) == content(source)
+
+
 def test_rows_that_are_not_where_they_were_are_found(
     copied: None, transfer: Any, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,6 +76,18 @@ def comes_through(run_module: Any, source: Database, target: Database, case: rou
         assert target.fingerprint() == before
 
 
+def test_an_index_holds_what_the_app_looks_for(run_module: Any, databases: tuple[Database, Database]) -> None:
+    """It is built with the database's own text search configuration, which no dump contains."""
+    source, target = databases
+    made = (HERE / "schemas" / "settings.sql").read_text(encoding="utf-8").partition("-- then")[0]
+    assert round_trip.load(source, made) == []
+    assert run_module(pg_transfer, {"source": source.url, "target": target.url})["verdict"] == "copied"
+
+    for each in (source, target):
+        sql = "set enable_seqscan = off; select id from articles where words(body) @@ to_tsquery('Häuser')"
+        assert each.app(sql) == [(1,)]
+
+
 def test_text_in_another_encoding_comes_through(run_module: Any, latin: tuple[Database, Database]) -> None:
     made = """
         create type "größe" as enum ('klein', 'groß');

@@ -138,6 +138,11 @@ OF_POSTGRES: dict[str, Row] = {
         "Functions that indexes or materialized views call got a `search_path` on the target.",
         "Give them the same on Heroku, in a migration.",
     ),
+    "database-statistics": (
+        WARN,
+        "The target cannot gather a table's statistics: a function that an index or a statistics object calls fails.",
+        "Correct the function, then run `ANALYZE` there.",
+    ),
     "database-superuser": (
         BLOCK,
         "Only a superuser can create some objects, and the target's role is not one.",

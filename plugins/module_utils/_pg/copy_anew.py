@@ -8,20 +8,20 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import FlyoverError, StateError
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker, settle
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.archive import Archive, Entry, digest
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.compare import search_path
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.full_copy import Copy
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.wipe import wipe
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import server
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import attributes, server
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings, named
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.result import COPIED, result
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.run import Run
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import movement as movements
@@ -52,6 +52,7 @@ def copy(run: Run, tools: Tools, found: Marker | None, occupied: bool) -> dict[s
     """Copy everything, or what an interrupted copy did not get to; verify it, and return the result."""
     begun = _begun(run, tools, found, occupied)
     document = run.noted = begun.document
+    settled = _begin_as_the_app_does(run)
     marker.note_source(run.target.session, run.identities())
     checksums = run.wanted.verify == "checksums"
 
@@ -83,12 +84,24 @@ def copy(run: Run, tools: Tools, found: Marker | None, occupied: bool) -> dict[s
     if same.mismatches:
         run.give_up(document)
     same.refuse(run.target.session)
+    _tell_unanalyzed(run, engine.unanalyzed)
     if run.wanted.verify == "none":
         same.rows = engine.rows
         same.large_objects = begun.movement.large_objects if begun.movement else engine.large_objects
     document.update(verified=run.wanted.verify, same=sorted(same.same))
     marker.complete(run.target.session, document, checksums, logs)
-    return result(run, COPIED, run.wanted.verify, same, begun.movement, seconds=engine.seconds)
+    done = result(run, COPIED, run.wanted.verify, same, begun.movement, seconds=engine.seconds)
+    return {**done, "settled": settled}
+
+
+def _tell_unanalyzed(run: Run, tables: Mapping[str, StateError]) -> None:
+    """Say of which tables the target's planner knows nothing; the copy is right without."""
+    if tables:
+        run.findings.warn(
+            "database-statistics",
+            f"The target cannot gather statistics of {named(tables)}: {next(iter(tables.values())).cause}.",
+            "Correct the function that an index or a statistics object of the table calls, then run ANALYZE.",
+        )
 
 
 def _begun(run: Run, tools: Tools, found: Marker | None, occupied: bool) -> _Begun:
@@ -169,6 +182,18 @@ def _left_out(source: Session, target: Session, findings: Findings) -> dict[int,
         if name in findings.left_out_extensions:
             left_out[oid] = name
     return left_out
+
+
+def _begin_as_the_app_does(run: Run) -> list[str]:
+    """Set what the source sets for new sessions before anything is built with it; return what was done.
+
+    A setting can decide what an index or a generated column holds: C(default_text_search_config), or the app's own.
+    """
+    settled = settle.settings(run.given.settings, run.target.session, check_mode=False)
+    if settled:
+        run.target.session.adopt(attributes.settings(run.target.session))
+        run.renew_pool()
+    return settled
 
 
 def _set_search_path(run: Run) -> None:

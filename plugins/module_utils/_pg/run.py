@@ -17,6 +17,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy imp
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.compare import Comparison
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import identity
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.attributes import Attributes
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.checksums import Content
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings, named
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import Identity
@@ -54,6 +55,7 @@ class Run:
         wanted: Wanted,
         findings: Findings,
         progress: Progress,
+        given: Attributes,
     ) -> None:
         self.source = source
         self.target = target
@@ -61,6 +63,7 @@ class Run:
         self.wanted = wanted
         self.findings = findings
         self.progress = progress
+        self.given = given
         self.reason = ""
         """Why everything is copied."""
         self.noted: dict[str, Any] = {}

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -27,16 +27,18 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.from_cop
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import (
     attributes,
     collation,
+    identity,
     plan,
     source_findings,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.estimate import estimate
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import Rewritten
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import (
     count_objects,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import read_tables
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table, read_tables
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.result import (
     UNCHANGED,
     UNKNOWN,
@@ -49,10 +51,13 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update i
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.progress import Progress
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.sides import both
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.tools import find_tools
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.tools import Tools, find_tools
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import Address
 
 _SEALED = {"changed": False, "verdict": UNCHANGED, "sealed": True}
+_ATTEMPTS = 3  # each with a new snapshot, as long as someone rewrites tables of the source
+# Such as "cache lookup failed for index": the catalog under the snapshot lists what was dropped since.
+_INTERNAL = "XX000"
 _PATIENCE = 5.0  # seconds; a transfer that has just ended may take a moment to let go of its lock
 _TARGET_SETTINGS = (
     SCRIPT_SETTINGS
@@ -157,7 +162,7 @@ def _transfer(
     try:
         if busy:
             raise busy
-        result = _looked(source, target, found, wanted, check_mode, progress, findings)
+        result = _patiently(source, target, found, wanted, check_mode, progress, findings)
     except (InputError, StateError) as error:
         if not check_mode:
             raise
@@ -167,6 +172,25 @@ def _transfer(
         result = {"changed": True, "verdict": UNKNOWN, "reason": "something forbids the copy: see the findings"}
     the_plan = {**_plan(source, target, findings), **result.pop("plan", {})}
     return {"sealed": False, "reason": "", "plan": the_plan, **result, "findings": findings.all}
+
+
+def _patiently(
+    source: Side,
+    target: Side,
+    found: Marker | None,
+    wanted: Wanted,
+    check_mode: bool,
+    progress: Progress,
+    findings: Findings,
+) -> dict[str, Any]:
+    """Begin again with a new snapshot where the source's tables were rewritten meanwhile."""
+    for _again in range(_ATTEMPTS - 1):
+        try:
+            return _looked(source, target, found, wanted, check_mode, progress, findings)
+        except Rewritten:
+            findings.forget()
+            found = marker.read(target.session)
+    return _looked(source, target, found, wanted, check_mode, progress, findings)
 
 
 def _looked(
@@ -192,21 +216,42 @@ def _looked(
         with _noted(findings, check_mode):
             _refuse_foreign(target_session, found, occupied, source, wanted.clean)
         findings.refuse(source_session.thing)
-        with Run(source, target, tables, snapshot, jobs, wanted, findings, progress) as run:
-            result = from_copy(run, found, check_mode)
-            if result is None and check_mode:
-                totals = {"tables": len(tables), "bytes": sum(table.bytes for table in tables)}
-                result = {"changed": True, "verdict": WOULD_COPY, "totals": totals}
-                result["plan"] = {"estimate": estimate(source_session, tables)}
-            if result is None:
-                result = copy(run, tools, found, bool(occupied))
-            if result["verdict"] != WOULD_COPY:
-                run.tell()
-                settled = settle.settle(given, target, findings, check_mode)
-                if settled and result["verdict"] == UNCHANGED:
-                    result.update(changed=True, verdict=WOULD_UPDATE if check_mode else UPDATED)
-                result["settled"] = settled
-            return {"reason": run.reason, **result}
+        with Run(source, target, tables, snapshot, jobs, wanted, findings, progress, given) as run:
+            try:
+                return _run(run, tools, found, bool(occupied), check_mode)
+            except StateError as error:
+                raise _explained(error, source_session, tables) from None
+
+
+def _run(run: Run, tools: Tools, found: Marker | None, occupied: bool, check_mode: bool) -> dict[str, Any]:
+    """Update the copy that is there, or copy everything; return the result."""
+    result = from_copy(run, found, check_mode)
+    if result is None and check_mode:
+        totals = {"tables": len(run.tables), "bytes": sum(table.bytes for table in run.tables)}
+        result = {"changed": True, "verdict": WOULD_COPY, "totals": totals}
+        result["plan"] = {"estimate": estimate(run.source.session, run.tables)}
+    if result is None:
+        result = copy(run, tools, found, occupied)
+    if result["verdict"] != WOULD_COPY:
+        run.tell()
+        settled = result.pop("settled", []) + settle.settle(run.given, run.target, run.findings, check_mode)
+        if settled and result["verdict"] == UNCHANGED:
+            result.update(changed=True, verdict=WOULD_UPDATE if check_mode else UPDATED)
+        result["settled"] = settled
+    return {"reason": run.reason, **result}
+
+
+def _explained(error: StateError, source: Session, tables: Sequence[Table]) -> StateError:
+    """Return what O(error) comes from: tables of the source whose rows the snapshot no longer shows, or itself."""
+    try:
+        identity.refuse_rewritten(source, tables)
+    except Rewritten as cause:
+        return cause
+    except FlyoverError:
+        pass  # the source's session has failed too
+    if error.thing == source.thing and error.facts.get("sqlstate") == _INTERNAL:
+        return Rewritten(error.thing, error.cause, error.remedy, **error.facts)
+    return error
 
 
 @contextmanager

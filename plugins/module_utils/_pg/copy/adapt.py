@@ -39,7 +39,8 @@ class Adaptation:
         self.names: list[str] = list(interrupted.document.get("adapted", ())) if interrupted else []
 
     def cures(self, relation: int, error: StateError) -> bool:
-        """Give a path to the functions that the source's index or view O(relation) calls, unless they have one.
+        """Give a path to the functions that the source's O(relation) calls, unless they have one: an index, a view, or
+        a table with its indexes and statistics.
 
         Return whether any function got one.
         """
@@ -69,21 +70,29 @@ def without(definitions: Sequence[Definition], adapted: Iterable[str]) -> list[D
 
 
 def _functions(source: Session, relation: int) -> list[str]:
-    """Return the user's functions that an index, a constraint's index or a view calls, also by views that it reads."""
+    """Return the user's functions that an index, a constraint's index, a view or a table's statistics call, also by
+    operators, domains, and the views that a view reads.
+    """
     rows = source.rows(
         f"""
         with recursive used(classid, objid) as (
           select 'pg_class'::regclass::oid, %(oid)s::oid
           union
-          select 'pg_class'::regclass, conindid from pg_constraint where oid = %(oid)s and conindid <> 0
+          (select 'pg_class'::regclass, conindid from pg_constraint where oid = %(oid)s and conindid <> 0
+           union all select 'pg_class'::regclass, indexrelid from pg_index where indrelid = %(oid)s
+           union all select 'pg_statistic_ext'::regclass, oid from pg_statistic_ext where stxrelid = %(oid)s)
           union
           select next.* from used u cross join lateral (
             select d.refclassid, d.refobjid from pg_depend d where d.classid = u.classid and d.objid = u.objid
-              and (d.refclassid = 'pg_proc'::regclass or d.refclassid = 'pg_class'::regclass
+              and (d.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass)
+                   or d.refclassid = 'pg_class'::regclass
                    and exists (select from pg_class where oid = d.refobjid and relkind in ('v', 'm')))
             union all
             select 'pg_rewrite'::regclass::oid, r.oid from pg_rewrite r
-            where u.classid = 'pg_class'::regclass and r.ev_class = u.objid) next
+            where u.classid = 'pg_class'::regclass and r.ev_class = u.objid
+            union all
+            select 'pg_constraint'::regclass::oid, c.oid from pg_constraint c
+            where u.classid = 'pg_type'::regclass and c.contypid = u.objid) next
         )
         select {FUNCTION_NAME} from used u join pg_proc p on u.classid = 'pg_proc'::regclass and p.oid = u.objid
         join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang

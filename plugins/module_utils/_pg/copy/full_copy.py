@@ -29,6 +29,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tas
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool, Task
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import server
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import refuse_rewritten
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import (
     Sequences,
     parents_and_views,
@@ -95,6 +96,8 @@ class Copy:
         self._later_tables: list[tuple[Table, StateError]] = []
         self._later_entries: list[tuple[Entry, StateError]] = []
         self.large_objects = 0
+        self.unanalyzed: dict[str, StateError] = {}
+        """Tables and views whose statistics could not be gathered, and why."""
         self.sequences: Sequences = {}
         """The values that were copied."""
         self._horizon = server.horizon(source)
@@ -119,6 +122,7 @@ class Copy:
             bytes_total=sum(table.bytes for table in self._tables if table.name not in self._kept),
         )
         self._work(self._data_tasks(stages_))
+        refuse_rewritten(self._source, self._tables)
         self._progress.phase("constraints")
         self._catch_up()
         level()
@@ -139,6 +143,15 @@ class Copy:
             refresh(self._target, {populated[oid]: oid for oid in views if oid in populated}, self.adaptation.cures)
         names = [table.name for table in self._tables if table.name in self._analyzed_last and not table.condition]
         self._work([Task(Analyze(name)) for name in [*names, *parents_and_views(self._target)]])
+        self._analyze_again()
+
+    def _analyze_again(self) -> None:
+        """Retry those tables whose functions can be given what they lack."""
+        oids = {table.name: table.oid for table in self._tables}
+        for name, error in list(self.unanalyzed.items()):
+            if self.adaptation.cures(oids.get(name, 0), error):
+                del self.unanalyzed[name]
+                self._work([Task(Analyze(name))])
 
     def _catch_up(self) -> None:
         """Retry what failed before all rows were there, as long as anything succeeds."""
@@ -173,6 +186,8 @@ class Copy:
             self.contents.update(result.contents)
         elif isinstance(work, Checked):
             self.contents.update(result)
+        elif isinstance(work, Analyze) and result:
+            self.unanalyzed[work.name] = result
 
     def _data_tasks(self, stages_: Stages) -> list[Task]:
         """Return the tasks, large tables first, so that none is left alone at the end, and then their indexes."""

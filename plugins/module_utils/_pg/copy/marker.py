@@ -197,6 +197,15 @@ def renew(
         _write(target, COMPLETE, document)
 
 
+def note_adapted(target: Session, names: Sequence[str]) -> None:
+    """Note, of a complete copy, which functions were given a search_path."""
+    target.run(
+        f"update {MARKER_SCHEMA}.transfer set document = jsonb_set(document, '{{adapted}}', %s::jsonb)",
+        [json.dumps(list(names))],
+        doing="writing the marker",
+    )
+
+
 def note(target: Session, document: dict[str, Any]) -> None:
     """Note what is needed to resume the copy if it is interrupted from here on."""
     _write(target, COPYING, document)

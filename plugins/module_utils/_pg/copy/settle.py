@@ -31,7 +31,7 @@ def settle(source: Attributes, target: Side, findings: Findings, check_mode: boo
     if given != noted and not check_mode:
         marker.note_given(session, given)
     done += _comments(source.comments, session, findings, check_mode)
-    return done + _settings(source.settings, session, findings, check_mode)
+    return done + settings(source.settings, session, check_mode)
 
 
 def left_behind(source: Attributes, target: Side, findings: Findings) -> None:
@@ -90,7 +90,8 @@ def _comments(wanted: Mapping[str, str], target: Session, findings: Findings, ch
     return done
 
 
-def _settings(wanted: Mapping[str, str], target: Session, findings: Findings, check_mode: bool) -> list[str]:
+def settings(wanted: Mapping[str, str], target: Session, check_mode: bool) -> list[str]:
+    """Have the target's new sessions begin with those of the settings O(wanted) that its role may make."""
     existing = attributes.settings(target)
     possible = attributes.settable(target, wanted)
     done = []

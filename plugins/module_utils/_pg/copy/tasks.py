@@ -280,9 +280,15 @@ class Analyze:
 
     name: str
 
-    def do(self, target: Session, feed: Feed) -> None:
-        """Return nothing."""
-        target.run(f"analyze {self.name}", doing=f"analyzing {self.name}")
+    def do(self, target: Session, feed: Feed) -> StateError | None:
+        """Return why that is not possible, if a function that it calls fails."""
+        try:
+            target.run(f"analyze {self.name}", doing=f"analyzing {self.name}")
+        except StateError as error:
+            if not may_pass(error):
+                raise
+            return error
+        return None
 
 
 @dataclass(frozen=True)

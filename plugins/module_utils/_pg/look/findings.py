@@ -49,6 +49,11 @@ class Findings:
         """Note an error that an audit reports along with everything else."""
         self.block("database-copy", f"{error.thing}: {error.cause}", error.remedy)
 
+    def forget(self) -> None:
+        """Begin anew: what was noted will be seen again if it is still there."""
+        for noted in (self.not_moved, self.left_out_extensions, self._found):
+            noted.clear()
+
     @property
     def all(self) -> list[dict[str, str]]:
         """What RV(findings) has: one finding for all objects of a kind that stay behind for the same reason."""

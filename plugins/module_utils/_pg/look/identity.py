@@ -15,6 +15,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import named as listed
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 
@@ -74,6 +77,34 @@ def identities(session: Session, oids: Mapping[str, int]) -> dict[str, Identity]
     names = {oid: name for name, oid in oids.items()}
     rows = session.rows(_IDENTITIES, {"oids": list(names)}) if names else []
     return {names[oid]: Identity(*identity) for oid, *identity in rows}
+
+
+class Rewritten(StateError):
+    """The snapshot no longer shows the rows of a table: TRUNCATE and most forms of ALTER TABLE ignore it.
+
+    See "Caveats" in the chapter on concurrency control of PostgreSQL's manual.
+    """
+
+
+def refuse_rewritten(source: Session, tables: Sequence[Table]) -> None:
+    """Raise Rewritten if one of O(tables) was given other files, or dropped, since the session's snapshot.
+
+    What was read from it by now may be no row at all. The function sees the present, the column the snapshot.
+    """
+    rows = source.rows(
+        "select oid from pg_class "
+        "where oid = any (%s::oid[]) and relfilenode is distinct from pg_relation_filenode(oid)",
+        [[table.oid for table in tables]],
+    )
+    moved = {oid for (oid,) in rows}
+    if moved:
+        raise Rewritten(
+            source.thing,
+            f"while it was read, these tables were emptied, rewritten or dropped: "
+            f"{listed([table.name for table in tables if table.oid in moved])}",
+            "Run again when no TRUNCATE, ALTER TABLE, VACUUM FULL or CLUSTER runs on the source.",
+            sqlstate="40001",
+        )
 
 
 def named(session: Session, names: Sequence[str]) -> dict[str, Identity]:

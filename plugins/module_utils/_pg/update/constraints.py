@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import dotted, quoted, relation
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import LOG_SCHEMA
@@ -18,6 +19,9 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.ses
 
 # ON DELETE actions that deferring does not postpone: cascade, restrict, set null, set default.
 _AT_ONCE = "crnd"
+# A unique value that is taken, one that violates an exclusion constraint, and a row that another refers to.
+_KEYS_HINDER = ("23505", "23P01", "23503")
+_CHECK_HINDERS = "23514"
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,26 @@ class ForeignKey:
     comment: str | None
     checked: bool
     """Whether the server knows that every row obeys it, which it does not for one made NOT VALID."""
+    indexed: bool
+    """Whether the rows that refer to one are found by an index; otherwise each lookup reads the table."""
 
     @property
     def acts_at_once(self) -> bool:
         """Whether deleting a referenced row does something at once."""
         return self.on_delete in _AT_ONCE
+
+
+class Aside(NamedTuple):
+    """What is dropped while rows are written, and made again afterwards, which checks every row."""
+
+    keys: bool = False
+    """Foreign keys that refer to the tables: rows may swap unique values, and leave a circle of RESTRICT."""
+    checks: bool = False
+    """Checks that call the app's functions, which may read other tables."""
+
+    def against(self, sqlstate: str) -> Aside:
+        """Return what to drop too, after the error O(sqlstate)."""
+        return Aside(self.keys or sqlstate in _KEYS_HINDER, self.checks or sqlstate == _CHECK_HINDERS)
 
 
 class ForeignKeys:
@@ -52,7 +71,9 @@ class ForeignKeys:
             select oid, conparentid, {relation("conrelid")}, {relation("confrelid")}, confdeltype::text,
                    condeferrable, quote_ident(conname::text), pg_get_constraintdef(oid),
                    obj_description(oid, 'pg_constraint'),
-                   convalidated or to_jsonb(k) ->> 'conenforced' = 'false'
+                   convalidated or to_jsonb(k) ->> 'conenforced' = 'false',
+                   exists (select from pg_index i where i.indrelid = k.conrelid and i.indisvalid and i.indpred is null
+                           and (i.indkey::int2[])[0:cardinality(k.conkey) - 1] operator(pg_catalog.@>) k.conkey)
             from pg_constraint k where contype = 'f'
             """
         )
@@ -137,7 +158,11 @@ select 'table', {relation("k.conrelid")}, quote_ident(k.conname::text), pg_get_c
        obj_description(k.oid, 'pg_constraint'), max(a.level)
 from pg_constraint u join above a on a.leaf = u.conrelid
 join pg_constraint k on k.conrelid = a.relation and k.conname = u.conname and k.contype = u.contype and k.conislocal
-where u.contype in ('c', 'n') and not u.convalidated and coalesce(to_jsonb(u) ->> 'conenforced', '') <> 'false'
+where coalesce(to_jsonb(u) ->> 'conenforced', '') <> 'false' and (
+  u.contype in ('c', 'n') and not u.convalidated
+  or %(checks)s and u.contype = 'c' and exists (
+    select from pg_depend d where d.classid = 'pg_constraint'::regclass and d.objid = u.oid
+      and d.refclassid = 'pg_proc'::regclass and d.refobjid >= 16384))
 group by k.oid, k.conrelid, k.conname
 union all
 select 'domain', {dotted("n.nspname", "t.typname")}, quote_ident(k.conname::text), pg_get_constraintdef(k.oid),
@@ -148,14 +173,14 @@ order by 6 desc, 2, 3
 """
 
 
-def unchecked(session: Session, tables: Collection[str], domains: bool) -> tuple[list[str], list[str]]:
+def unchecked(session: Session, tables: Collection[str], domains: bool, checks: bool) -> tuple[list[str], list[str]]:
     """Return statements that drop constraints made NOT VALID, which rows of O(tables) may violate, and those that
-    create them again without checking a row.
+    create them again without checking a row; with O(checks) also checks that call the app's functions.
     """
     drop: list[str] = []
     make: list[str] = []
     for kind, owner, name, definition, comment, _level in session.rows(
-        _UNCHECKED, {"tables": list(tables), "domains": domains}
+        _UNCHECKED, {"tables": list(tables), "domains": domains, "checks": checks}
     ):
         drop.append(f"alter {kind} {owner} drop constraint {name}")
         on = f"domain {owner}" if kind == "domain" else owner

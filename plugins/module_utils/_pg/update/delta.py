@@ -16,6 +16,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.nam
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.constraints import (
+    Aside,
     ForeignKeys,
     deferred,
     set_aside,
@@ -39,6 +40,9 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.s
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
+# With more rows that are gone, checking each row that refers to them once costs less than reading a table for each.
+_FEW_GONE = 20
+
 
 def put_large_objects(target: Session, objects: Mapping[int, int | None]) -> None:
     """Replace O(objects) with the staged ones; those without a size are gone from the source."""
@@ -54,13 +58,14 @@ def put_large_objects(target: Session, objects: Mapping[int, int | None]) -> Non
 class Delta:
     """Puts what is staged into its tables, inside a transaction of the target."""
 
-    def __init__(self, target: Session, staged: Sequence[Staged], unique: bool, domains: bool = False) -> None:
+    def __init__(self, target: Session, staged: Sequence[Staged], aside: Aside, domains: bool = False) -> None:
         """Take what is O(staged).
 
-        O(unique) lets rows of a table swap unique values, at the cost of checking foreign keys again; O(domains) lets
-        them violate constraints of domains that were made NOT VALID.
+        What is put O(aside) checks every row again at the end; O(domains) lets rows violate constraints of domains that
+        were made NOT VALID.
         """
         self._target = target
+        self._checks = aside.checks
         self._domains = domains
         self._staged = staged
         self._keys = ForeignKeys(target)
@@ -73,8 +78,11 @@ class Delta:
         self._aside = self._keys.topmost(
             key
             for one in staged
-            if one.change.how == WHOLE or unique or (one.gone and (one.name,) in partitions)
             for key in self._keys.into(one.name)
+            if one.change.how == WHOLE
+            or aside.keys
+            or (one.gone and (one.name,) in partitions)
+            or (one.gone > _FEW_GONE and not key.indexed)
         )
         names = {one.name for one in staged}
         self._aside += self._keys.topmost(key for key in self._keys.touching(names) if not key.checked)
@@ -88,7 +96,7 @@ class Delta:
         self._shut()
         silence, restore = silenced(self._target, names, reached & self._by_log.keys())
         drop, make = set_aside({key.oid: key for key in self._aside}.values())
-        relax, tighten = unchecked(self._target, names, self._domains)
+        relax, tighten = unchecked(self._target, names, self._domains, self._checks)
         free, fix = writable_identities(self._target, [one.name for one in held])
         aside = {key.oid for key in self._aside}
         defer, settle = deferred(key for key in self._keys.touching(names) if key.oid not in aside)

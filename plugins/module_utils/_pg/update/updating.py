@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -15,17 +16,20 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import compare as comparison
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import full_copy as engine
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.adapt import Adaptation
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.compare import Comparison
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Evidence, Marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import ReadLargeObjects, Work
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool, Task
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import server
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import refuse_rewritten
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import populated_views
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log, delta, staging, views
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.constraints import loose
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.constraints import Aside, loose
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.delta import Delta
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.guard import Guard
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.movement import Movement, renew
@@ -37,8 +41,6 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.sid
 
 # With a larger share of new rows, the planner's statistics are gathered again, as autovacuum does.
 _STALE = 0.1
-# A unique value that is taken, or one that violates an exclusion constraint.
-_TAKEN = ("23505", "23P01")
 # Someone else uses the target, such as the app in a rehearsal: a deadlock, or a lock that timed out.
 _BUSY = ("40P01", "55P03")
 _ATTEMPTS = 3
@@ -117,14 +119,33 @@ class Update:
         try:
             self._progress.phase("stage", tables_total=len(self._movement.tables), tables_done=0, bytes_total=0)
             staged, objects = self._stage()
+            # In an interrupted copy, the tables that are copied anew come later.
+            refuse_rewritten(self._source.session, [change.table for change in self._movement.changes])
             self._progress.phase("apply")
             self._apply_patiently(staged, objects, horizon)
         finally:
             self._guard.release()
             staging.clear(self._target)
-        names = [one.name for one in staged if one.expected.marked > one.expected.rows * _STALE]
-        if names:
-            self._target.run(f"analyze {', '.join(names)}", doing="analyzing")
+        for one in staged:
+            if one.expected.marked > one.expected.rows * _STALE:
+                self._analyze(one.change.table)
+
+    def _analyze(self, table: Table) -> None:
+        adaptation = self._adaptation()
+        try:
+            self._target.run(f"analyze {table.name}", doing="analyzing")
+        except StateError as error:
+            # Autovacuum tries again, and its errors are in the server's log: the update itself is done.
+            if adaptation.cures(table.oid, error):
+                self._found.document["adapted"] = adaptation.names
+                with suppress(StateError):
+                    self._target.run(f"analyze {table.name}", doing="analyzing")
+
+    def _adaptation(self) -> Adaptation:
+        """Return what can give the target's functions a search_path, and notes that."""
+        return Adaptation(
+            self._source.session, self._target, self._found, lambda names: marker.note_adapted(self._target, names)
+        )
 
     def _stage(self) -> tuple[list[Staged], dict[int, int | None]]:
         """Return what is staged, and the large objects that differ with their size on the source, None for none."""
@@ -159,34 +180,37 @@ class Update:
         return sorted(staged, key=lambda one: one.change.how != changes.WHOLE), objects
 
     def _apply_patiently(self, staged: list[Staged], objects: dict[int, int | None], horizon: int) -> None:
-        unique, attempts = False, 0
+        aside, attempts = Aside(), 0
         while True:
             attempts += 1
             try:
-                return self._apply(staged, objects, horizon, unique)
+                return self._apply(staged, objects, horizon, aside)
             except StateError as error:
-                state = error.facts.get("sqlstate")
-                if state in _TAKEN and not unique:
-                    unique = True
+                state = str(error.facts.get("sqlstate", ""))
+                if aside.against(state) != aside:
+                    aside = aside.against(state)
                 elif state not in _BUSY or attempts >= _ATTEMPTS:
                     raise
 
-    def _apply(self, staged: list[Staged], objects: dict[int, int | None], horizon: int, unique: bool) -> None:
+    def _apply(self, staged: list[Staged], objects: dict[int, int | None], horizon: int, aside: Aside) -> None:
         target, source = self._target, self._source.session
+        adaptation = self._adaptation()
         with self._guard.transaction("updating the copy"):
             began = server.horizon(target)
             complete = self._found.state == marker.COMPLETE
             with target.as_app():
-                reached = Delta(target, staged, unique, bool(self._loose)).apply()
+                reached = Delta(target, staged, aside, bool(self._loose)).apply()
                 delta.put_large_objects(target, objects)
                 if complete:
                     engine.comment_large_objects(source, target)
                     names = views.stale(target, reached, bool(objects)) if staged or objects else []
-                    engine.refresh(target, dict.fromkeys(names, 0))
+                    oids = {name: oid for oid, name in populated_views(source).items()} if names else {}
+                    engine.refresh(target, {name: oids.get(name, 0) for name in names}, adaptation.cures)
                 found = self._differences(staged, reached, bool(objects))
             if complete:
                 known = self._source.definitions
-                schema = comparison.compare_schema(self._source, target, self._found.document, known)
+                noted = {**self._found.document, "adapted": adaptation.names}
+                schema = comparison.compare_schema(self._source, target, noted, known)
                 found.mismatches += schema.mismatches
                 engine.set_sequences(target, self._movement.sequences)
             found.refuse(target)
@@ -194,6 +218,7 @@ class Update:
             marker.note_source(target, self._movement.identities)
             marker.record_tables(target, self._kept(staged), horizon, began)
             marker.advance(target, horizon)
+        self._found.document["adapted"] = adaptation.names
 
     def _kept(self, staged: Sequence[Staged]) -> list[tuple[str, int, str | None]]:
         """Return what to note about the tables that were written: name, rows, and the identity of valid logs."""

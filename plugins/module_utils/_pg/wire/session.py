@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -53,6 +54,10 @@ set bytea_output = hex;
 set xmloption = content;
 set lc_monetary = 'C';
 set quote_all_identifiers = off;
+set standard_conforming_strings = on;
+set array_nulls = on;
+set transform_null_equals = off;
+set xmlbinary = base64;
 set synchronize_seqscans = off;
 set jit = off;
 set work_mem = '32MB';
@@ -71,6 +76,9 @@ end $$;
 {more}
 select pg_backend_pid();
 """
+
+
+_FIXED = re.compile(r"(?m)^set (\w+)")
 
 
 class Session:
@@ -140,6 +148,13 @@ class Session:
         session = Session(self.address, self._name, self._read_only, self._settings)
         session.app_path = self.app_path
         return session
+
+    def adopt(self, settings: Mapping[str, str]) -> None:
+        """Make O(settings), as a session that begins now gets them, but for what is the same in each of ours."""
+        fixed = {*_FIXED.findall(_SETTINGS + self._settings)}
+        for name, value in settings.items():
+            if name.lower() not in fixed:
+                self.run("select set_config(%s, %s, false)", [name, value], doing=f"setting {name}")
 
     @contextmanager
     def as_app(self) -> Iterator[None]:

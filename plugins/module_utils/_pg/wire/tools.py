@@ -130,6 +130,8 @@ def _base_environment() -> dict[str, str]:
 def _environment(address: Address) -> dict[str, str]:
     """Return the environment that makes libpq connect to O(address), without the password."""
     options = {_PG_VARIABLES[name]: value for name, value in address.options.items() if name in _PG_VARIABLES}
+    # Strings are read as they are written, whatever the database's setting.
+    options["PGOPTIONS"] = f"{options.get('PGOPTIONS', '')} -c standard_conforming_strings=on".strip()
     return {
         **_base_environment(),
         "PGHOST": address.host,
