@@ -71,6 +71,16 @@ def installations(clients: bool = True) -> list[Installation]:
     return sorted(found, key=lambda installation: installation.major)
 
 
+def clients(major: int) -> Path | None:
+    """Return the folder of a pg_dump that reads servers of O(major), or None: a newer one does, an older one refuses.
+
+    tests/tools/postgres-versions installs newer ones than the servers that bring their own.
+    """
+    folders = [installation.folder for installation in installations() if installation.major >= major]
+    folders += [Path(found) for found in glob(str(_TOOLS / "postgres-clients/*/pginstall/bin"))]
+    return folders[0] if folders else None
+
+
 def _has_contrib(folder: Path) -> bool:
     candidates = []
     if (folder / "pg_config").exists():

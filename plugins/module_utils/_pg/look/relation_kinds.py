@@ -141,7 +141,8 @@ QUERIES = (
         f"""
         select k.oid, {_of("k.conname")},
           concat_ws(' ', k.contype, case when k.contype in ('c', 'x') then concat_ws(' ', k.convalidated,
-              k.connoinherit, k.condeferrable, k.condeferred, k.conexclop::regoperator[], to_jsonb(k) ->> 'conenforced')
+              k.connoinherit, k.condeferrable, k.condeferred, k.conexclop::regoperator[],
+              nullif(to_jsonb(k) ->> 'conenforced', 'true'))
             else pg_get_constraintdef(k.oid) end),
           {_expressions(NAME, "pg_get_expr(k.conbin, k.conrelid)")}
         {_FROM} join pg_constraint k on k.conrelid = c.oid
