@@ -17,7 +17,7 @@ from typing import NamedTuple
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.kinds import KINDS, LEFT_BEHIND
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import arguments_quoted
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import words_quoted
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import HIDDEN_SCHEMAS, LOG_SCHEMA
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.tools import Tools
@@ -190,7 +190,7 @@ def split(text: str, lines: Mapping[int, Line]) -> Iterable[Entry]:
             oid=int(header["oid"]),
             name=f"{header['schema']}.{header['name']}" if header["schema"] != "-" else header["name"],
             needs=frozenset(int(number) for number in (header["needs"] or "").split()),
-            sql=arguments_quoted(sql.strip()) + "\n",
+            sql=words_quoted(sql.strip()) + "\n",
         )
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.archive import Entry
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import BuildIndex, RunEntry, Work
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import words_quoted
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 _NAME = r'(?:[\w$]+|"(?:[^"]|"")+")'
@@ -54,7 +55,10 @@ def key_indexes(source: Session) -> dict[int, str]:
         """
     )
     # It exists already if a run was killed between the index and its key.
-    return {oid: sql.replace("CREATE UNIQUE INDEX", "CREATE UNIQUE INDEX IF NOT EXISTS", 1) for oid, sql in rows}
+    return {
+        oid: words_quoted(sql).replace("CREATE UNIQUE INDEX", "CREATE UNIQUE INDEX IF NOT EXISTS", 1)
+        for oid, sql in rows
+    }
 
 
 def index_bytes(source: Session) -> dict[int, int]:

@@ -25,8 +25,9 @@ _WORDS = (
     "merge_action",
     "system_user",
 )
-_QUOTED_WORD = re.compile(rf'"({"|".join(_WORDS)})"')
-_SQLS_OWN = re.compile(r"\bpg_catalog\.json\b")
+# In quotes there is data, another name, or a function's body, in which nothing may be replaced.
+_IN_QUOTES = r"""'[^']*'|"[^"]*"|(?P<tag>\$(?:[^\W\d]\w*)?\$).*?(?P=tag)"""
+_QUOTED_WORD = re.compile(rf"""'[^']*'|"(?P<word>{"|".join(_WORDS)})"|"[^"]*"|\bpg_catalog\.(?P<type>json)\b""")
 _ARRAY = "'{" + ",".join(_WORDS) + "}'"
 
 
@@ -50,25 +51,35 @@ def relation(oid: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return O(text), which holds names but no data, without the quotes that only some major versions write.
+    """Return O(text), in which all data is quoted, without the quotes of names that only some major versions write.
 
     Since PostgreSQL 16 the type json is written as SQL's own, without a schema.
     """
-    return _SQLS_OWN.sub("json", _QUOTED_WORD.sub(r"\1", text))
+    return _QUOTED_WORD.sub(lambda found: found["word"] or found["type"] or found[0], text)
 
 
-_ARGUMENT = re.compile(rf"([(,]\s*(?:(?:IN|OUT|INOUT|VARIADIC) )?)({'|'.join(_WORDS)}) (?!DEFAULT\b|IS\b)(?=\S)")
-_SIGNATURE = re.compile(
-    r"(?:CREATE (?:OR REPLACE )?|COMMENT ON )(?:FUNCTION|PROCEDURE|AGGREGATE) .*?(?=\n\s*(?:LANGUAGE|AS) |\) IS '|\Z)",
+# What a newer server refuses bare, or takes for something else: the name of a function's argument, and system_user
+# anywhere, which every server writes in capitals where it means SQL's own.
+_ARGUMENT = re.compile(
+    rf"{_IN_QUOTES}|(?P<before>[(,]\s*(?:(?:IN|OUT|INOUT|VARIADIC) )?)(?P<word>{'|'.join(_WORDS)}) "
+    r"(?!DEFAULT\b|IS\b)(?=\S)",
     re.DOTALL,
+)
+_RESERVED = re.compile(rf"{_IN_QUOTES}|(?<![\w.$])(?P<word>system_user)(?![\w$])", re.DOTALL)
+_SIGNATURE = re.compile(
+    r"(?:CREATE (?:OR REPLACE )?|COMMENT ON )(?:FUNCTION|PROCEDURE|AGGREGATE) "
+    r"""(?:'[^']*'|"[^"]*"|[^'"])*?(?=\n\s*(?:LANGUAGE|AS) |\) IS '|\Z)"""
 )
 
 
-def arguments_quoted(sql: str) -> str:
-    """Return O(sql) with quotes around arguments of functions that are named by such a word: nowhere else does a newer
-    server refuse it bare.
+def words_quoted(sql: str) -> str:
+    """Return O(sql), which a server printed, with quotes around names that a newer server refuses bare or takes for
+    words of its own. Functions' bodies that are text are their author's.
     """
     signature = _SIGNATURE.match(sql)
-    if not signature:
-        return sql
-    return _ARGUMENT.sub(r'\1"\2" ', signature[0]) + sql[signature.end() :]
+    if signature:
+        arguments = _ARGUMENT.sub(
+            lambda found: f'{found["before"]}"{found["word"]}" ' if found["word"] else found[0], signature[0]
+        )
+        sql = arguments + sql[signature.end() :]
+    return _RESERVED.sub(lambda found: f'"{found["word"]}"' if found["word"] else found[0], sql)

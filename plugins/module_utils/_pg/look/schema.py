@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import arguments_quoted, plain
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import plain, words_quoted
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.other_kinds import QUERIES as OTHERS
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.relation_kinds import QUERIES as RELATIONS
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
@@ -87,10 +87,7 @@ def definitions(session: Session, without: Collection[tuple[str, int]] = ()) -> 
             kind,
             plain(name),
             plain(text or "") if kind != "comment" else text,
-            tuple(
-                Part(how, plain(scope), arguments_quoted(part) if kind == "function" and part else part)
-                for how, scope, part in parts or []
-            ),
+            tuple(Part(how, plain(scope), words_quoted(part) if part else part) for how, scope, part in parts or []),
             catalog,
             oid,
         )

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import attributes, schema
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.attributes import Grant
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import arguments_quoted, plain
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import plain, words_quoted
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.schema import Definition, Pair, Part
 
 
@@ -61,6 +61,12 @@ def test_quotes_of_some_majors_do_not_count() -> None:
     assert plain("f(pg_catalog.json,pg_catalog.jsonb)") == "f(json,pg_catalog.jsonb)"
 
 
+def test_quotes_in_data_count() -> None:
+    assert plain("""e '"json"','it''s "json"' "a 'json" "json" 'pg_catalog.json'""") == (
+        """e '"json"','it''s "json"' "a 'json" json 'pg_catalog.json'"""
+    )
+
+
 @pytest.mark.parametrize(
     ("sql", "quoted"),
     [
@@ -76,10 +82,41 @@ def test_quotes_of_some_majors_do_not_count() -> None:
         ),
         ("CREATE FUNCTION f(json DEFAULT '{}'::json, json) RETURNS json\n    LANGUAGE sql", None),
         ("CREATE TABLE t (json json );", None),
+        (
+            "CREATE FUNCTION f(a text DEFAULT '(json it''s, system_user x'::text, \"(json x\" int, json json)"
+            "\n    LANGUAGE sql",
+            "CREATE FUNCTION f(a text DEFAULT '(json it''s, system_user x'::text, \"(json x\" int, \"json\" json)"
+            "\n    LANGUAGE sql",
+        ),
+        (
+            "CREATE FUNCTION f(a text DEFAULT '\n LANGUAGE '::text, json json)\n    LANGUAGE sql",
+            "CREATE FUNCTION f(a text DEFAULT '\n LANGUAGE '::text, \"json\" json)\n    LANGUAGE sql",
+        ),
     ],
 )
 def test_arguments_that_newer_servers_refuse_bare(sql: str, quoted: str | None) -> None:
-    assert arguments_quoted(sql) == (quoted or sql)
+    assert words_quoted(sql) == (quoted or sql)
+
+
+@pytest.mark.parametrize(
+    ("sql", "quoted"),
+    [
+        (
+            "((system_user <> 'system_user'::text) AND system_user)",
+            '(("system_user" <> \'system_user\'::text) AND "system_user")',
+        ),
+        (
+            "CREATE UNIQUE INDEX i ON t USING btree (system_user, lower(system_user))",
+            'CREATE UNIQUE INDEX i ON t USING btree ("system_user", lower("system_user"))',
+        ),
+        ("CREATE FUNCTION f() RETURNS text\n LANGUAGE sql\nAS $_$ select system_user, $1 $_$", None),
+        ("(($1$2 = $1) AND system_user)", '(($1$2 = $1) AND "system_user")'),
+        ("SELECT t.system_user, my_system_user, system_users, SYSTEM_USER FROM t", None),
+        ("\"system_user\" IS NULL OR \"my system_user\" = 'it''s system_user'", None),
+    ],
+)
+def test_a_column_is_not_taken_for_sql_s_own_user(sql: str, quoted: str | None) -> None:
+    assert words_quoted(sql) == (quoted or sql)
 
 
 def test_privileges_go_the_source_s_way_and_a_provider_s_stay() -> None:
