@@ -254,6 +254,27 @@ def test_what_cannot_be_made_there_is_refused_before_anything_is_written(
     source.rows("drop table public.r; drop role only_on_heroku")
 
 
+def test_what_a_provider_gave_on_the_target_outlasts_copies(
+    run_module: Any, databases: tuple[Database, Database]
+) -> None:
+    source, target = databases
+    source.app("create table t (id int primary key); alter default privileges grant insert, select on tables to helper")
+    target.rows(
+        f'alter default privileges for role "{target.server.role}" grant select on tables to pg_monitor; '
+        "grant usage on schema public to pg_monitor"
+    )
+    urls = {"source": source.url, "target": target.url}
+    for change in ("create table u (id int)", "alter table t add x int"):
+        source.app(change)
+        assert run_module(pg_transfer, urls)["verdict"] == "copied"
+        may = "select has_table_privilege(role, 'public.t', 'select') from (values ('pg_monitor'), ('helper')) r(role)"
+        assert target.rows(may) == [(True,), (False,)]
+        assert target.rows("select has_schema_privilege('pg_monitor', 'public', 'usage')") == [(True,)]
+        defaults = "select unnest(defaclacl)::text from pg_default_acl"
+        owned = f'"{target.server.role}"'
+        assert set(target.rows(defaults)) >= {(f"pg_monitor=r/{owned}",), (f"helper=ar/{owned}",)}
+
+
 _NEEDS_MORE = """
 create foreign data wrapper wrapped;
 create subscription sub connection 'host=none' publication p with (connect = false)

@@ -19,8 +19,9 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.arc
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.compare import search_path
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.full_copy import Copy
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Marker
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.wipe import wipe
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.wipe import reset_defaults, wipe
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import attributes, server
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.attributes import Grant
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings, named
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.result import COPIED, result
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.run import Run
@@ -114,7 +115,7 @@ def _begun(run: Run, tools: Tools, found: Marker | None, occupied: bool) -> _Beg
             if digest([*before, *after]) == document["schema"]:
                 return _Begun(before, after, document, interrupted)
             run.reason = "the schema changed after a copy was interrupted"
-        document = _begin(run, occupied)
+        document = _begin(run, found, occupied)
         left_out = _left_out(run.source.session, run.target.session, run.findings)
         before, after = _schema(run, tools, folder, left_out)
         document.update(schema=digest([*before, *after]), left_out=list(left_out.items()))
@@ -159,13 +160,18 @@ def _interrupted(run: Run, found: Marker | None) -> Marker | None:
     return found
 
 
-def _begin(run: Run, occupied: bool) -> dict[str, Any]:
+def _begin(run: Run, found: Marker | None, occupied: bool) -> dict[str, Any]:
     """Empty the target, and return the new marker's document."""
     run.progress.phase("wipe")
     document = {
         "source": run.source.identity,
         "servers": updating.histories(run.source.session, run.target.session),
+        # Not all that a copy gave goes with its objects.
+        "given": found.document.get("given", []) if found else [],
     }
+    # Before the copy that is there counts as none: it gets its own back if this run ends here.
+    given = {Grant(*one) for one in document["given"]}
+    reset_defaults(run.target.session, given | attributes.grants(run.source.session))
     marker.begin(run.target.session, document)
     if occupied:
         wipe(run.target.session)

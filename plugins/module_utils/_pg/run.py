@@ -94,7 +94,8 @@ class Run:
 
     def give_up(self, document: dict[str, Any]) -> None:
         """Have the next run start over: the target does not hold what the marker says."""
-        marker.note(self.target.session, {name: document[name] for name in ("source", "servers")})
+        kept = {name: value for name, value in document.items() if name in ("source", "servers", "given")}
+        marker.note(self.target.session, kept)
 
     def logs(self, level: str) -> dict[str, str]:
         """Have the target log what the source logs, before all content is compared; return the logs' identities.

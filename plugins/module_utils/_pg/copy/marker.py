@@ -111,8 +111,8 @@ def read(target: Session) -> Marker | None:
         return None
     format_, state, document, entries = found[0]
     if format_ != _FORMAT:
-        # Which of the two servers' words mean the same stays proven, and what was given to functions.
-        kept = {name: document.get(name, []) for name in ("same", "adapted")}
+        # Which of the two servers' words mean the same stays proven, and what was given to functions and to others.
+        kept = {name: document.get(name, []) for name in ("same", "adapted", "given")}
         return Marker(state, {"source": document.get("source"), **kept})
     rows = target.rows(
         f"""

@@ -7,6 +7,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import attributes
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.attributes import Grant
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import (
     LOG_SCHEMA,
     USER_SCHEMA,
@@ -39,10 +43,10 @@ _DROPS = (
         """,
     ),
     (
-        "drop {kind} if exists {name} cascade",
+        # The arguments of an aggregate would have to be written in another way.
+        "drop routine if exists {name} cascade",
         f"""
-        select case p.prokind when 'a' then 'aggregate' when 'p' then 'procedure' else 'function' end,
-               p.oid::regprocedure::text
+        select '', p.oid::regprocedure::text
         from pg_proc p join pg_namespace n on n.oid = p.pronamespace
         where {USER_SCHEMA} and {not_of_extension("pg_proc", "p.oid")}
           and not exists (select from pg_depend i where i.classid = 'pg_proc'::regclass and i.objid = p.oid
@@ -98,6 +102,14 @@ _DROPS = (
         """,
     ),
 )
+
+
+def reset_defaults(target: Session, given: Collection[Grant]) -> None:
+    """Take default privileges back that are among those O(given) by copies, until this one has ended: what it makes
+    must not get them, because on the source they came after it, or are no more.
+    """
+    for sql in attributes.defaults_undone(attributes.grants(target), given):
+        target.run(sql, doing="resetting default privileges")
 
 
 def wipe(target: Session) -> None:

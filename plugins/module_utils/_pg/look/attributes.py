@@ -22,6 +22,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.sco
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 OWNER, PUBLIC = "OWNER", "PUBLIC"
+_DEFAULT = "default"
 
 
 class Grant(NamedTuple):
@@ -98,7 +99,7 @@ _OBJECTS = f"""
   select 'on large object ' || l.oid, '', l.lomacl, acldefault('L', l.lomowner), l.lomowner
   from pg_largeobject_metadata l where l.lomacl is not null
   union all
-  select concat('default', ' in schema ' || {quoted("n.nspname")}, ' on ', case d.defaclobjtype
+  select concat('{_DEFAULT}', ' in schema ' || {quoted("n.nspname")}, ' on ', case d.defaclobjtype
            when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions' when 'T' then 'types'
            when 'n' then 'schemas' else 'large objects' end), '', d.defaclacl,
          case when d.defaclnamespace = 0
@@ -188,6 +189,18 @@ def statements(
     return wanted, homeless
 
 
+def defaults_undone(target: set[Grant], given: Collection[Grant]) -> list[str]:
+    """Return what sets the default privileges of O(target) back: those O(given) by a copy, and all that was revoked.
+
+    A provider's own stay, as they do in statements().
+    """
+    return [
+        _statement(grant, take=grant.given)
+        for grant in sorted(target)
+        if grant.on.startswith(_DEFAULT) and (grant in given or not grant.given)
+    ]
+
+
 def to_others(grants_: Iterable[Grant]) -> set[Grant]:
     """Return what is granted to others than the owner."""
     return {grant for grant in grants_ if grant.given and grant.grantee != OWNER}
@@ -198,9 +211,9 @@ def _about(grant: Grant) -> str:
 
 
 def _statement(grant: Grant, take: bool) -> str:
-    if not grant.on.startswith("default"):
+    if not grant.on.startswith(_DEFAULT):
         return grant.sql(take)
-    place, _on, kind = grant.on[len("default") :].partition(" on ")
+    place, _on, kind = grant.on[len(_DEFAULT) :].partition(" on ")
     return f"alter default privileges{place} " + grant._replace(on=f"on {kind}").sql(take)
 
 

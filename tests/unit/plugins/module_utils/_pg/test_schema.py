@@ -154,6 +154,17 @@ def test_what_the_source_takes_back_is_taken_back() -> None:
     ]
 
 
+def test_default_privileges_are_set_back_but_for_a_provider_s() -> None:
+    given = Grant("default on tables", "", "helper", "SELECT", False, True)
+    taken = Grant("default in schema public on functions", "", "PUBLIC", "EXECUTE", False, False)
+    provider = Grant("default on tables", "", "fly", "SELECT", False, True)
+    table = Grant("on table public.t", "", "helper", "SELECT", False, True)
+    assert attributes.defaults_undone({given, taken, provider, table}, {given, table}) == [
+        "alter default privileges in schema public grant EXECUTE on functions to public",
+        "alter default privileges revoke SELECT on tables from helper",
+    ]
+
+
 def test_what_stays_behind_is_one_finding_a_kind() -> None:
     findings = Findings()
     findings.leave("grant", [f"on t{number}" for number in range(12)], "the target does not have the role")
