@@ -228,6 +228,8 @@ REFUSED = {
     "transform for integer language sql": "create transform for int language sql "
     "(from sql with function prsd_lextype(internal));",
     "function public.proper()": "create function public.proper() returns bool leakproof language sql as 'select true';",
+    "which is the one that will own the copy": "create table public.q (i int); "
+    'create policy q on public.q to "fly-user";',
     "holds the role": "create table public.r (r regrole); insert into public.r values ('only_on_heroku');",
 }
 
@@ -238,6 +240,7 @@ def test_what_cannot_be_made_there_is_refused_before_anything_is_written(
     source, target = databases
     source.rows(
         "drop role if exists only_on_heroku; create role only_on_heroku; "
+        'drop role if exists "fly-user"; create role "fly-user"; '
         + "".join(REFUSED.values()).replace("current_user", "'only_on_heroku'")
     )
     source.rows(f"grant select on public.r to {source.server.role}")
@@ -251,7 +254,7 @@ def test_what_cannot_be_made_there_is_refused_before_anything_is_written(
     assert [named for named in REFUSED if named not in blockers] == []
     assert [named for named in REFUSED if named not in refused["msg"]] == []
     assert target.fingerprint() == before
-    source.rows("drop table public.r; drop role only_on_heroku")
+    source.rows('drop table public.r, public.q; drop role only_on_heroku, "fly-user"')
 
 
 def test_what_a_provider_gave_on_the_target_outlasts_copies(

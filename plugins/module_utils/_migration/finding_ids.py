@@ -125,8 +125,8 @@ OF_POSTGRES: dict[str, Row] = {
     "database-read-only": (BLOCK, "The target accepts no writes.", "Use the primary's URL."),
     "database-role": (
         BLOCK,
-        "A policy or a value names a role that the target does not have.",
-        "Create the role there.",
+        "A policy or a value names a role that the target does not have, or a policy one that would own the copy.",
+        "Create the role there, or copy as a role with another name.",
     ),
     "database-row-security": (
         BLOCK,

@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import FlyoverError, StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker, settle
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.amend import amended
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.archive import Archive, Entry, digest
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.compare import search_path
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.full_copy import Copy
@@ -128,7 +129,8 @@ def _schema(run: Run, tools: Tools, folder: str, left_out: dict[int, str]) -> tu
     run.progress.phase("schema")
     gone = {(one.catalog_oid, one.oid) for one in run.source.left_behind}
     archive = Archive(tools, run.source.session.address, run.source.session.thing, folder, run.snapshot, left_out, gone)
-    return archive.entries("pre-data"), archive.entries("post-data")
+    before, after = amended(run.source.session, archive.entries("pre-data"), archive.entries("post-data"))
+    return before, after
 
 
 def _update_kept(run: Run, begun: _Begun) -> None:

@@ -229,11 +229,18 @@ def _roles(source: Session, target: Offer, findings: Findings) -> None:
     named = source.rows(
         """
         select distinct quote_ident(r.rolname), p.polname::text from pg_policy p, unnest(p.polroles) o
-        join pg_roles r on r.oid = o
+        join pg_roles r on r.oid = o where r.rolname <> current_user
         """
     )
     for role, policy in sorted(named):
-        if role not in target.roles:
+        if role == target.role:
+            findings.block(
+                "database-role",
+                f"Policy {policy} names the role {role}, which is the one that will own the copy, and not the source's "
+                "own role.",
+                "Copy as a role with another name.",
+            )
+        elif role not in target.roles:
             findings.block(
                 "database-role",
                 f"Policy {policy} names the role {role}, which the target does not have.",

@@ -62,6 +62,11 @@ def _of(name: str) -> str:
     return f"{NAME} || '.' || {quoted(name)}"
 
 
+def _options(options: str) -> str:
+    """Return SQL for O(options), an array whose order says nothing, and which a dump makes in an order of its own."""
+    return f"""(select array_agg(o order by o collate "C") from unnest({options}) o)"""
+
+
 def _names(numbers: str, table: str) -> str:
     """Return SQL for the names of the columns of O(table) with O(numbers)."""
     return (
@@ -75,7 +80,7 @@ _INDEX_COLUMNS = f"""
   (select string_agg(concat_ws(' ', coalesce({_names("array[i.indkey[k.place]]", "i.indrelid")}, '(expression)'),
      (select {dotted("os.nspname", "o.opcname")} from pg_opclass o join pg_namespace os on os.oid = o.opcnamespace
       where o.oid = i.indclass[k.place]),
-     (select a.attoptions::text from pg_attribute a where a.attrelid = c.oid and a.attnum = k.place + 1),
+     (select {_options("a.attoptions")}::text from pg_attribute a where a.attrelid = c.oid and a.attnum = k.place + 1),
      'collation', nullif(i.indcollation[k.place], 0)::regcollation, 'option', i.indoption[k.place],
      'statistics', (select nullif(a.attstattarget, -1) from pg_attribute a
                     where a.attrelid = c.oid and a.attnum = k.place + 1)), ', ' order by k.place)
@@ -104,8 +109,12 @@ QUERIES = (
              from pg_inherits where inhrelid = c.oid),
             case when c.reloftype <> 0 then 'of ' || c.reloftype::regtype end,
             (select nullif(amname, 'heap') from pg_am where pg_am.oid = c.relam),
-            c.reloptions, (select t.reloptions from pg_class t where t.oid = c.reltoastrelid),
-            'rls', c.relrowsecurity, c.relforcerowsecurity, 'identity', c.relreplident),
+            {_options("c.reloptions")},
+            (select {_options("t.reloptions")} from pg_class t where t.oid = c.reltoastrelid),
+            'rls', c.relrowsecurity, c.relforcerowsecurity, 'identity',
+            -- without its index, which pg_dump would name, it is as good as none
+            case when c.relreplident <> 'i' or exists (select from pg_index where indrelid = c.oid and indisreplident)
+              then c.relreplident else 'd' end),
           {_expressions(NAME, "pg_get_expr(p.partexprs, c.oid)")}
         {_FROM} left join pg_partitioned_table p on p.partrelid = c.oid
         where c.relkind in ('r', 'p') and c.relpersistence in ('p', 'u') and {_OWN}
@@ -125,7 +134,7 @@ QUERIES = (
             'generated', nullif(a.attgenerated, ''),
             case when a.attcollation <> t.typcollation then a.attcollation::regcollation::text end,
             case when a.attstorage <> t.typstorage then a.attstorage end, nullif(a.attcompression, ''),
-            nullif(a.attstattarget, -1), a.attoptions),
+            nullif(a.attstattarget, -1), {_options("a.attoptions")}),
           {_expressions(NAME, "pg_get_expr(d.adbin, d.adrelid)")}
         {_FROM} join pg_attribute a on a.attrelid = c.oid join pg_type t on t.oid = a.atttypid
         left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
@@ -156,7 +165,7 @@ QUERIES = (
         f"""
         select c.oid, {NAME},
           concat_ws(' ', 'on', {relation("i.indrelid")}, m.amname, i.indisunique, i.indisexclusion, i.indimmediate,
-            to_jsonb(i) ->> 'indnullsnotdistinct', i.indnkeyatts, {_INDEX_COLUMNS}, c.reloptions,
+            to_jsonb(i) ->> 'indnullsnotdistinct', i.indnkeyatts, {_INDEX_COLUMNS}, {_options("c.reloptions")},
             case when i.indisreplident then 'replica identity' end,
             (select 'of ' || {relation("inhparent")} from pg_inherits where inhrelid = c.oid)),
           {_expressions(relation("i.indrelid"), *_OF_INDEX)}
@@ -168,7 +177,7 @@ QUERIES = (
         "view",
         "pg_class",
         f"""
-        select c.oid, {NAME}, concat_ws(' ', c.relkind, c.relispopulated, c.reloptions),
+        select c.oid, {NAME}, concat_ws(' ', c.relkind, c.relispopulated, {_options("c.reloptions")}),
           {parts((STATEMENT, "''", "rtrim(pg_get_viewdef(c.oid), '; ')"))}
         {_FROM} where c.relkind in ('v', 'm') and {_OWN}
         """,
@@ -217,8 +226,10 @@ QUERIES = (
         "pg_policy",
         f"""
         select p.oid, {_of("p.polname")}, concat_ws(' ', p.polcmd, p.polpermissive,
-          (select string_agg(case when r = 0 then 'public' else pg_get_userbyid(r)::text end, ',' order by 1)
-           from unnest(p.polroles) r)),
+          -- the target's own role stands for the source's
+          (select string_agg(name, ',' order by name collate "C") from unnest(p.polroles) r
+           cross join lateral (select case when r = 0 then 'public' when pg_get_userbyid(r) = current_user then 'OWNER'
+                                           else quote_ident(pg_get_userbyid(r)::text) end) named(name))),
           {_expressions(NAME, "pg_get_expr(p.polqual, c.oid)", "pg_get_expr(p.polwithcheck, c.oid)")}
         {_FROM} join pg_policy p on p.polrelid = c.oid where {_OWN}
         """,
@@ -228,7 +239,10 @@ QUERIES = (
         "pg_statistic_ext",
         f"""
         select s.oid, {dotted("n.nspname", "s.stxname")}, concat_ws(' ', s.stxkind, {relation("s.stxrelid")},
-            {_names("s.stxkeys::int2[]", "s.stxrelid")}, nullif(to_jsonb(s) ->> 'stxstattarget', '-1')),
+            -- the server sorts them by their numbers, which are others where pg_dump reorders columns
+            (select string_agg({quoted("u.attname")}, ',' order by u.attname collate "C") from pg_attribute u
+             where u.attrelid = s.stxrelid and u.attnum = any (s.stxkeys::int2[])),
+            nullif(to_jsonb(s) ->> 'stxstattarget', '-1')),
           {_expressions(relation("s.stxrelid"), "array_to_string(pg_get_statisticsobjdef_expressions(s.oid), ', ')")}
         from pg_statistic_ext s join pg_namespace n on n.oid = s.stxnamespace where {USER_SCHEMA}
         """,
