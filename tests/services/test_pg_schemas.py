@@ -286,6 +286,9 @@ create subscription sub connection 'host=none' publication p with (connect = fal
 
 def test_what_stays_behind_is_named(run_module: Any, databases: tuple[Database, Database]) -> None:
     source, target = databases
+    assert round_trip.load(source, (HERE / "schemas" / "comments.sql").read_text(encoding="utf-8")) == []
+    source.app("create index failed on t (v); comment on index failed is 'left by CREATE INDEX CONCURRENTLY'")
+    source.rows("update pg_index set indisvalid = false where indexrelid = 'public.failed'::regclass")
     for sql in _NEEDS_MORE.split(";"):
         source.rows(sql)
     try:
@@ -295,3 +298,14 @@ def test_what_stays_behind_is_named(run_module: Any, databases: tuple[Database, 
         source.rows("drop subscription sub")
     left = {(one["kind"], one["name"]) for one in audit["plan"]["not_moved"]}
     assert left >= {("foreign data wrapper", "wrapped"), ("subscription", "sub")}
+    assert sorted(name for kind, name in left if kind == "comment") == [
+        "index public.failed",
+        'rule "_RETURN" on public.v',
+        "table constraint later on public.t",
+        "table constraint p_t_fkey on public.p1",
+        "table constraint positive on public.p1",
+        "trigger noted on public.p1",
+        "type public.pair[]",
+        "type public.spans",
+        "type public.t",
+    ]

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.comments import COMMENTS, IN_NO_DUMP
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import dotted, quoted
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.relation_kinds import (
     NO_PARTS,
@@ -209,16 +210,7 @@ QUERIES = (
         "comment",
         "pg_description",
         f"""
-        select d.objoid, i.type || ' ' || i.identity, d.description, {NO_PARTS}
-        from pg_description d
-        cross join lateral pg_identify_object(d.classoid, d.objoid, d.objsubid) i
-        left join pg_namespace n on n.nspname = i.schema
-        where d.objoid >= 16384 and d.classoid <> 'pg_largeobject'::regclass
-          and i.type not in ('extension', 'event trigger', 'publication', 'subscription', 'foreign-data wrapper',
-                             'server', 'foreign table', 'foreign table column', 'schema')
-          and (n.oid is null or {USER_SCHEMA})
-          and not exists (select from pg_depend e where e.deptype = 'e' and e.classid = d.classoid
-                          and e.objid = d.objoid)
+        select d.objoid, i.type || ' ' || i.identity, d.description, {NO_PARTS} {COMMENTS} and not {IN_NO_DUMP}
         """,
     ),
 )

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import obstacles
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.comments import COMMENTS, IN_NO_DUMP
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings, named
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import USER_SCHEMA, not_of_extension
@@ -70,6 +71,11 @@ _LEFT_BEHIND = (
         "belongs to the database itself",
     ),
     (
+        "comment",
+        f"select i.type || ' ' || i.identity {COMMENTS} and {IN_NO_DUMP}",
+        "pg_dump writes none on what comes with another object, or on an invalid index",
+    ),
+    (
         "subscription",
         "select subname from pg_subscription where subdbid = "
         "(select oid from pg_database where datname = current_database())",
@@ -104,11 +110,12 @@ def _left_behind(session: Session, findings: Findings) -> None:
     # In one query: far from the source, each query would wait for its own answer.
     found = session.rows(
         " union all ".join(
-            f"select '{kind}', name::text from ({sql}) found(name)" for kind, sql, _reason in _LEFT_BEHIND
+            f"select {number}, name::text from ({sql}) found(name)"
+            for number, (_kind, sql, _reason) in enumerate(_LEFT_BEHIND)
         )
     )
-    for kind, _sql, reason in _LEFT_BEHIND:
-        findings.leave(kind, sorted(name for its_kind, name in found if its_kind == kind), reason)
+    for number, (kind, _sql, reason) in enumerate(_LEFT_BEHIND):
+        findings.leave(kind, sorted(name for its, name in found if its == number), reason)
 
 
 def _privileges(session: Session, source: Side, tables: list[Table], findings: Findings) -> None:
