@@ -278,6 +278,26 @@ def test_what_a_provider_gave_on_the_target_outlasts_copies(
         assert set(target.rows(defaults)) >= {(f"pg_monitor=r/{owned}",), (f"helper=ar/{owned}",)}
 
 
+def test_privileges_on_the_database_are_named_but_for_heroku_s_own(
+    run_module: Any, databases: tuple[Database, Database]
+) -> None:
+    source, target = databases
+
+    def named() -> list[str]:
+        audit = run_module(pg_transfer, {"source": source.url, "target": target.url}, check_mode=True)
+        return sorted(one["name"] for one in audit["plan"]["not_moved"] if one["kind"] == "grant")
+
+    assert named() == []
+    source.rows(
+        f"revoke connect on database schemas from public; grant connect on database schemas to {source.server.role}"
+    )
+    assert named() == []
+    source.rows("revoke temporary on database schemas from public")
+    assert named() == []
+    source.rows("grant connect on database schemas to helper")
+    assert named() == ["CONNECT on database schemas to helper", "TEMPORARY on database schemas revoked from PUBLIC"]
+
+
 _NEEDS_MORE = """
 create foreign data wrapper wrapped;
 create subscription sub connection 'host=none' publication p with (connect = false)

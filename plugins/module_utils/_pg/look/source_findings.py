@@ -37,6 +37,24 @@ def survey(source: Side, tables: list[Table], findings: Findings) -> None:
     _privileges(session, source, tables, findings)
 
 
+# Heroku itself lets the public not connect. What else is taken from it matters only where others may connect.
+_ON_DATABASE = """
+with acl(grantee, privilege, its, owner) as (
+  select a.grantee, a.privilege_type, quote_ident(datname::text), datdba
+  from pg_database cross join lateral aclexplode(coalesce(datacl, acldefault('d', datdba))) a
+  where datname = current_database()
+), others as (
+  select privilege || ' on database ' || its || ' to '
+           || case grantee when 0 then 'PUBLIC' else quote_ident(r.rolname::text) end
+  from acl left join pg_roles r on r.oid = grantee
+  where grantee not in (0, owner) and r.rolname <> current_user and not r.rolsuper
+    or grantee = 0 and privilege = 'CREATE'
+)
+select * from others union all
+select 'TEMPORARY on database ' || quote_ident(current_database()::text) || ' revoked from PUBLIC'
+where exists (select from others) and not exists (select from acl where grantee = 0 and privilege = 'TEMPORARY')
+"""
+
 # Kind, query of names, and reason.
 _LEFT_BEHIND = (
     (
@@ -75,6 +93,7 @@ _LEFT_BEHIND = (
         f"select i.type || ' ' || i.identity {COMMENTS} and {IN_NO_DUMP}",
         "pg_dump writes none on what comes with another object, or on an invalid index",
     ),
+    ("grant", _ON_DATABASE, "is on the database itself: the target's is there already"),
     (
         "subscription",
         "select subname from pg_subscription where subdbid = "
