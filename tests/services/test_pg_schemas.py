@@ -179,6 +179,7 @@ create type m as enum ('a', 'b'); create function pay() returns int language sql
 create table parts (id int) partition by list (id); create table part partition of parts for values in (1);
 create function tg() returns trigger language plpgsql as 'begin return null; end';
 create trigger noted after insert on parts for each row execute function tg();
+create materialized view mv as select 1 as n;
 """
 CHANGES = [
     "alter index ti alter column 1 set statistics 500",
@@ -194,6 +195,10 @@ CHANGES = [
     "alter type m rename value 'a' to 'q'; alter type m rename value 'b' to 'a'; alter type m rename value 'q' to 'b'",
     "alter table part disable trigger noted",
     "alter function pay() security invoker",
+    "alter function pay() depends on extension citext",
+    "alter index ti depends on extension citext",
+    "alter trigger noted on parts depends on extension citext",
+    "alter materialized view mv depends on extension citext",
 ]
 
 

@@ -50,7 +50,7 @@ def installed(session: Session) -> dict[str, Extension]:
         ), uses(extension, text) as (
           select distinct m.extension, pg_describe_object(d.classid, d.objid, d.objsubid) from pg_depend d join member m
             on d.refclassid = m.classid and d.refobjid = m.objid
-          where d.deptype in ('n', 'a')
+          where d.deptype in ('n', 'a', 'x')
             and not exists (select from member o where o.extension = m.extension and o.classid = d.classid
                             and o.objid = d.objid)
             and not exists (select from pg_depend e where e.deptype = 'e' and e.classid = d.classid

@@ -14,7 +14,11 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.rel
     Query,
     parts,
 )
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import USER_SCHEMA, not_of_extension
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import (
+    USER_SCHEMA,
+    goes_with,
+    not_of_extension,
+)
 
 FUNCTION_NAME = f"{dotted('n.nspname', 'p.proname')} || '(' || oidvectortypes(p.proargtypes) || ')'"
 _BASE = "format_type(t.typbasetype, t.typtypmod)"
@@ -55,13 +59,14 @@ QUERIES = (
         "function",
         "pg_proc",
         f"""
-        select p.oid, {FUNCTION_NAME}, case when p.prokind = 'a' then concat_ws(' ', 'aggregate',
+        select p.oid, {FUNCTION_NAME}, concat_ws(' ', case when p.prokind = 'a' then concat_ws(' ', 'aggregate',
             a.aggkind, a.aggnumdirectargs, pg_get_function_arguments(p.oid), p.proparallel,
             a.aggtransfn::regproc, a.aggfinalfn::regproc, a.aggcombinefn::regproc, a.aggserialfn::regproc,
             a.aggdeserialfn::regproc, a.aggmtransfn::regproc, a.aggminvtransfn::regproc, a.aggmfinalfn::regproc,
             a.aggfinalextra, a.aggmfinalextra, a.aggfinalmodify, a.aggmfinalmodify, a.aggsortop::regoperator,
             a.aggtranstype::regtype, a.aggtransspace, a.aggmtranstype::regtype, a.aggmtransspace,
             'initially', quote_nullable(a.agginitval), quote_nullable(a.aggminitval)) else p.prokind::text end,
+            {goes_with("pg_proc", "p.oid")}),
           case when p.prokind <> 'a' then {parts(("function", "p.oid::regprocedure", "pg_get_functiondef(p.oid)"))} end
         from pg_proc p join pg_namespace n on n.oid = p.pronamespace left join pg_aggregate a on a.aggfnoid = p.oid
         where {_own("pg_proc", "p.oid")}

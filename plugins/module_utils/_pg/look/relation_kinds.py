@@ -16,6 +16,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.nam
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import (
     LOG_SCHEMA,
     USER_SCHEMA,
+    goes_with,
     not_of_extension,
 )
 
@@ -167,7 +168,8 @@ QUERIES = (
           concat_ws(' ', 'on', {relation("i.indrelid")}, m.amname, i.indisunique, i.indisexclusion, i.indimmediate,
             to_jsonb(i) ->> 'indnullsnotdistinct', i.indnkeyatts, {_INDEX_COLUMNS}, {_options("c.reloptions")},
             case when i.indisreplident then 'replica identity' end,
-            (select 'of ' || {relation("inhparent")} from pg_inherits where inhrelid = c.oid)),
+            (select 'of ' || {relation("inhparent")} from pg_inherits where inhrelid = c.oid),
+            {goes_with("pg_class", "c.oid")}),
           {_expressions(relation("i.indrelid"), *_OF_INDEX)}
         {_FROM} join pg_index i on i.indexrelid = c.oid join pg_am m on m.oid = c.relam
         where (i.indisvalid or c.relkind = 'I') and {_OWN}
@@ -177,7 +179,8 @@ QUERIES = (
         "view",
         "pg_class",
         f"""
-        select c.oid, {NAME}, concat_ws(' ', c.relkind, c.relispopulated, {_options("c.reloptions")}),
+        select c.oid, {NAME},
+          concat_ws(' ', c.relkind, c.relispopulated, {_options("c.reloptions")}, {goes_with("pg_class", "c.oid")}),
           {parts((STATEMENT, "''", "rtrim(pg_get_viewdef(c.oid), '; ')"))}
         {_FROM} where c.relkind in ('v', 'm') and {_OWN}
         """,
@@ -204,7 +207,8 @@ QUERIES = (
         select g.oid, {_of("g.tgname")},
           concat_ws(' ', g.tgenabled, g.tgtype, g.tgfoid::regprocedure, encode(g.tgargs, 'hex'),
             {_names("g.tgattr::int2[]", "c.oid")}, g.tgdeferrable, g.tginitdeferred,
-            {relation("g.tgconstrrelid")}, 'old', g.tgoldtable, 'new', g.tgnewtable),
+            {relation("g.tgconstrrelid")}, 'old', g.tgoldtable, 'new', g.tgnewtable,
+            {goes_with("pg_trigger", "g.oid")}),
           {_expressions(f"{NAME} || ' as old, ' || {NAME} || ' as new'", _WHEN)}
         {_FROM} join pg_trigger g on g.tgrelid = c.oid join pg_proc p on p.oid = g.tgfoid
         left join pg_trigger parent on parent.oid = g.tgparentid

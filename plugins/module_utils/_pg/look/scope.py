@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import dotted
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.naming import dotted, quoted
 
 # Schemas that are not the app's: Heroku's own, which holds its event triggers, and this collection's.
 FENCE_SCHEMA = "_flyover_fence"
@@ -30,6 +30,17 @@ def not_of_extension(catalog: str, oid: str) -> str:
     return (
         "not exists (select from pg_depend e where e.deptype = 'e' "
         f"and e.classid = 'pg_catalog.{catalog}'::regclass and e.objid = {oid})"
+    )
+
+
+def goes_with(catalog: str, oid: str) -> str:
+    """Return SQL for the extensions with which an object is dropped, as DEPENDS ON EXTENSION says; null if there are
+    none.
+    """
+    return (
+        f"(select 'depends on ' || string_agg({quoted('x.extname')}, ',' order by x.extname collate \"C\") "
+        "from pg_depend e join pg_extension x on x.oid = e.refobjid where e.deptype = 'x' "
+        f"and e.refclassid = 'pg_extension'::regclass and e.classid = '{catalog}'::regclass and e.objid = {oid})"
     )
 
 
