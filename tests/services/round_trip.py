@@ -22,11 +22,13 @@ from typing import Any
 
 import psycopg2
 
+from ansible_collections.flyover.heroku_to_fly.tests.sandbox.postgres import clients
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import (
     OWN_SCHEMAS,
     PASSWORD,
     Database,
     Server,
+    installation,
     large_objects,
     sequences,
 )
@@ -158,10 +160,10 @@ def _plain(text: str) -> str:
     return _QUOTED_WORD.sub(lambda found: found["word"] or found[0], text)
 
 
-def dump(database: Database, client: Database | None = None, *options: str) -> str:
-    """Return what pg_dump, of the version of O(client), says of the schema."""
+def dump(database: Database, *options: str) -> str:
+    """Return what the newest pg_dump says of the schema."""
     options = ("--schema-only", "--no-owner", "--exclude-schema=_flyover", "--exclude-schema=_heroku", *options)
-    done = _run(database, "pg_dump", "superuser", options, "", client or database)
+    done = _run(database, "pg_dump", "superuser", options, "")
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -174,7 +176,7 @@ def _reference(source: Database, target: Database) -> Iterator[Database]:
     server.rows("postgres", f'alter database "{name}" set search_path = {_PATH}')
     try:
         reference = Database(server, name)
-        load(reference, dump(source, target, "--no-privileges").replace(source.server.role, f'"{server.role}"'))
+        load(reference, dump(source, "--no-privileges").replace(source.server.role, f'"{server.role}"'))
         yield reference
     finally:
         server.rows("postgres", f'drop database "{name}" with (force)')
@@ -186,7 +188,7 @@ def compare(source: Database, target: Database, result: dict[str, Any]) -> Compa
     given_a_path = " ".join(one["text"] for one in result["findings"] if one["id"] == "database-search-path")
     with _reference(source, target) as reference:
         again = objects(dump(reference), target.server.role)
-    wanted = objects(dump(source, target), source.server.role)
+    wanted = objects(dump(source), source.server.role)
     # A column system_user that an older server prints becomes SQL's own in a dump's copy: that one is no example.
     again = {key: text for key, text in again.items() if _SQLS_OWN not in text or _SQLS_OWN in wanted.get(key, "")}
     got = objects(dump(target), target.server.role)
@@ -282,9 +284,12 @@ def _rows(database: Database, columns: str, relation: str) -> Any:
 
 
 def _run(
-    database: Database, program: str, role: str, options: Sequence[str], text: str, client: Database | None = None
+    database: Database, program: str, role: str, options: Sequence[str], text: str
 ) -> subprocess.CompletedProcess[str]:
-    folder = (client or database).server.postgres.installation.folder
+    """Run a client program of the target's version or a newer one: both sides are dumped by the same pg_dump."""
+    folder = clients(installation(-1).major)
+    if folder is None:
+        raise FileNotFoundError("there is no pg_dump for the target here; tests/tools/postgres-versions installs it")
     where = ["-h", "127.0.0.1", "-p", str(database.server.port), "-U", role, *options, database.name]
     environment = {**os.environ, "PGPASSWORD": PASSWORD, "PGCLIENTENCODING": "UTF8"}
     return subprocess.run(

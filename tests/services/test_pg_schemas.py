@@ -58,6 +58,9 @@ def latin(heroku_server: Server, fly_server: Server) -> Iterator[tuple[Database,
 
 @pytest.mark.parametrize("path", FILES)
 def test_a_schema_comes_through(run_module: Any, databases: tuple[Database, Database], path: Path) -> None:
+    has_icu = "select exists (select from pg_collation where collprovider = 'i' and collversion is not null)"
+    if path.stem == "icu" and not all(each.rows(has_icu)[0][0] for each in databases):
+        pytest.skip("a server was built without ICU; tests/tools/postgres-versions has some with it")
     comes_through(run_module, *databases, round_trip.read(path))
 
 

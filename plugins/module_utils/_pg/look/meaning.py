@@ -52,6 +52,11 @@ begin
           when 'default' then
             execute format('create domain pg_temp.flyover_twin as %s default %s', part ->> 1, part ->> side);
             select pg_get_expr(typdefaultbin, 0) into answer from pg_type where oid = 'pg_temp.flyover_twin'::regtype;
+          when 'collation' then
+            execute format('create collation pg_temp.flyover_twin (%s)', part ->> side);
+            select string_agg(concat_ws(' ', key, value), ' ' order by key) into answer
+              from pg_collation c cross join lateral jsonb_each_text(to_jsonb(c) - 'oid' - 'collnamespace')
+              where c.collname = 'flyover_twin' and c.collnamespace = pg_my_temp_schema();
           when 'function' then
             execute part ->> side;
             answer := pg_get_functiondef((part ->> 1)::regprocedure);

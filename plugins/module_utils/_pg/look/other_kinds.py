@@ -45,6 +45,16 @@ def _in_schema(kind: str, catalog: str, prefix: str, text: str, joins: str = "")
     )
 
 
+# Since PostgreSQL 16 a server writes the names of ICU's locales in its own way.
+_ICU = parts(
+    (
+        "collation",
+        "''",
+        "format('provider = icu, locale = %L, deterministic = %s', l.locale, o.collisdeterministic::text) "
+        "|| coalesce(', rules = ' || quote_literal(to_jsonb(o) ->> 'collicurules'), '')",
+    )
+)
+
 QUERIES = (
     Query(
         "schema",
@@ -103,12 +113,18 @@ QUERIES = (
           and {_own("pg_type", "t.oid")}
         """,
     ),
-    _in_schema(
+    Query(
         "collation",
         "pg_collation",
-        "coll",
-        "o.collprovider, o.collisdeterministic, o.collcollate, o.collctype, coalesce(to_jsonb(o) ->> 'colllocale', "
-        "to_jsonb(o) ->> 'colliculocale'), to_jsonb(o) ->> 'collicurules'",
+        f"""
+        select o.oid, {dotted("n.nspname", "o.collname")}, concat_ws(' ', o.collprovider, o.collisdeterministic,
+            case when o.collprovider <> 'i' then concat_ws(' ', o.collcollate, o.collctype, l.locale) end),
+          case o.collprovider when 'i' then {_ICU} end
+        from pg_collation o join pg_namespace n on n.oid = o.collnamespace
+        cross join lateral (select coalesce(to_jsonb(o) ->> 'colllocale', to_jsonb(o) ->> 'colliculocale',
+                                            case o.collprovider when 'i' then o.collcollate end)) l(locale)
+        where {_own("pg_collation", "o.oid")}
+        """,
     ),
     Query(
         "operator",
