@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import io
 import random
+from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import psycopg2
@@ -51,6 +51,7 @@ TYPES = {
     "dom": ["5", "7", "3"],
     "dom[]": ["'{5,6}'", "'{}'"],
 }
+_WIDER = {"int": "bigint", "bigint": "numeric", "real": "float8", "varchar(9)": "text", "name": "text"}
 _KEYS = [
     ("id int", "id"),
     ("id int, k text", "id, k"),
@@ -66,6 +67,11 @@ _KEYS = [
     ("k date", "k"),
     ("id int, k name", "id, k"),
 ]
+STEPS = {
+    "_write": 30, "_transaction": 10, "_truncate": 3, "_rewrite": 5, "_swap": 6, "_remake": 3, "_attribute": 3,
+    "_detach": 4, "_retype": 4, "_begin_one": 6, "_settle": 6, "_count": 2, "_check": 1, "_enum": 1, "_large_object": 1,
+}  # fmt: skip
+"""What may happen, and how often."""
 _ACTIONS = ["cascade", "set null", "restrict", "no action"]
 _COMMON = """
 create type mood as enum ('happy', 'sad', 'so so'); create type addr as (street text, zip int);
@@ -82,14 +88,31 @@ class Table:
         self.key = key
 
 
+class Tried:
+    """How often each kind of change was tried, and how often it was done: what is never done tests nothing."""
+
+    def __init__(self) -> None:
+        self.all: Counter[str] = Counter()
+        self.done: Counter[str] = Counter()
+
+    @property
+    def never_done(self) -> set[str]:
+        """The kinds of change that the server refused each time, or that were never tried."""
+        return {kind for kind in self.all if not self.done[kind]} | {
+            step for step in STEPS if not any(kind.startswith(f"{step}:") for kind in self.all)
+        }
+
+
 class History:
     """One database's life."""
 
-    def __init__(self, seed: int, connect: Callable[[], Any]) -> None:
+    def __init__(self, seed: int, connect: Callable[[], Any], tried: Tried) -> None:
         """O(connect) gives a connection in autocommit as the app's role."""
         self.chance = random.Random(seed)
         self._connect = connect
         self._connection = connect()
+        self._tried = tried
+        self._kind = ""
         self._open: list[Any] = []
         self._prepared: list[str] = []
         self.tables: list[Table] = []
@@ -106,18 +129,25 @@ class History:
         """Whether a transaction is open or prepared."""
         return bool(self._open or self._prepared)
 
-    def run(self, sql: str, connection: Any = None) -> list[tuple[Any, ...]]:
-        """Run O(sql), which may fail: the history goes on without it."""
+    def run(self, sql: str, connection: Any = None) -> list[tuple[Any, ...]] | None:
+        """Run O(sql); return its rows, or None if the server refused it: the history goes on without a change, but not
+        without a schema.
+        """
         self.log.append(sql if connection is None else f"/* open */ {sql}")
+        kind = f"{self._kind}: {sql.split()[0]}"
+        self._tried.all[kind] += 1
         try:
             with (connection or self._connection).cursor() as cursor:
                 cursor.execute(sql)
+                self._tried.done[kind] += 1
                 return cursor.fetchall() if cursor.description else []
         except psycopg2.Error as error:
+            if not self._kind or error.pgcode is None:  # the latter did not come from the server
+                raise
             self.log.append(f"-- {str(error).splitlines()[0]}")
-            with suppress(psycopg2.Error), (connection or self._connection).cursor() as cursor:
+            with (connection or self._connection).cursor() as cursor:
                 cursor.execute("rollback")
-            return []
+            return None
 
     def begin(self) -> None:
         """Make the schema and its first rows."""
@@ -135,22 +165,19 @@ class History:
             self.tables += [Table(name, [("id", "int"), ("v", "text")], "id") for name in ("parent", "kid")]
         self.run("create materialized view counted as select count(*) n from t0")
         self.run("create materialized view by_parts as select at, count(*) n from parts group by at")
+        values = ", ".join(f"{value}::{type_}" for type_, values in TYPES.items() for value in values)
+        self.run(f"select {values} where false")  # each is of its type
         if self.chance.random() < 0.3:
             self.run("alter domain dom add constraint positive check (value > 4) not valid")
+        self._kind = "_write"
         for _time in range(12):
             self._write()
 
     def go_on(self) -> None:
         """Let some time pass."""
-        for _step in range(self.chance.randint(1, 7)):
-            self.chance.choices(
-                [
-                    self._write, self._transaction, self._truncate, self._rewrite, self._swap, self._remake,
-                    self._attribute, self._detach, self._retype, self._begin_one, self._settle, self._count,
-                    self._check, self._enum, self._large_object,
-                ],
-                [30, 10, 3, 5, 6, 3, 3, 4, 2, 6, 6, 1, 1, 1, 1],
-            )[0]()  # fmt: skip
+        for _step in range(self.chance.randint(1, 12)):
+            (self._kind,) = self.chance.choices(list(STEPS), list(STEPS.values()))
+            getattr(self, self._kind)()
 
     def _make(self, name: str, columns: list[tuple[str, str]] | None = None, key: str = "") -> None:
         chance = self.chance
@@ -192,7 +219,7 @@ class History:
         for number in range(3):
             self.run(f"create table part{number} partition of parts for values in ({number})")
         if self.chance.random() < 0.3:
-            self.run("alter table parts add constraint some check (length(v) < 9) not valid")
+            self.run("alter table parts add constraint short check (length(v) < 9) not valid")
         self.tables.append(Table("parts", [("at", "part"), ("id", "int"), ("v", "text")], key))
 
     def _value(self, type_: str) -> str:
@@ -242,12 +269,13 @@ class History:
             self.chance.choice(["begin", "begin isolation level repeatable read; select count(*) from t0"]), connection
         )
         for number in range(self.chance.randint(1, 3)):
-            self.run(f"savepoint s{number}; {self._dml()}", connection)
+            if self.run(f"savepoint s{number}; {self._dml()}", connection) is None:
+                return connection.close()
         if self.chance.random() < 0.4:
             name = f"p{self.chance.randrange(10**9)}"
-            self.run(f"prepare transaction '{name}'", connection)
+            if self.run(f"prepare transaction '{name}'", connection) is not None:
+                self._prepared.append(name)
             connection.close()
-            self._prepared.append(name)
         else:
             self._open.append(connection)
 
@@ -276,14 +304,17 @@ class History:
             self.run(f"cluster {table} using {found[0][0]}; alter table {table} set without cluster")
 
     def _swap(self) -> None:
-        one, other = self.chance.choice([("t0", "twin"), ("part0", "part1"), ("t0", "twin"), ("t0", "t1")])
+        one, other = self.chance.choice([*[("t0", "twin")] * 6, ("part0", "part1"), ("t0", "t1")])
         swap = "alter {2} {0} rename to swapped; alter {2} {1} rename to {0}; alter {2} swapped rename to {1};"
         sql = swap.format(one, other, "table")
         if self.chance.random() < 0.8 and other == "twin":
             for kind in ("key", "more"):
-                if self.run(f"select where to_regclass('{one}_{kind}') <> to_regclass('{other}_{kind}')"):
+                if self.run(f"select 1 where to_regclass('{one}_{kind}') <> to_regclass('{other}_{kind}')"):
                     sql += swap.format(f"{one}_{kind}", f"{other}_{kind}", "index")
-        self.run(sql)
+        names = {one: other, other: one}
+        if self.run(sql) is not None:
+            for table in self.tables:
+                table.name = names.get(table.name, table.name)
 
     def _remake(self) -> None:
         """Drop the last column and make it again."""
@@ -310,9 +341,9 @@ class History:
     def _retype(self) -> None:
         table = self.chance.choice(self.tables)
         for column, type_ in table.columns:
-            if type_ == "int" and column.startswith("c"):
-                self.run(f"begin; alter table {table.name} alter {column} type bigint;"
-                         f"alter table {table.name} alter {column} type int; commit")  # fmt: skip
+            if type_ in _WIDER and column.startswith("c"):
+                self.run(f"begin; alter table {table.name} alter {column} type {_WIDER[type_]};"
+                         f"alter table {table.name} alter {column} type {type_}; commit")  # fmt: skip
 
     def _count(self) -> None:
         self.run("select nextval('counter')")
@@ -350,8 +381,11 @@ def meddle(chance: random.Random, run: Callable[[str], Any]) -> list[str]:
         for _time in range(chance.randint(1, 2))
     ]
     for sql in tried:
-        with suppress(psycopg2.Error):
+        try:
             run(sql)
+        except psycopg2.Error as error:
+            if error.pgcode is None:
+                raise
     return tried
 
 

@@ -13,8 +13,10 @@ from __future__ import annotations
 import os
 import random
 import time
-from contextlib import suppress
-from itertools import count
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
+from itertools import count, takewhile
 from typing import Any
 
 import pytest
@@ -25,7 +27,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg import t
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import updating
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import parse
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import Database, Server, content
-from ansible_collections.flyover.heroku_to_fly.tests.services.histories import History, OneProcess, meddle
+from ansible_collections.flyover.heroku_to_fly.tests.services.histories import History, OneProcess, Tried, meddle
 
 _ROUNDS = 4
 _NUMBERS = count(1)
@@ -37,54 +39,82 @@ def _transfer(source: Database, target: Database, mode: str, check_mode: bool = 
     return transferring.transfer(parse(source.url, "source"), parse(target.url, "target"), wanted, check_mode)
 
 
-def _rows(database: Database) -> tuple[Any, ...]:
-    """Return what tables and large objects hold; views hold what their last refresh found."""
-    tables, _sequences, objects = content(database)
-    return {name: rows for name, rows in tables.items() if name not in ("public.counted", "public.by_parts")}, objects
+def _rows(database: Database) -> dict[str, Any]:
+    """Return what the database holds, and of materialized views what their query gives now."""
+    tables, sequences, objects = content(database)
+    views = database.rows("select format('%I.%I', schemaname, matviewname), definition from pg_matviews")
+    fresh = {name: sorted(row for (row,) in database.rows(f"select v::text from ({query.rstrip(';')}) v"))
+             for name, query in views}  # fmt: skip
+    return {"tables": {**tables, **fresh}, "sequences": sequences, "objects": objects}
 
 
-def _live(seed: int, source: Database, target: Database) -> None:
-    def connect() -> Any:
-        return source.server.connect(source.name, source.server.role).__enter__()
-
-    history = History(seed, connect)
+def _live(history: History, source: Database, target: Database) -> Counter[str]:
+    """Return how often the copy was updated, and with which verdict."""
+    verdicts: Counter[str] = Counter()
     # Tables are small here, so none would be guarded.
     updating._GUARDED = history.chance.choice([0, _GUARDED])
-    try:
-        history.begin()
-        _transfer(source, target, "auto")
-        for _round in range(_ROUNDS):
-            history.go_on()
-            if history.chance.random() < 0.25:
-                history.log.append(f"-- on the target: {meddle(history.chance, target.app)}")
-            predicted = _transfer(source, target, "auto", True)["verdict"] if history.chance.random() < 0.2 else None
-            history.log.append("-- updated")
-            try:
-                verdict = _transfer(source, target, "delta")["verdict"]
-            except StateError as error:
-                if "the schemas differ" not in error.cause:
-                    raise
-                verdict = _transfer(source, target, "auto")["verdict"]
-            assert _rows(target) == _rows(source)
-            assert predicted in (None, verdict, "would_copy" if verdict == "copied" else "would_update"), predicted
-            if not history.undecided and history.chance.random() < 0.3:
-                assert _transfer(source, target, "delta")["verdict"] == "unchanged"
-    except BaseException as error:
-        raise AssertionError(f"seed {seed}: {error}\n" + ";\n".join(history.log)) from error
-    finally:
-        history.close()
+    history.begin()
+    _transfer(source, target, "auto")
+    for _round in range(_ROUNDS):
+        history.go_on()
+        if history.chance.random() < 0.25:
+            history.log.append(f"-- on the target: {meddle(history.chance, target.app)}")
+        predicted = _transfer(source, target, "auto", True)["verdict"] if history.chance.random() < 0.2 else None
+        history.log.append("-- updated")
+        try:
+            verdict = _transfer(source, target, "delta")["verdict"]
+        except StateError as error:
+            if "the schemas differ" not in error.cause:
+                raise
+            verdict = _transfer(source, target, "auto")["verdict"]
+        verdicts[verdict] += 1
+        wanted = _rows(source)
+        assert _rows(target) == wanted
+        assert content(target)[0] == wanted["tables"], "a materialized view holds something else than its query gives"
+        assert any(wanted["tables"].values())
+        assert predicted in (None, verdict, "would_copy" if verdict == "copied" else "would_update"), predicted
+        if not history.undecided and history.chance.random() < 0.3:
+            assert _transfer(source, target, "delta")["verdict"] == "unchanged"
+    return verdicts
 
 
-def _with_databases(seed: int, server: Server) -> None:
+def _with_databases(seed: int, servers: tuple[Server, Server], tried: Tried) -> Counter[str]:
     names = [f"history_{next(_NUMBERS)}" for _side in range(2)]
-    for name in names:
-        server.rows("postgres", f"create database {name} owner {server.role}")
+    for name, server in zip(names, servers):
+        server.rows("postgres", f'create database {name} owner "{server.role}"')
+    source, target = (Database(server, name) for name, server in zip(names, servers))
     try:
-        _live(seed, *(Database(server, name) for name in names))
+        with ExitStack() as opened:
+            history = History(
+                seed, lambda: opened.enter_context(source.server.connect(source.name, source.server.role)), tried
+            )
+            try:
+                return _live(history, source, target)
+            except BaseException as error:
+                raise AssertionError(f"seed {seed}: {error}\n" + ";\n".join(history.log)) from error
+            finally:
+                history.close()
     finally:
-        for name in names:
+        for name, server in zip(names, servers):
             with suppress(Exception):
                 server.rows("postgres", f"drop database {name} with (force)")
+
+
+def _try(seeds: Iterable[int], heroku_server: Server, fly_server: Server) -> None:
+    """Live the histories of O(seeds); some on one server, which gives both databases the same transaction ids."""
+    tried, verdicts, failed = Tried(), Counter[str](), []
+    for number, seed in enumerate(seeds, 1):
+        target = heroku_server if seed % 3 == 0 else fly_server
+        try:
+            verdicts += _with_databases(seed, (heroku_server, target), tried)
+        except AssertionError as error:
+            failed.append(f"{error}"[:4000])
+            print(failed[-1])
+        print(f"{number} histories, {len(failed)} failed, {dict(verdicts)}", flush=True)
+    assert not failed, "\n\n".join(failed)
+    assert verdicts["updated"] > number, verdicts
+    if number > 1:
+        assert not tried.never_done
 
 
 @pytest.fixture(autouse=True)
@@ -93,27 +123,14 @@ def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "Pool", OneProcess)
 
 
-@pytest.mark.parametrize("seed", [int(os.environ["FLYOVER_SEED"])] if "FLYOVER_SEED" in os.environ else range(1, 7))
-def test_histories(heroku_server: Server, seed: int) -> None:
-    _with_databases(seed, heroku_server)
+def test_histories(heroku_server: Server, fly_server: Server) -> None:
+    seed = os.environ.get("FLYOVER_SEED")
+    _try([int(seed)] if seed else range(1, 7), heroku_server, fly_server)
 
 
 @pytest.mark.slow
-def test_many_histories(heroku_server: Server) -> None:
+def test_many_histories(heroku_server: Server, fly_server: Server) -> None:
     """About 4 seconds for each history on a machine with nothing else to do."""
-    wanted, seconds = (
-        int(os.environ.get("FLYOVER_HISTORIES", "500")),
-        60 * int(os.environ.get("FLYOVER_MINUTES", "600")),
-    )
-    ends = time.monotonic() + seconds
-    failed = []
-    for number in range(wanted):
-        if time.monotonic() > ends:
-            break
-        try:
-            _with_databases(random.randrange(10**9), heroku_server)
-        except AssertionError as error:
-            failed.append(f"{error}"[:2000])
-            print(failed[-1])
-        print(f"{number + 1} histories, {len(failed)} failed")
-    assert not failed, "\n\n".join(failed)
+    ends = time.monotonic() + 60 * int(os.environ.get("FLYOVER_MINUTES", "600"))
+    seeds = (random.randrange(10**9) for _number in range(int(os.environ.get("FLYOVER_HISTORIES", "500"))))
+    _try(takewhile(lambda _seed: time.monotonic() < ends, seeds), heroku_server, fly_server)
