@@ -289,7 +289,8 @@ def sequences(database: Database) -> dict[str, Any]:
 def large_objects(database: Database) -> list[tuple[Any, ...]]:
     """Return oid, content and comment of every large object."""
     return database.rows(
-        "select oid, md5(lo_get(oid)), obj_description(oid, 'pg_largeobject') from pg_largeobject_metadata order by 1"
+        "select oid, md5(lo_get(oid)), pg_catalog.obj_description(oid, 'pg_largeobject') from pg_largeobject_metadata "
+        "order by 1"
     )
 
 

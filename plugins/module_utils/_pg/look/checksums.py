@@ -50,12 +50,12 @@ def _content_query(index: int, table: Table, checksums: bool) -> str:
 
 # Each large object with its size. lo_open's descriptor is closed in the same row; 262144 is INV_READ.
 LARGE_OBJECT_SIZES = """
-select oid, lo_lseek64(fd, 0, 2) as size, lo_close(fd)
+select oid, pg_catalog.lo_lseek64(fd, 0, 2) as size, lo_close(fd)
 from (select oid, lo_open(oid, 262144) as fd from pg_largeobject_metadata offset 0) opened
 """
 _SLICES = f"""
 from ({LARGE_OBJECT_SIZES} offset 0) o
-cross join lateral generate_series(0, greatest(size - 1, 0), {SLICE}) as slice(start)
+cross join lateral pg_catalog.generate_series(0, greatest(size - 1, 0), {SLICE}) as slice(start)
 """
 
 
@@ -71,7 +71,7 @@ class LargeObjects(NamedTuple):
 
 
 _COMMENTS = """
-select coalesce(md5(string_agg(objoid || ':' || description, chr(31) order by objoid)), '')
+select coalesce(md5(string_agg(pg_catalog.concat_ws(':', objoid, description), chr(31) order by objoid)), '')
 from pg_description where classoid = 'pg_largeobject'::regclass
 """
 
@@ -83,7 +83,7 @@ def large_objects(session: Session, checksums: bool) -> LargeObjects:
         return LargeObjects(session.value("select count(*) from pg_largeobject_metadata"), None, None, comments)
     number, size, checksum = session.row(
         f"""
-        select count(distinct oid), coalesce(sum(length(data)), 0)::bigint,
+        select pg_catalog.count(distinct oid), coalesce(sum(length(data)), 0)::bigint,
                coalesce(sum(pg_catalog.hashtextextended(
                  pg_catalog.concat_ws(':', oid, start, md5(data)), 0)::numeric), 0)::text
         from (select oid, start, lo_get(oid, start, {SLICE}) as data {_SLICES} offset 0) s
@@ -118,7 +118,7 @@ def slices_query(objects: Sequence[tuple[int, int]]) -> str:
     return (
         f"copy (select oid, start, lo_get(oid, start, {SLICE}) "
         f"from unnest(array[{oids}]::oid[], array[{sizes}]::bigint[]) o(oid, size) "
-        f"cross join lateral generate_series(0, greatest(size - 1, 0), {SLICE}) s(start)) "
+        f"cross join lateral pg_catalog.generate_series(0, greatest(size - 1, 0), {SLICE}) s(start)) "
         "to stdout (format binary)"
     )
 
@@ -126,7 +126,7 @@ def slices_query(objects: Sequence[tuple[int, int]]) -> str:
 def put_slices(target: Session, table: str) -> None:
     """Make the large objects whose slices are in O(table)."""
     doing = "writing large objects"
-    target.run(f"select count(lo_create(oid)) from (select distinct oid from {table}) o", doing=doing)
+    target.run(f"select pg_catalog.count(lo_create(oid)) from (select distinct oid from {table}) o", doing=doing)
     target.run(f"select count(*) from (select lo_put(oid, start, data) from {table} offset 0) p", doing=doing)
 
 

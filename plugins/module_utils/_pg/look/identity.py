@@ -52,20 +52,21 @@ with recursive columns as (
 ), types as (
   select p.whole,
     string_agg(case t.typtype
-      when 'c' then (select string_agg(concat_ws(' ', a.attrelid, a.attnum, a.attname, a.atttypid), ','
+      when 'c' then (select string_agg(pg_catalog.concat_ws(' ', a.attrelid, a.attnum, a.attname, a.atttypid), ','
                                        order by a.attnum)
                      from pg_attribute a where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped)
-      when 'e' then (select string_agg(concat_ws(' ', e.oid, e.enumlabel), ',' order by e.oid)
+      when 'e' then (select string_agg(pg_catalog.concat_ws(' ', e.oid, e.enumlabel), ',' order by e.oid)
                      from pg_enum e where e.enumtypid = t.oid) end, ';' order by t.oid) as inside,
     bool_or(t.typnamespace = 'pg_catalog'::regnamespace and (t.typname ~ '^reg' or t.typname = 'aclitem')) as fickle
   from parts p join pg_type t on t.oid = p.part group by p.whole
 ), shapes as (
   select c.attrelid, bool_or(t.fickle) as fickle,
-    string_agg(concat_ws(' ', c.attnum, c.attname, c.atttypid, t.inside), '; ' order by c.attnum) as columns
+    string_agg(pg_catalog.concat_ws(' ', c.attnum, c.attname, c.atttypid, t.inside), '; ' order by c.attnum) as columns
   from columns c join types t on t.whole = c.atttypid group by c.attrelid
 )
-select c.oid, md5(concat_ws(' ', c.oid, c.relam, r.columns)),
-  concat_ws(' ', pg_relation_filenode(c.oid), pg_relation_filenode(nullif(c.reltoastrelid, 0))),
+select c.oid, md5(pg_catalog.concat_ws(' ', c.oid, c.relam, r.columns)),
+  pg_catalog.concat_ws(' ', pg_catalog.pg_relation_filenode(c.oid),
+    pg_catalog.pg_relation_filenode(nullif(c.reltoastrelid, 0))),
   coalesce(r.fickle, false) or m.amname <> 'heap'
 from pg_class c join pg_am m on m.oid = c.relam left join shapes r on r.attrelid = c.oid
 where c.oid = any (%(oids)s::oid[])
@@ -109,5 +110,5 @@ def refuse_rewritten(source: Session, tables: Sequence[Table]) -> None:
 
 def named(session: Session, names: Sequence[str]) -> dict[str, Identity]:
     """Return the identity of those of the tables O(names) that exist."""
-    rows = session.rows("select name, to_regclass(name)::oid from unnest(%s::text[]) name", [list(names)])
+    rows = session.rows("select name, to_regclass(name)::oid from pg_catalog.unnest(%s::text[]) name", [list(names)])
     return identities(session, {name: oid for name, oid in rows if oid is not None})

@@ -98,7 +98,7 @@ class Buckets:
         # The offset keeps the planner from joining in another way.
         low, high = f"b.number << {self.bits}", f"b.number << {self.bits} | {(1 << self.bits) - 1}"
         keys = f"select {columns} from only {table} t where t.{columns} between {low} and {high} offset 0"
-        return f"select k.* from unnest({listed}) b(number) cross join lateral ({keys}) k"
+        return f"select k.* from pg_catalog.unnest({listed}) b(number) cross join lateral ({keys}) k"
 
 
 # By the operator class of each column: 3 is btree's equality, 4 its function that says whether equal is identical.

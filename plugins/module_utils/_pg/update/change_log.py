@@ -66,13 +66,13 @@ select g.tgrelid, {NAME}, l.relname::text, p.prosrc,
       select from pg_attribute a left join pg_attribute b on b.attrelid = c.oid and b.attname = a.attname
         and (b.atttypid, b.atttypmod, b.attcollation) = (a.atttypid, a.atttypmod, a.attcollation)
       where a.attrelid = l.oid and a.attnum > 0 and not a.attisdropped and b.attrelid is null),
-  concat_ws(' ', g.oid, g.xmin, p.oid, p.xmin, c.oid, c.relfilenode, l.oid, l.relfilenode,
-    (select string_agg(concat_ws(' ', t.oid, t.xmin, f.oid, f.xmin), ' ' order by t.oid)
+  pg_catalog.concat_ws(' ', g.oid, g.xmin, p.oid, p.xmin, c.oid, c.relfilenode, l.oid, l.relfilenode,
+    (select string_agg(pg_catalog.concat_ws(' ', t.oid, t.xmin, f.oid, f.xmin), ' ' order by t.oid)
      from pg_trigger t join pg_proc f on f.oid = t.tgfoid where t.tgrelid = l.oid),
     {column_numbers("c.oid")})
 from pg_trigger g join pg_proc p on p.oid = g.tgfoid
 join pg_class c on c.oid = g.tgrelid join pg_namespace n on n.oid = c.relnamespace
-left join pg_class l on l.relnamespace = p.pronamespace and l.relname = 'log_' || c.oid
+left join pg_class l on l.relnamespace = p.pronamespace and l.relname = pg_catalog.concat('log_', c.oid)
 where g.tgname = '{TRIGGER}' and p.pronamespace = to_regnamespace('{LOG_SCHEMA}')
 """
 

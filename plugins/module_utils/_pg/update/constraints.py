@@ -70,10 +70,10 @@ class ForeignKeys:
             f"""
             select oid, conparentid, {relation("conrelid")}, {relation("confrelid")}, confdeltype::text,
                    condeferrable, quote_ident(conname::text), pg_get_constraintdef(oid),
-                   obj_description(oid, 'pg_constraint'),
-                   convalidated or to_jsonb(k) ->> 'conenforced' = 'false',
+                   pg_catalog.obj_description(oid, 'pg_constraint'),
+                   convalidated or pg_catalog.to_jsonb(k) ->> 'conenforced' = 'false',
                    exists (select from pg_index i where i.indrelid = k.conrelid and i.indisvalid and i.indpred is null
-                           and (i.indkey::int2[])[0:cardinality(k.conkey) - 1] operator(pg_catalog.@>) k.conkey)
+                           and (i.indkey::int2[])[0:pg_catalog.cardinality(k.conkey) - 1] operator(pg_catalog.@>) k.conkey)
             from pg_constraint k where contype = 'f'
             """
         )
@@ -151,14 +151,14 @@ def _literal(text: str) -> str:
 # Constraints that rows of the tables need not obey, where they were defined: on the table or one it inherits from.
 _UNCHECKED = f"""
 with recursive above(leaf, relation, level) as (
-  select t::oid, t::oid, 0 from unnest(%(tables)s::regclass[]) t
+  select t::oid, t::oid, 0 from pg_catalog.unnest(%(tables)s::regclass[]) t
   union select a.leaf, i.inhparent, a.level + 1 from above a join pg_inherits i on i.inhrelid = a.relation
 )
 select 'table', {relation("k.conrelid")}, quote_ident(k.conname::text), pg_get_constraintdef(k.oid),
-       obj_description(k.oid, 'pg_constraint'), max(a.level)
+       pg_catalog.obj_description(k.oid, 'pg_constraint'), max(a.level)
 from pg_constraint u join above a on a.leaf = u.conrelid
 join pg_constraint k on k.conrelid = a.relation and k.conname = u.conname and k.contype = u.contype and k.conislocal
-where coalesce(to_jsonb(u) ->> 'conenforced', '') <> 'false' and (
+where coalesce(pg_catalog.to_jsonb(u) ->> 'conenforced', '') <> 'false' and (
   u.contype in ('c', 'n') and not u.convalidated
   or %(checks)s and u.contype = 'c' and exists (
     select from pg_depend d where d.classid = 'pg_constraint'::regclass and d.objid = u.oid
@@ -166,7 +166,7 @@ where coalesce(to_jsonb(u) ->> 'conenforced', '') <> 'false' and (
 group by k.oid, k.conrelid, k.conname
 union all
 select 'domain', {dotted("n.nspname", "t.typname")}, quote_ident(k.conname::text), pg_get_constraintdef(k.oid),
-       obj_description(k.oid, 'pg_constraint'), 0
+       pg_catalog.obj_description(k.oid, 'pg_constraint'), 0
 from pg_constraint k join pg_type t on t.oid = k.contypid join pg_namespace n on n.oid = t.typnamespace
 where k.contypid <> 0 and not k.convalidated and %(domains)s
 order by 6 desc, 2, 3
@@ -228,7 +228,7 @@ def writable_identities(session: Session, tables: Collection[str]) -> tuple[list
     """Return statements that let identity columns of O(tables) be updated, and those that forbid it again."""
     rows = session.rows(
         f"""
-        select distinct {relation("coalesce(pg_partition_root(attrelid), attrelid)")}, {quoted("attname")}
+        select distinct {relation("coalesce(pg_catalog.pg_partition_root(attrelid), attrelid)")}, {quoted("attname")}
         from pg_attribute where attrelid = any (%s::regclass[]) and attidentity = 'a' and not attisdropped
         """,
         [list(tables)],

@@ -48,7 +48,7 @@ def put_large_objects(target: Session, objects: Mapping[int, int | None]) -> Non
     """Replace O(objects) with the staged ones; those without a size are gone from the source."""
     if objects:
         target.run(
-            "select count(lo_unlink(oid)) from pg_largeobject_metadata where oid = any (%s::oid[])",
+            "select pg_catalog.count(lo_unlink(oid)) from pg_largeobject_metadata where oid = any (%s::oid[])",
             [list(objects)],
             doing="removing large objects",
         )

@@ -24,9 +24,10 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.ses
 
 # These counts include what earlier transactions of the session wrote, as far as it is not reported yet.
 _WRITTEN = """
-select name, pg_stat_get_xact_tuples_inserted(name::regclass), pg_stat_get_xact_tuples_updated(name::regclass),
-  pg_stat_get_xact_tuples_deleted(name::regclass)
-from unnest(%s::text[]) name where current_setting('track_counts')::boolean
+select name, pg_catalog.pg_stat_get_xact_tuples_inserted(name::regclass),
+  pg_catalog.pg_stat_get_xact_tuples_updated(name::regclass),
+  pg_catalog.pg_stat_get_xact_tuples_deleted(name::regclass)
+from pg_catalog.unnest(%s::text[]) name where current_setting('track_counts')::boolean
 """
 
 
