@@ -17,7 +17,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from glob import glob
 from importlib import import_module
@@ -154,8 +154,20 @@ class PostgresServer:
         (data / "pg_hba.conf").write_text(f"{kind} all all all scram-sha-256\n")
         (data / "postgresql.auto.conf").write_text("".join(f"{key} = '{value}'\n" for key, value in self._settings()))
         self.log.touch()
+        self._serve()
+        self._execute(sql.SQL("alter role {} password %s").format(sql.Identifier(SUPERUSER)), verifier(self._password))
+
+    def restart(self, meanwhile: Callable[[Path, Path], None]) -> None:
+        """Stop the server, have O(meanwhile) do something with its data and programs, and start it again."""
+        assert self._process
+        stop(self._process, signal.SIGINT, patience=20)
+        meanwhile(self._folder / "data", self._bin)
+        _hand_over(self._folder)
+        self._serve()
+
+    def _serve(self) -> None:
         self._process = spawn(
-            [self._bin / "postgres", "-D", data],
+            [self._bin / "postgres", "-D", self._folder / "data"],
             self.log,
             self._environment(),
             unprivileged=True,
@@ -168,7 +180,6 @@ class PostgresServer:
                     f"PostgreSQL {self.installation.major} did not start: {self.log.read_text()[-2000:]}"
                 )
             time.sleep(0.05)
-        self._execute(sql.SQL("alter role {} password %s").format(sql.Identifier(SUPERUSER)), verifier(self._password))
 
     def stop(self) -> None:
         """Stop the server and remove its folder."""

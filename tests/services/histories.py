@@ -374,6 +374,11 @@ def meddle(chance: random.Random, run: Callable[[str], Any]) -> list[str]:
                 "vacuum full twin",
                 "update t1 set (c0) = (select c0 from t1 where c0 is not null limit 1)",
                 "truncate t1 cascade",
+                "select nextval('counter')",
+                "refresh materialized view by_parts",
+                "refresh materialized view counted with no data",
+                "begin; insert into parts values (1, 98, 'x'); refresh materialized view by_parts;"
+                "delete from parts where id = 98; commit",
                 "begin; alter type addr drop attribute zip; alter type addr add attribute zip int; commit",
                 "begin; alter table t0 rename to s; alter table twin rename to t0; alter table s rename to twin; end",
             ]

@@ -304,7 +304,9 @@ def test_a_difference_after_the_update_makes_the_next_run_begin_anew(
     monkeypatch.setattr(comparison, "compare_content", spoil_first)
     assert "the copy differs from the source: table public.posts" in transfer(mode="warm")["msg"]
     monkeypatch.undo()
-    assert transfer()["verdict"] == "copied"
+    result = transfer()
+    assert result["verdict"] == "copied"
+    assert "an earlier run gave up: after an update, the copy differs" in result["reason"]
     assert content(target) == content(source)
 
 

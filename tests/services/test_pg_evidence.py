@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Evidence, Marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import identity
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.run import Run
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import updating
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.url import parse
 from ansible_collections.flyover.heroku_to_fly.tests.services.conftest import Database, content
@@ -110,14 +116,43 @@ _CASES = {
         {},
     ),
 }
+# Functions that suit our calls better than PostgreSQL's own of the same name, which take any type or another one.
+_TRAPS = "".join(
+    f"create function public.{signature} returns {type_} language plpgsql immutable as "
+    "$$ begin raise exception 'another function was meant'; end $$;"
+    for signature, type_ in {
+        "count(bigint)": "bigint",
+        "count(int)": "bigint",
+        "count(oid)": "bigint",
+        "concat_ws(text, oid, smallint, name, oid)": "text",
+        "concat_ws(text, smallint, name, oid, text)": "text",
+        "concat_ws(text, oid, oid, text)": "text",
+        "concat_ws(text, oid, text)": "text",
+        "unnest(text[])": "text",
+        "unnest(int[])": "int",
+        "unnest(bigint[])": "bigint",
+        "unnest(regclass[])": "regclass",
+        "generate_series(int, bigint, int)": "bigint",
+        "lo_lseek64(int, int, int)": "bigint",
+        "pg_relation_filenode(oid)": "oid",
+        "pg_partition_root(oid)": "oid",
+        "obj_description(oid, text)": "text",
+    }.items()
+)
 _REWRITTEN = {
     "vacuumed": ["vacuum full {t}"],
     "clustered": ["cluster {t} using {t}_pkey", "alter table {t} set without cluster"],
 }
 
 
+def _moved(result: dict[str, Any]) -> dict[str, str]:
+    """Return the tables that moved, and how."""
+    return {row["name"]: row["how"] for row in result["tables"] if row["how"] != "unchanged"}
+
+
 def test_what_counts_and_transactions_do_not_tell(transfer: Any, source: Database, target: Database) -> None:
     # All in one database: by counts and transaction ids, each would count as unchanged, or be copied without need.
+    source.app(_TRAPS + "select lo_from_bytea(0, 'x')")
     for before, _after, _moved in _CASES.values():
         source.app(before)
     transfer()
@@ -228,3 +263,115 @@ def test_identity_changes_with_what_it_is_made_of(source: Database) -> None:
     assert not any(one.fickle for one in seen)
     source.app("alter table i add column r regrole")
     assert now().fickle
+
+
+def test_ids_that_may_have_been_given_out_again() -> None:
+    noted = {"timeline": "00000001", "version": 15, "next": 1000, "position": 70, "started": "then"}
+    evidence = Evidence(1, 1003, 1004, 1002)
+    found = Marker("complete", {"servers": {"source": noted, "target": noted}}, {"public.t": evidence})
+
+    def reason(side: str, **now: Any) -> str:
+        later = {"source": {**noted, "next": 1010}, "target": {**noted, "next": 1010}}
+        later[side].update(now)
+        return updating.no_evidence(found, later)
+
+    for side, horizon in ("source", 1003), ("target", 1004):
+        for now in {"next": horizon}, {"position": 71}, {"started": "since"}, {"next": horizon + 2_000_000_000}:
+            assert not reason(side, **now)
+        for now in {"next": horizon - 1}, {"position": 69}:
+            assert "put back to an earlier state" in reason(side, **now)
+        for now in {"timeline": "00000002"}, {"timeline": None}, {"version": 16}:
+            assert "failed over" in reason(side, **now)
+        assert "too many transactions" in reason(side, next=horizon + 2_000_000_001)
+    del noted["position"]
+    assert "another version of this module" in reason("source", position=70)
+
+
+def test_a_server_that_was_started_with_other_files(
+    copied: None, transfer: Any, source: Database, target: Database
+) -> None:
+    # A marker that does not know yet: everything is compared, once.
+    target.rows("update _flyover.transfer set document = document #- '{servers,source,position}'")
+    assert "compare" in transfer()["seconds"]
+    # An id was given out again, so that a row looks old: only that the server was started since shows it.
+    source.app("update users set last_name = 'put back' where id = 3")
+    (following,) = source.rows("select pg_snapshot_xmax(pg_current_snapshot())::text::int8")[0]
+    target.rows(f"update _flyover.transfer_table set source_horizon = {following} where name = 'public.users'")
+    source.app("update posts set title = 'also written' where id = 5")
+    moved = {"public.posts": "by key"}
+    assert _moved(transfer(check_mode=True)) == moved
+    target.rows("""update _flyover.transfer set document = jsonb_set(document, '{servers,source,started}', '""')""")
+    assert _moved(transfer(mode="delta")) == {**moved, "public.users": "whole"}
+    assert content(target) == content(source)
+    before = target.fingerprint()
+    result = transfer(mode="delta")
+    assert (result["verdict"], "compare" in result["seconds"]) == ("unchanged", False)
+    assert target.fingerprint() == before
+
+
+def test_ids_more_than_two_billion_behind(source: Database, target: Database) -> None:
+    def matching(database: Database, condition: str) -> list[int]:
+        """Return which rows match, by how many ids their transaction is behind the next one."""
+        behind = [-1_000_000, -1, 1, 80, 90, 100, 101, 2**31 - 1, 2**31 + 1, 3_000_000_000]
+        # Of the tables that the servers hold, none is that old.
+        xmin = f"(({following} - behind + (1::int8 << 33)) % (1::int8 << 32))::text::xid as xmin"
+        rows = f"select behind, {xmin} from unnest(array{behind}::int8[]) behind offset 0"
+        return [one for (one,) in database.rows(f"select behind from ({rows}) rows where {condition}")]
+
+    for database in (source, target):
+        (following,) = database.rows("select pg_snapshot_xmax(pg_current_snapshot())::text::int8")[0]
+        horizon = following - 100
+        assert matching(database, changes.newer(horizon)) == [1, 80, 90, 100]
+        # On the target others may write after the transaction that looks was given its id.
+        own = Evidence(1, horizon, horizon, following - 90, own=(following - 80,))
+        assert matching(database, changes.foreign(own)) == [-1_000_000, -1, 1, 100]
+
+
+def test_views_that_others_filled(copied: None, transfer: Any, source: Database, target: Database) -> None:
+    expected = content(source)
+    user = "insert into users (id, email, first_name) overriding system value values (-1, 'x@y', 'X')"
+    gone = "delete from users where id = -1"
+    target.app("create unique index kept_out on counts (mood)")
+    source.app("create unique index kept_out on counts (mood)")
+    for fill in ("refresh materialized view counts", "refresh materialized view concurrently counts"):
+        for sql in (user, fill, "refresh materialized view sums", gone):
+            target.app(sql)
+        assert content(target) != expected
+        assert transfer(mode="delta")["verdict"] == "updated"
+        assert content(target) == expected
+    target.app("refresh materialized view sums with no data; refresh materialized view unfilled")
+    # The same where everything is compared.
+    target.rows("update _flyover.transfer set document = document #- '{servers,source,position}'")
+    assert transfer(check_mode=True)["verdict"] == "would_update"
+    assert transfer(mode="delta")["verdict"] == "updated"
+    assert content(target) == expected
+    before = target.fingerprint()
+    assert transfer(mode="warm")["verdict"] == "unchanged"
+    assert target.fingerprint() == before
+
+
+def test_a_sequence_that_the_target_uses_meanwhile(
+    copied: None, transfer: Any, source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare = Run.compare
+
+    def used(run: Run, *arguments: Any) -> Any:
+        target.app("select nextval('never_called')")
+        return compare(run, *arguments)
+
+    monkeypatch.setattr(Run, "compare", used)
+    assert transfer(mode="warm")["verdict"] == "updated"
+    assert content(target) == content(source)
+
+
+def test_what_the_copy_wrote_while_a_transaction_is_open(
+    copied: None, transfer: Any, source: Database, target: Database
+) -> None:
+    with target.server.connect("postgres") as connection, connection.cursor() as cursor:
+        cursor.execute("begin; select pg_current_xact_id()")
+        for number, table in enumerate(("users", "posts", "users", "users"), 4):
+            source.app(f"update {table} set {'body' if table == 'posts' else 'last_name'} = 'new' where id = {number}")
+            assert _moved(transfer(mode="delta")) == {f"public.{table}": "by key"}
+        target.app("update users set last_name = 'theirs' where id = 5")
+        assert _moved(transfer()) == {"public.users": "whole"}
+    assert content(target) == content(source)

@@ -27,7 +27,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.fin
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.result import COPIED, result
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.run import Run
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import movement as movements
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import updating
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import updating, views
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.movement import Movement
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.updating import Update
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.errors import transient
@@ -81,16 +81,17 @@ def copy(run: Run, tools: Tools, found: Marker | None, occupied: bool) -> dict[s
     except FlyoverError as error:
         # What was kept may be the cause: then the next run must not resume it.
         if begun.interrupted and not transient(error):
-            run.give_up(document)
+            run.give_up(document, f"the rest of an interrupted copy could not be made ({error.cause})")
         raise
     if same.mismatches:
-        run.give_up(document)
+        run.give_up(document, f"after a copy, {same.named}")
     same.refuse(run.target.session)
     _tell_unanalyzed(run, engine.unanalyzed)
     if run.wanted.verify == "none":
         same.rows = engine.rows
         same.large_objects = begun.movement.large_objects if begun.movement else engine.large_objects
-    document.update(verified=run.wanted.verify, same=sorted(same.same))
+    filled = views.states(run.target.session)[1]
+    document.update(verified=run.wanted.verify, same=sorted(same.same), servers=run.servers, views=filled)
     marker.complete(run.target.session, document, checksums, logs)
     done = result(run, COPIED, run.wanted.verify, same, begun.movement, seconds=engine.seconds)
     return {**done, "settled": settled}
@@ -111,7 +112,7 @@ def _begun(run: Run, tools: Tools, found: Marker | None, occupied: bool) -> _Beg
     interrupted = _interrupted(run, found)
     with tempfile.TemporaryDirectory(prefix="flyover-") as folder:
         if interrupted:
-            document = dict(interrupted.document)
+            document = interrupted.document
             before, after = _schema(run, tools, folder, dict(document["left_out"]))
             if digest([*before, *after]) == document["schema"]:
                 return _Begun(before, after, document, interrupted)
@@ -138,13 +139,13 @@ def _update_kept(run: Run, begun: _Begun) -> None:
     if begun.interrupted:
         run.progress.phase("survey")
         begun.movement = movements.survey(
-            run.source.session, run.target.session, begun.interrupted.tables, run.tables, run.pool
+            run.source.session, run.target.session, begun.interrupted, run.tables, run.pool, run.servers
         )
         with updating.guarded(run.target.session, {}, ()) as guard:
             way = Update(
                 run.source, run.target.session, begun.interrupted, begun.movement, guard, run.pool, run.progress
             )
-            way.run(server.horizon(run.source.session))
+            way.run(server.horizon(run.source.session), run.servers)
 
 
 def _interrupted(run: Run, found: Marker | None) -> Marker | None:
@@ -153,8 +154,10 @@ def _interrupted(run: Run, found: Marker | None) -> Marker | None:
         return None
     if "schema" not in found.document:
         run.reason = "an earlier copy was interrupted before it began to write"
+        if "gave_up" in found.document:
+            run.reason = f"an earlier run gave up: {found.document['gave_up']}"
         return None
-    worthless = updating.no_evidence(run.source.session, run.target.session, found)
+    worthless = updating.no_evidence(found, run.servers)
     if worthless:
         run.reason = f"a copy was interrupted, and {worthless}"
         return None
@@ -167,7 +170,7 @@ def _begin(run: Run, found: Marker | None, occupied: bool) -> dict[str, Any]:
     run.progress.phase("wipe")
     document = {
         "source": run.source.identity,
-        "servers": updating.histories(run.source.session, run.target.session),
+        "servers": run.servers,
         # Not all that a copy gave goes with its objects.
         "given": found.document.get("given", []) if found else [],
     }

@@ -14,7 +14,10 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy imp
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.compare import Comparison
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import server
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import read_sequences
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import (
+    populated_views,
+    read_sequences,
+)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.result import (
     UNCHANGED,
     UPDATED,
@@ -23,7 +26,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.result i
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.run import Run
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import movement as movements
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import updating
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import updating, views
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.guard import Guard
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.movement import Movement
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.updating import Update
@@ -39,7 +42,7 @@ def from_copy(run: Run, found: Marker | None, check_mode: bool) -> dict[str, Any
         run.reason = "the target holds no complete copy of the source"
     else:
         run.noted = found.document
-        run.reason = updating.obstacle(run.source, run.target, found, run.tables)
+        run.reason = updating.obstacle(run.source, run.target, found, run.tables, run.servers)
         done = _compared(run, check_mode) if run.reason else _update(run, found, check_mode)
         if done is not None:
             run.reason = ""
@@ -62,13 +65,23 @@ def _compared(run: Run, check_mode: bool) -> dict[str, Any] | None:
     same = run.compare(read_sequences(run.source.session), "checksums")
     if same.mismatches:
         return None
-    servers = updating.histories(run.source.session, run.target.session)
-    if not check_mode and all(side["timeline"] for side in servers.values()):
-        # From now on it is known again, or every run would compare everything.
-        document = {**run.noted, "source": run.source.identity, "servers": servers, "verified": "checksums"}
-        document["same"] = sorted(same.same)
-        marker.renew(run.target.session, document, run.identities(), same.rows, horizons)
-    return result(run, UNCHANGED, "checksums", same)
+    filled = populated_views(source)
+    views_ = views.Views(views.states(target)[1], run.noted.get("views", {}), frozenset(filled.values()))
+    if not check_mode:
+        document = {**run.noted, "source": run.source.identity, "servers": run.servers, "verified": "checksums"}
+        document.update(same=sorted(same.same), own={})
+        if views_.wrong:
+            with target.transaction(doing="filling materialized views"):
+                with target.as_app():
+                    document["views"] = views_.fill(target, (), False)
+                if "servers" in run.noted:
+                    marker.note(target, {**run.noted, "views": document["views"]}, marker.COMPLETE)
+        if all(side["timeline"] for side in run.servers.values()):
+            # From now on it is known again, or every run would compare everything.
+            marker.renew(target, document, run.identities(), same.rows, horizons)
+    if not (same.sequences_differ or views_.wrong):
+        return result(run, UNCHANGED, "checksums", same)
+    return result(run, WOULD_UPDATE if check_mode else UPDATED, "checksums", same)
 
 
 def _update(run: Run, found: Marker, check_mode: bool) -> dict[str, Any] | None:
@@ -77,7 +90,7 @@ def _update(run: Run, found: Marker, check_mode: bool) -> dict[str, Any] | None:
     level = str(found.document["verified"])
     target = run.target.session
     with Guard(target, ()) if check_mode else updating.guarded(target, found.tables, run.tables) as guard:
-        movement = movements.survey(run.source.session, target, found.tables, run.tables, run.pool)
+        movement = movements.survey(run.source.session, target, found, run.tables, run.pool, run.servers)
         if movement.any and run.wanted.mode == "full":
             run.reason = "source or target changed since the copy, and mode is full"
             return None
@@ -90,6 +103,8 @@ def _update(run: Run, found: Marker, check_mode: bool) -> dict[str, Any] | None:
             return None
     if movement.renewed and not movement.any and not check_mode:
         with target.transaction(doing="writing the marker"):
+            found.document.update(movements.renewed_document(found, movement, run.servers))
+            marker.note(target, found.document, found.state)
             movements.renew(target, movement, server.horizon(run.source.session))
     same = None
     if run.wanted.mode == "warm" or _LEVELS.index(run.wanted.verify) > _LEVELS.index(level):
@@ -104,7 +119,7 @@ def _applied(run: Run, found: Marker, movement: Movement, guard: Guard) -> bool:
     """Apply what changed; return whether that was possible."""
     try:
         Update(run.source, run.target.session, found, movement, guard, run.pool, run.progress).run(
-            server.horizon(run.source.session)
+            server.horizon(run.source.session), run.servers
         )
     except StateError as error:
         if run.wanted.mode == "delta" or transient(error):
@@ -129,8 +144,9 @@ def _verified(run: Run, found: Marker, movement: Movement, check_mode: bool) -> 
     if same.mismatches and not movement.any:
         run.reason = f"the copy differs: {same.mismatches[0]['name']} {same.mismatches[0]['difference']}"
         return None
+    movement.sequences_differ |= same.sequences_differ
     if same.mismatches:
-        run.give_up(found.document)
+        run.give_up(found.document, f"after an update, {same.named}")
     same.refuse(run.target.session)
     # Note a stronger comparison, because otherwise every run would repeat it.
     stronger = _LEVELS.index(level) > _LEVELS.index(known)

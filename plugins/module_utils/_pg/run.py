@@ -9,25 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import compare as comparison
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.compare import Comparison
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.full_copy import set_sequences
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Servers
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import identity
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import identity, server
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.attributes import Attributes
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.checksums import Content
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.findings import Findings, named
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import Identity
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import Sequences
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import Sequences, read_sequences
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.progress import Progress
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.sides import both
 
 
 @dataclass(frozen=True)
@@ -92,10 +96,17 @@ class Run:
         """Return the identities of the source's tables, by name."""
         return identity.identities(self.source.session, {table.name: table.oid for table in self.tables})
 
-    def give_up(self, document: dict[str, Any]) -> None:
-        """Have the next run start over: the target does not hold what the marker says."""
+    @cached_property
+    def servers(self) -> Servers:
+        """What both servers are, seen after the source's snapshot was taken and before anything else is read."""
+        source, target = self.source.session, self.target.session
+        of_source, of_target = both(lambda: server.history(source), lambda: server.history(target))
+        return {"source": of_source, "target": of_target}
+
+    def give_up(self, document: dict[str, Any], why: str) -> None:
+        """Have the next run start over, and say O(why): the target does not hold what the marker says."""
         kept = {name: value for name, value in document.items() if name in ("source", "servers", "given")}
-        marker.note(self.target.session, kept)
+        marker.note(self.target.session, {**kept, "gave_up": why})
 
     def logs(self, level: str) -> dict[str, str]:
         """Have the target log what the source logs, before all content is compared; return the logs' identities.
@@ -110,7 +121,7 @@ class Run:
             for warning in settle_logs(self.target.session, wanted):
                 self.findings.warn("database-change-log", warning, "Run again; without it the next run scans.")
         return {
-            table: both.identity for table, both in changes.logged(self.source.session, self.target.session).items()
+            table: logs_.identity for table, logs_ in changes.logged(self.source.session, self.target.session).items()
         }
 
     def compare(self, sequences: Sequences, level: str, known: Mapping[str, Content] | None = None) -> Comparison:
@@ -120,13 +131,20 @@ class Run:
         """
         found = comparison.compare_schema(self.source, self.target.session, self.noted)
         comparison.compare_search_path(found, self.source, self.search_path)
-        comparison.compare_sequences(found, sequences, self.target.session)
-        found.sequences = len(sequences)
+        self._compare_sequences(found, sequences)
         if not found.mismatches:
             comparison.compare_content(found, self.tables, self.pool, level, known or {})
             if level == "checksums":
                 self.noted["generated"] = sorted(found.generated)
         return found
+
+    def _compare_sequences(self, found: Comparison, wanted: Sequences) -> None:
+        """Set those again that an app used on the target meanwhile, or note that this is to be done."""
+        present = read_sequences(self.target.session)
+        used = {name: value for name, value in wanted.items() if present.get(name) != value}
+        if used and not self.target.session.read_only:
+            set_sequences(self.target.session, used)
+        found.sequences, found.sequences_differ = len(wanted), bool(used)
 
     def tell(self) -> None:
         """Say what the copy is not, and why: also of a copy that was only updated since, by what was noted of it."""

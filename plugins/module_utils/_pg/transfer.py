@@ -58,7 +58,8 @@ _SEALED = {"changed": False, "verdict": UNCHANGED, "sealed": True}
 _ATTEMPTS = 3  # each with a new snapshot, as long as someone rewrites tables of the source
 # Such as "cache lookup failed for index": the catalog under the snapshot lists what was dropped since.
 _INTERNAL = "XX000"
-_PATIENCE = 5.0  # seconds; a transfer that has just ended may take a moment to let go of its lock
+# Seconds; a transfer that has just ended may take a moment to let go of its lock.
+_PATIENCE, _MOMENT = 5.0, 1.0
 _TARGET_SETTINGS = (
     SCRIPT_SETTINGS
     + """
@@ -141,7 +142,7 @@ def seal(target: Address, check_mode: bool) -> dict[str, Any]:
 def _held(target: Session) -> StateError | None:
     """Keep other transfers away; return the error if one is there."""
     try:
-        marker.hold(target)
+        marker.hold(target, _MOMENT)
     except StateError as error:
         return error
     return None

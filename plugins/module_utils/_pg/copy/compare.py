@@ -24,7 +24,6 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look imp
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import meaning
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import schema as definitions
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.checksums import LargeObjects
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import Sequences, read_sequences
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.schema import Definition
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
@@ -43,6 +42,8 @@ class Comparison:
     mismatches: list[dict[str, str]] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
     sequences: int = 0
+    sequences_differ: bool = False
+    """Whether sequences of the target had other values: they are set again."""
     large_objects: int = 0
     generated: list[str] = field(default_factory=list)
     """Tables of which the target computes generated columns otherwise, with these."""
@@ -55,15 +56,20 @@ class Comparison:
         """Note a mismatch."""
         self.mismatches.append({"kind": kind, "name": name, "difference": difference})
 
+    @property
+    def named(self) -> str:
+        """What differs, for a message."""
+        named = "; ".join(f"{m['kind']} {m['name']}: {m['difference']}" for m in self.mismatches[:_NAMED])
+        more = f"; and {len(self.mismatches) - _NAMED} more" if len(self.mismatches) > _NAMED else ""
+        return f"the copy differs from the source: {named}{more}"
+
     def refuse(self, target: Session) -> None:
         """Raise StateError if anything differs."""
         if not self.mismatches:
             return
-        named = "; ".join(f"{m['kind']} {m['name']}: {m['difference']}" for m in self.mismatches[:_NAMED])
-        more = f"; and {len(self.mismatches) - _NAMED} more" if len(self.mismatches) > _NAMED else ""
         raise StateError(
             target.thing,
-            f"the copy differs from the source: {named}{more}",
+            self.named,
             "The copy is not used. Run again; if it differs again, report it with this message.",
             mismatches=self.mismatches[:_NAMED],
         )
@@ -106,14 +112,6 @@ def search_path(target: Session) -> str:
     """Return the search_path of a session that begins now."""
     with target.again() as session:
         return str(session.value("select reset_val from pg_settings where name = 'search_path'"))
-
-
-def compare_sequences(found: Comparison, wanted: Sequences, target: Session) -> None:
-    """Compare the target's sequences with the values O(wanted)."""
-    present = read_sequences(target)
-    for name, value in wanted.items():
-        if present.get(name) != value:
-            found.differs("sequence", name, "has another value")
 
 
 def compare_content(

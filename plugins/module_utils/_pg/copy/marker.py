@@ -53,6 +53,10 @@ create table {MARKER_SCHEMA}.transfer_entry (id int primary key);
 """
 
 
+Servers = dict[str, dict[str, Any]]
+"""By V(source) and V(target): what shows whether transaction ids still mean the same; see server.history."""
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What the transaction that made a table equal to the source's noted: with it one scan shows what changed."""
@@ -74,6 +78,9 @@ class Evidence:
     target_lineage: str | None = None
     """The same of the target's."""
     target_file: str | None = None
+    own: Sequence[int] = ()
+    """Earlier transactions that wrote the table for the copy and are no older than C(target_horizon): a long one, maybe
+    in another database of the server, holds that back."""
 
 
 @dataclass
@@ -83,16 +90,30 @@ class Marker:
     state: str
     document: dict[str, Any]
     """C(source): its identity; C(servers): both servers' histories; C(verified): the level of comparison; C(schema): a
-    digest of the archive's entries; C(left_out): what the archive was made without."""
+    digest of the archive's entries; C(left_out): what the archive was made without; C(views): see views.States;
+    C(own): see Evidence."""
     tables: dict[str, Evidence] = field(default_factory=dict)
     entries: frozenset[int] = frozenset()
     """Entries of the archive that are made."""
 
     @property
-    def servers(self) -> dict[str, Any] | None:
+    def servers(self) -> Servers:
         """Both servers' histories; none in a marker of another format."""
-        found: dict[str, Any] | None = self.document.get("servers")
+        found: Servers = self.document.get("servers") or {}
         return found
+
+    def restarted(self, servers: Servers) -> bool:
+        """Whether the source was started again, being one of O(servers) now: unlike the target's, its files may have
+        been put back to an earlier state without this marker.
+        """
+        return servers["source"]["started"] != self.servers["source"]["started"]
+
+    def own(self, names: Iterable[str], horizon: int) -> dict[str, list[int]]:
+        """Return Evidence.own of each table that has any, when the tables O(names) are recorded with O(horizon)."""
+        own = {name: [*noted.own] for name, noted in self.tables.items()}
+        for name in names:
+            own[name] = [xid for xid in [*own[name], self.tables[name].target_xid] if xid >= horizon]
+        return {name: xids for name, xids in own.items() if xids}
 
     def is_copy_of(self, identity: dict[str, Any]) -> bool:
         """Whether O(identity) is the source it was copied from."""
@@ -111,15 +132,17 @@ def read(target: Session) -> Marker | None:
         return None
     format_, state, document, entries = found[0]
     if format_ != _FORMAT:
-        # Which of the two servers' words mean the same stays proven, and what was given to functions and to others.
-        kept = {name: document.get(name, []) for name in ("same", "adapted", "given")}
-        return Marker(state, {"source": document.get("source"), **kept})
+        # Which of the two servers' words mean the same stays proven, what was given to functions and to others, and who
+        # filled views.
+        kept = ("same", "adapted", "given", "views")
+        return Marker(state, {name: document[name] for name in ("source", *kept) if name in document})
     rows = target.rows(
         f"""
         select name, rows, source_horizon, target_horizon, target_xid,
                to_char(verified_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), log,
-               source_lineage, source_file, target_lineage, target_file
-        from {MARKER_SCHEMA}.transfer_table
+               source_lineage, source_file, target_lineage, target_file,
+               array(select jsonb_array_elements_text(document -> 'own' -> name)::bigint)
+        from {MARKER_SCHEMA}.transfer_table, {MARKER_SCHEMA}.transfer
         """
     )
     return Marker(state, document, {name: Evidence(*evidence) for name, *evidence in rows}, frozenset(entries))
@@ -197,24 +220,17 @@ def renew(
         _write(target, COMPLETE, document)
 
 
-def note_adapted(target: Session, names: Sequence[str]) -> None:
-    """Note, of a complete copy, which functions were given a search_path."""
-    target.run(
-        f"update {MARKER_SCHEMA}.transfer set document = jsonb_set(document, '{{adapted}}', %s::jsonb)",
-        [json.dumps(list(names))],
-        doing="writing the marker",
-    )
-
-
-def note(target: Session, document: dict[str, Any]) -> None:
-    """Note what is needed to resume the copy if it is interrupted from here on."""
-    _write(target, COPYING, document)
+def note(target: Session, document: dict[str, Any], state: str = COPYING) -> None:
+    """Note what is needed to resume the copy if it is interrupted from here on, or what else there is to know of it."""
+    _write(target, state, document)
 
 
 def record_entries(target: Session, ids: Iterable[int]) -> None:
     """Note that entries of the archive are made, in the transaction that makes them."""
     target.run(
-        f"insert into {MARKER_SCHEMA}.transfer_entry select unnest(%s::int[])", [list(ids)], doing="writing the marker"
+        f"insert into {MARKER_SCHEMA}.transfer_entry select pg_catalog.unnest(%s::int[])",
+        [list(ids)],
+        doing="writing the marker",
     )
 
 

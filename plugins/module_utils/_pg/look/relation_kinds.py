@@ -179,8 +179,7 @@ QUERIES = (
         "view",
         "pg_class",
         f"""
-        select c.oid, {NAME},
-          concat_ws(' ', c.relkind, c.relispopulated, {_options("c.reloptions")}, {goes_with("pg_class", "c.oid")}),
+        select c.oid, {NAME}, concat_ws(' ', c.relkind, {_options("c.reloptions")}, {goes_with("pg_class", "c.oid")}),
           {parts((STATEMENT, "''", "rtrim(pg_get_viewdef(c.oid), '; ')"))}
         {_FROM} where c.relkind in ('v', 'm') and {_OWN}
         """,

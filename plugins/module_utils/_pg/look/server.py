@@ -92,24 +92,37 @@ def facts(session: Session) -> dict[str, Any]:
     return dict(zip(_FACTS, values))
 
 
+HORIZON = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+
+
 def horizon(session: Session) -> int:
     """Return the id below which every transaction of the server had ended when the session's snapshot was taken."""
-    return int(session.value("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
+    return int(session.value(f"select {HORIZON}"))
 
 
 def history(session: Session) -> dict[str, Any]:
-    """Return what must not change if the server's transaction ids are to keep their meaning.
+    """Return what shows whether the server's transaction ids have kept their meaning.
 
-    A failover to a standby that lagged begins a new timeline, on which ids are given out a second time.
+    A failover to a standby that lagged begins a new timeline, on which ids are given out a second time. A server whose
+    files were put back to an earlier state gives them out again on the same timeline: then C(next), the id that no
+    transaction has reached yet, and C(position), that of the log, go back. Once they have caught up, only C(started)
+    shows that files may have been put back.
     """
     allowed = "has_function_privilege('pg_walfile_name(pg_lsn)', 'execute')"
     allowed += " and has_function_privilege('pg_current_wal_lsn()', 'execute')"
-    timeline = None
-    if session.value(f"select {allowed} and not pg_is_in_recovery()"):
-        timeline = session.value("select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)")
-    return {"timeline": timeline, "version": session.version // 10000}
-
-
-def next_transaction(session: Session) -> int:
-    """Return the id that no transaction of the server has reached yet."""
-    return int(session.value("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint"))
+    readable, following, started = session.row(
+        f"select {allowed} and not pg_is_in_recovery(), pg_snapshot_xmax(pg_current_snapshot())::text::bigint, "
+        "pg_postmaster_start_time()::text"
+    )
+    timeline, position = None, 0
+    if readable:
+        timeline, position = session.row(
+            "select substr(pg_walfile_name(lsn), 1, 8), lsn - '0/0'::pg_lsn from pg_current_wal_lsn() lsn"
+        )
+    return {
+        "timeline": timeline,
+        "version": session.version // 10000,
+        "next": following,
+        "position": int(position),
+        "started": started,
+    }

@@ -73,7 +73,8 @@ class ForeignKeys:
                    pg_catalog.obj_description(oid, 'pg_constraint'),
                    convalidated or pg_catalog.to_jsonb(k) ->> 'conenforced' = 'false',
                    exists (select from pg_index i where i.indrelid = k.conrelid and i.indisvalid and i.indpred is null
-                           and (i.indkey::int2[])[0:pg_catalog.cardinality(k.conkey) - 1] operator(pg_catalog.@>) k.conkey)
+                           and (i.indkey::int2[])[0:pg_catalog.cardinality(k.conkey) - 1]
+                             operator(pg_catalog.@>) k.conkey)
             from pg_constraint k where contype = 'f'
             """
         )

@@ -7,24 +7,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import compare as comparison
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import full_copy as engine
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Evidence
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Evidence, Marker, Servers
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import CompareLargeObjects, Work
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool, Task
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import identity, keys, server
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import identity, keys
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import Identity
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import Sequences, read_sequences
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import (
+    Sequences,
+    populated_views,
+    read_sequences,
+)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.keys import Key
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import survey as changes
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import views
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.survey import UNCHANGED, Change
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.views import States, Views
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.sides import both
 
@@ -46,6 +52,7 @@ class Movement:
     """The target's horizon from before it was looked at."""
     identities: dict[str, Identity] = field(default_factory=dict)
     """What the source's tables are."""
+    views: Views = field(default_factory=Views)
     renewed: dict[str, int] = field(default_factory=dict)
     """Rows of tables that a full comparison found equal, so that transaction ids can show their changes again."""
 
@@ -57,7 +64,7 @@ class Movement:
     @property
     def any(self) -> bool:
         """Whether anything changed."""
-        return bool(self.tables or self.large_objects_differ or self.sequences_differ)
+        return bool(self.tables or self.large_objects_differ or self.sequences_differ or self.views.wrong)
 
     @property
     def dear(self) -> bool:
@@ -67,18 +74,19 @@ class Movement:
 
 
 def survey(
-    source: Session, target: Session, evidence: Mapping[str, Evidence], tables: Sequence[Table], pool: Pool
+    source: Session, target: Session, found: Marker, tables: Sequence[Table], pool: Pool, servers: Servers
 ) -> Movement:
-    """Find out what changed since O(evidence) was noted."""
-    copied = [(table, evidence[table.name]) for table in tables if table.name in evidence]
-    (sequences, identities, keys_), (horizon, others, now) = both(
+    """Find out what changed since the marker O(found) was written, given what shows what O(servers) are now."""
+    copied = [(table, found.tables[table.name]) for table in tables if table.name in found.tables]
+    (sequences, identities, keys_, filled), ((horizon, states), others, now) = both(
         lambda: (
             read_sequences(source),
             identity.identities(source, {table.name: table.oid for table in tables}),
             keys.keys(source),
+            populated_views(source),
         ),
         lambda: (
-            server.horizon(target),
+            views.states(target),
             read_sequences(target),
             identity.named(target, [table.name for table, _noted in copied]),
         ),
@@ -86,7 +94,9 @@ def survey(
     movement = Movement(
         sequences=sequences, sequences_differ=sequences != others, horizon=horizon, identities=identities
     )
-    _Survey(source, target, movement, keys_, pool).run(copied, now)
+    if found.state == marker.COMPLETE:
+        movement.views = Views(states, found.document.get("views", {}), {name: oid for oid, name in filled.items()})
+    _Survey(source, target, movement, keys_, pool).run(copied, now, found.restarted(servers))
     return movement
 
 
@@ -105,11 +115,13 @@ class _Survey:
         self._scanned: list[tuple[Table, Evidence]] = []
         self._proven: list[tuple[Table, Evidence]] = []
 
-    def run(self, copied: Sequence[tuple[Table, Evidence]], now: Mapping[str, Identity]) -> None:
-        """Note what changed in O(copied), which are O(now) on the target."""
+    def run(self, copied: Sequence[tuple[Table, Evidence]], now: Mapping[str, Identity], restarted: bool) -> None:
+        """Note what changed in O(copied), which are O(now) on the target, after the source was perhaps O(restarted)."""
         identities = self._movement.identities
         for table, noted in copied:
-            self._worth[table.name] = changes.standing(noted, identities[table.name], now.get(table.name))
+            worth = changes.standing(noted, identities[table.name], now.get(table.name))
+            # It may have been started with older files, or other ones, and have given out ids a second time.
+            self._worth[table.name] = changes.REWRITTEN if restarted and worth == changes.SOUND else worth
         sound = [(table, noted) for table, noted in copied if self._worth[table.name] == changes.SOUND]
         self._scanned = [(table, noted) for table, noted in copied if self._worth[table.name] == changes.REWRITTEN]
         self._read_logs(sound)
@@ -173,3 +185,15 @@ def renew(target: Session, movement: Movement, horizon: int) -> None:
     if movement.renewed:
         marker.note_source(target, movement.identities)
         marker.record_tables(target, list(movement.renewed.items()), horizon, movement.horizon)
+
+
+def renewed_document(
+    found: Marker, movement: Movement, servers: Servers, written: Iterable[str] = (), filled: States | None = None
+) -> dict[str, Any]:
+    """Return the marker's document for a target on which O(written) and the renewed tables are recorded again.
+
+    O(filled) is what its materialized views are, if they were looked at.
+    """
+    own = found.own({*written, *movement.renewed}, movement.horizon)
+    document = {**found.document, "servers": servers, "own": own}
+    return document if filled is None else {**document, "views": filled}

@@ -8,7 +8,7 @@
 If the transaction that inserted a row of the source had ended before the copied snapshot, the row was in that snapshot,
 with the content that it still has: every update makes a new row version with a new transaction id. So if all rows are
 that old, and there are as many as were copied, they are the rows that were copied. The same holds on the target for the
-transaction that wrote the table. Ids are compared with C(age), which errs only towards "newer" once they wrap around.
+transaction that wrote the table.
 
 This proves something only about the same table with the same row type; see look.identity. A different table, or one
 with a column or an attribute that was created again, is compared row by row. So is a table that was rewritten to
@@ -27,17 +27,13 @@ from typing import Any, NamedTuple
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Evidence
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import Feed
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import server
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import Identity
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.keys import Key
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.change_log import Log
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.sides import both
 
-# Ids further away than this cannot be told apart from future ones.
-_FARTHEST = 2_000_000_000
 # To look up each of more keys costs more than a scan: a share of the table's rows, or this many.
 _FEW = 0.1
 _VERY_FEW = 1000
@@ -117,15 +113,28 @@ def standing(noted: Evidence, source: Identity, target: Identity | None) -> str:
     return SOUND
 
 
-def newer(horizon: int) -> str:
-    """Return the condition that a row may have been written by a transaction with the id O(horizon) or a later one."""
+# C(age) is what is left of the distance from an id to the next one in 32 bits with a sign, so an id that is more than
+# 2^31 behind looks like one to come, and a frozen row still shows the id that wrote it. On the source none is to come:
+# the snapshot is older than the next id from which C(age) counts, so all that it shows is behind that id.
+_BEHIND = 0
+# On the target others may write after C(age) began to count, which it does from the transaction's own id if it has one.
+# They are given far fewer ids than this while one transaction lasts. A row of the copy that is three billion ids behind
+# looks just as far ahead: it is taken for another's, and written again.
+_AHEAD = -1_000_000_000
+
+
+def newer(horizon: int, least: int = _BEHIND) -> str:
+    """Return the condition that a row of the source may have been written by a transaction with the id O(horizon) or a
+    later one.
+    """
     low = max(horizon % (1 << 32), 3)  # 0 to 2 are given to no transaction
-    return f"age(xmin) <= (select age('{low}'::xid))"
+    return f"pg_catalog.age(xmin) between {least} and (select pg_catalog.age('{low}'::pg_catalog.xid))"
 
 
 def foreign(evidence: Evidence) -> str:
     """Return the condition that a row of the target may have been written by something other than the copy."""
-    return f"{newer(evidence.target_horizon)} and xmin <> '{evidence.target_xid % (1 << 32)}'::xid"
+    own = ",".join(str(xid % (1 << 32)) for xid in (evidence.target_xid, *evidence.own))
+    return f"{newer(evidence.target_horizon, _AHEAD)} and xmin <> all ('{{{own}}}'::pg_catalog.xid[])"
 
 
 def few(keys: int, rows: int) -> bool:
@@ -140,7 +149,7 @@ def scans(session: Session, tables: Sequence[tuple[Table, str]]) -> list[Scan]:
 
 def located(session: Session, tables: Sequence[tuple[Table, str]]) -> list[tuple[Scan, str]]:
     """Return the same, and for each table the condition that a row is in the part that has the marked ones."""
-    places = ", min(place) filter (where hash is not null)::text, max(place) filter (where hash is not null)::text"
+    places = "".join(f", pg_catalog.{end}(place) filter (where hash is not null)::text" for end in ("min", "max"))
     return [
         (Scan(*found), f"ctid between '{first}' and '{last}'" if first else "true")
         for *found, first, last in _scanned(session, tables, places)
@@ -150,7 +159,7 @@ def located(session: Session, tables: Sequence[tuple[Table, str]]) -> list[tuple
 def _scanned(session: Session, tables: Sequence[tuple[Table, str]], more: str = "") -> list[tuple[Any, ...]]:
     # The offset keeps the planner from repeating the hash and its condition for each column.
     sql = " union all ".join(
-        f"select {index}, count(*), count(hash), coalesce(sum(hash), 0)::text{more} from ("
+        f"select {index}, count(*), pg_catalog.count(hash), coalesce(pg_catalog.sum(hash), 0)::text{more} from ("
         f"select {'ctid as place, ' if more else ''}case when {mark} then {table.row_hash} end as hash "
         f"from only {table.name} {table.condition} offset 0) rows"
         for index, (table, mark) in enumerate(tables)
@@ -293,15 +302,3 @@ def judge(table: Table, key: Key | None, evidence: Evidence, source: Scan, targe
     else:
         how = BY_KEY if key else WHOLE
     return Change(table, key, source, target, how)
-
-
-def too_old(source: Session, target: Session, tables: Mapping[str, Evidence]) -> bool:
-    """Return whether too many transaction ids were used since for C(age) to compare them."""
-    if not tables:
-        return False
-    oldest = [
-        min(evidence.source_horizon for evidence in tables.values()),
-        min(evidence.target_horizon for evidence in tables.values()),
-    ]
-    following = both(lambda: server.next_transaction(source), lambda: server.next_transaction(target))
-    return any(next_one - horizon > _FARTHEST for next_one, horizon in zip(following, oldest))

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -18,13 +18,12 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy imp
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import marker
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.adapt import Adaptation
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.compare import Comparison
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Evidence, Marker
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.marker import Evidence, Marker, Servers
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.tasks import ReadLargeObjects, Work
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy.workers import Pool, Task
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import checksums as content
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import server
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.identity import refuse_rewritten
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.inventory import populated_views
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.plan import Side
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.tables import Table
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log, delta, staging, views
@@ -32,13 +31,19 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update i
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.constraints import Aside, loose
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.delta import Delta
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.guard import Guard
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.movement import Movement, renew
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.movement import (
+    Movement,
+    renew,
+    renewed_document,
+)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.staging import Stage, Staged
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update.survey import BY_LOG
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.progress import Progress
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.sides import both
 
+_OTHER_VERSION = "the copy was made by another version of this module"
+# Transaction ids further away than this cannot be told apart from future ones.
+_FARTHEST = 2_000_000_000
 # With a larger share of new rows, the planner's statistics are gathered again, as autovacuum does.
 _STALE = 0.1
 # Someone else uses the target, such as the app in a rehearsal: a deadlock, or a lock that timed out.
@@ -49,10 +54,10 @@ _NAMED = 5  # tables in a reason
 _GUARDED = engine.LARGE
 
 
-def obstacle(source: Side, target: Side, found: Marker, tables: Sequence[Table]) -> str:
+def obstacle(source: Side, target: Side, found: Marker, tables: Sequence[Table], servers: Servers) -> str:
     """Return why a complete copy cannot be updated, or nothing."""
     if not found.servers:
-        return "the copy was made by another version of this module"
+        return _OTHER_VERSION
     other = sorted({table.name for table in tables} ^ set(found.tables))
     if other:
         more = f" and {len(other) - _NAMED} more" if len(other) > _NAMED else ""
@@ -62,23 +67,23 @@ def obstacle(source: Side, target: Side, found: Marker, tables: Sequence[Table])
     comparison.compare_search_path(compared, source, target.facts["search_path"])
     for one in compared.mismatches:
         return f"the schemas differ: {one['kind']} {one['name']}: {one['difference']}"
-    return no_evidence(source.session, target.session, found)
+    return no_evidence(found, servers)
 
 
-def no_evidence(source: Session, target: Session, found: Marker) -> str:
-    """Return why what the marker says about tables no longer counts, or nothing if it does."""
-    servers = histories(source, target)
-    if servers != found.servers or any(side["timeline"] is None for side in servers.values()):
-        return "a server failed over or was upgraded since the copy, or its timeline cannot be read"
-    if changes.too_old(source, target, found.tables):
-        return "too many transactions have passed since the copy"
+def no_evidence(found: Marker, servers: Servers) -> str:
+    """Return why what the marker says about tables no longer counts, O(servers) being what they are now, or nothing."""
+    for side, now in servers.items():
+        noted = found.servers.get(side, {})
+        if now["timeline"] is None or any(now[what] != noted.get(what) for what in ("timeline", "version")):
+            return "a server failed over or was upgraded since the copy, or its timeline cannot be read"
+        if now.keys() - noted.keys():
+            return _OTHER_VERSION
+        horizons = [getattr(one, f"{side}_horizon") for one in found.tables.values()]
+        if now["position"] < noted["position"] or now["next"] < max([noted["next"], *horizons]):
+            return "a server was put back to an earlier state since the copy"
+        if horizons and now["next"] - min(horizons) > _FARTHEST:
+            return "too many transactions have passed since the copy"
     return ""
-
-
-def histories(source: Session, target: Session) -> dict[str, dict[str, Any]]:
-    """Return what shows whether both servers' transaction ids still mean the same."""
-    of_source, of_target = both(lambda: server.history(source), lambda: server.history(target))
-    return {"source": of_source, "target": of_target}
 
 
 def guarded(target: Session, evidence: Mapping[str, Evidence], tables: Sequence[Table]) -> Guard:
@@ -111,8 +116,8 @@ class Update:
         self._progress = progress
         self._loose: dict[str, dict[str, str]] = {}
 
-    def run(self, horizon: int) -> None:
-        """Make the target equal to the source's snapshot, whose horizon is O(horizon).
+    def run(self, horizon: int, servers: Servers) -> None:
+        """Make the target equal to the source's snapshot, whose horizon is O(horizon), and note what O(servers) are.
 
         Raises StateError if that is not possible; the target is then still the copy that it was.
         """
@@ -122,7 +127,7 @@ class Update:
             # In an interrupted copy, the tables that are copied anew come later.
             refuse_rewritten(self._source.session, [change.table for change in self._movement.changes])
             self._progress.phase("apply")
-            self._apply_patiently(staged, objects, horizon)
+            self._found.document.update(self._apply_patiently(staged, objects, horizon, servers))
         finally:
             self._guard.release()
             staging.clear(self._target)
@@ -131,21 +136,24 @@ class Update:
                 self._analyze(one.change.table)
 
     def _analyze(self, table: Table) -> None:
-        adaptation = self._adaptation()
+        document = self._found.document
+
+        def note(names: Sequence[str]) -> None:
+            document["adapted"] = list(names)
+            marker.note(self._target, document, self._found.state)
+
+        adaptation = self._adaptation(note)
         try:
             self._target.run(f"analyze {table.name}", doing="analyzing")
         except StateError as error:
             # Autovacuum tries again, and its errors are in the server's log: the update itself is done.
             if adaptation.cures(table.oid, error):
-                self._found.document["adapted"] = adaptation.names
                 with suppress(StateError):
                     self._target.run(f"analyze {table.name}", doing="analyzing")
 
-    def _adaptation(self) -> Adaptation:
-        """Return what can give the target's functions a search_path, and notes that."""
-        return Adaptation(
-            self._source.session, self._target, self._found, lambda names: marker.note_adapted(self._target, names)
-        )
+    def _adaptation(self, note: Callable[[Sequence[str]], None]) -> Adaptation:
+        """Return what can give the target's functions a search_path, after it has let O(note) know."""
+        return Adaptation(self._source.session, self._target, self._found, note)
 
     def _stage(self) -> tuple[list[Staged], dict[int, int | None]]:
         """Return what is staged, and the large objects that differ with their size on the source, None for none."""
@@ -179,12 +187,15 @@ class Update:
         # Tables copied whole come first: a table cannot be truncated while rows of others wait for deferred checks.
         return sorted(staged, key=lambda one: one.change.how != changes.WHOLE), objects
 
-    def _apply_patiently(self, staged: list[Staged], objects: dict[int, int | None], horizon: int) -> None:
+    def _apply_patiently(
+        self, staged: list[Staged], objects: dict[int, int | None], horizon: int, servers: Servers
+    ) -> dict[str, Any]:
+        """Return the marker's document."""
         aside, attempts = Aside(), 0
         while True:
             attempts += 1
             try:
-                return self._apply(staged, objects, horizon, aside)
+                return self._apply(staged, objects, horizon, servers, aside)
             except StateError as error:
                 state = str(error.facts.get("sqlstate", ""))
                 if aside.against(state) != aside:
@@ -192,9 +203,12 @@ class Update:
                 elif state not in _BUSY or attempts >= _ATTEMPTS:
                     raise
 
-    def _apply(self, staged: list[Staged], objects: dict[int, int | None], horizon: int, aside: Aside) -> None:
+    def _apply(
+        self, staged: list[Staged], objects: dict[int, int | None], horizon: int, servers: Servers, aside: Aside
+    ) -> dict[str, Any]:
         target, source = self._target, self._source.session
-        adaptation = self._adaptation()
+        adaptation = self._adaptation(lambda _names: None)  # the document is written last
+        filled: views.States | None = None
         with self._guard.transaction("updating the copy"):
             began = server.horizon(target)
             complete = self._found.state == marker.COMPLETE
@@ -203,9 +217,7 @@ class Update:
                 delta.put_large_objects(target, objects)
                 if complete:
                     engine.comment_large_objects(source, target)
-                    names = views.stale(target, reached, bool(objects)) if staged or objects else []
-                    oids = {name: oid for oid, name in populated_views(source).items()} if names else {}
-                    engine.refresh(target, {name: oids.get(name, 0) for name in names}, adaptation.cures)
+                    filled = self._movement.views.fill(target, reached, bool(objects), adaptation.cures)
                 found = self._differences(staged, reached, bool(objects))
             if complete:
                 known = self._source.definitions
@@ -214,11 +226,14 @@ class Update:
                 found.mismatches += schema.mismatches
                 engine.set_sequences(target, self._movement.sequences)
             found.refuse(target)
+            document = renewed_document(self._found, self._movement, servers, (one.name for one in staged), filled)
+            document["adapted"] = adaptation.names
+            marker.note(target, document, self._found.state)
             renew(target, self._movement, horizon)
             marker.note_source(target, self._movement.identities)
             marker.record_tables(target, self._kept(staged), horizon, began)
             marker.advance(target, horizon)
-        self._found.document["adapted"] = adaptation.names
+        return document
 
     def _kept(self, staged: Sequence[Staged]) -> list[tuple[str, int, str | None]]:
         """Return what to note about the tables that were written: name, rows, and the identity of valid logs."""
