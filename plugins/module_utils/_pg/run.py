@@ -124,27 +124,30 @@ class Run:
             table: logs_.identity for table, logs_ in changes.logged(self.source.session, self.target.session).items()
         }
 
-    def compare(self, sequences: Sequences, level: str, known: Mapping[str, Content] | None = None) -> Comparison:
+    def compare(self, sequences: Sequences, level: str, copied: Mapping[str, Content] | None = None) -> Comparison:
         """Compare schema and sequences, and by O(level) rows and large objects.
 
-        O(known) is what the source's tables hold, as far as they were read under this snapshot.
+        O(copied) is given after a copy: what the source's tables hold, as far as they were read under this snapshot.
+        Later an app may use the target's sequences at any moment, so those are set again that have another value.
         """
         found = comparison.compare_schema(self.source, self.target.session, self.noted)
         comparison.compare_search_path(found, self.source, self.search_path)
-        self._compare_sequences(found, sequences)
+        self._compare_sequences(found, sequences, again=copied is None)
         if not found.mismatches:
-            comparison.compare_content(found, self.tables, self.pool, level, known or {})
+            comparison.compare_content(found, self.tables, self.pool, level, copied or {})
             if level == "checksums":
                 self.noted["generated"] = sorted(found.generated)
         return found
 
-    def _compare_sequences(self, found: Comparison, wanted: Sequences) -> None:
-        """Set those again that an app used on the target meanwhile, or note that this is to be done."""
+    def _compare_sequences(self, found: Comparison, wanted: Sequences, again: bool) -> None:
         present = read_sequences(self.target.session)
         used = {name: value for name, value in wanted.items() if present.get(name) != value}
-        if used and not self.target.session.read_only:
-            set_sequences(self.target.session, used)
         found.sequences, found.sequences_differ = len(wanted), bool(used)
+        if not again:
+            for name in used:
+                found.differs("sequence", name, "has another value")
+        elif used and not self.target.session.read_only:
+            set_sequences(self.target.session, used)
 
     def tell(self) -> None:
         """Say what the copy is not, and why: also of a copy that was only updated since, by what was noted of it."""
