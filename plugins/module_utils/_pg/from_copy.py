@@ -66,14 +66,16 @@ def _compared(run: Run, check_mode: bool) -> dict[str, Any] | None:
     if same.mismatches:
         return None
     filled = populated_views(source)
-    views_ = views.Views(views.states(target)[1], run.noted.get("views", {}), frozenset(filled.values()))
+    views_ = views.Views(
+        views.states(target)[1], run.noted.get("views", {}), {name: oid for oid, name in filled.items()}
+    )
     if not check_mode:
         document = {**run.noted, "source": run.source.identity, "servers": run.servers, "verified": "checksums"}
         document.update(same=sorted(same.same), own={})
         if views_.wrong:
             with target.transaction(doing="filling materialized views"):
                 with target.as_app():
-                    document["views"] = views_.fill(target, (), False)
+                    document["views"] = views_.fill(target, (), False, lambda _oid, _error: False)
                 if "servers" in run.noted:
                     marker.note(target, {**run.noted, "views": document["views"]}, marker.COMPLETE)
         if all(side["timeline"] for side in run.servers.values()):

@@ -47,7 +47,7 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.result i
     WOULD_UPDATE,
 )
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.run import Run, Wanted, settle_logs
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.update import change_log, views
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.progress import Progress
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.sides import both
@@ -235,7 +235,10 @@ def _run(run: Run, tools: Tools, found: Marker | None, occupied: bool, check_mod
         result = copy(run, tools, found, occupied)
     if result["verdict"] != WOULD_COPY:
         run.tell()
-        settled = result.pop("settled", []) + settle.settle(run.given, run.target, run.findings, check_mode)
+        given = settle.settle(run.given, run.target, run.findings, check_mode)
+        if given and not check_mode:
+            views.note_again(run.target.session)
+        settled = result.pop("settled", []) + given
         if settled and result["verdict"] == UNCHANGED:
             result.update(changed=True, verdict=WOULD_UPDATE if check_mode else UPDATED)
         result["settled"] = settled

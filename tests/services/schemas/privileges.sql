@@ -21,6 +21,9 @@ create table own (i int);
 revoke delete on own from current_user;
 create view seen as select id from t;
 grant select on seen to public;
+create materialized view kept as select id from t;
+create unique index on kept (id);
+grant select on kept to helper;
 create sequence counter;
 grant usage on sequence counter to helper with grant option;
 select lo_create(4711);
@@ -28,7 +31,7 @@ grant select on large object 4711 to helper;
 comment on schema public is 'my own comment';
 comment on schema priv is 'private';
 -- then updated
-grant update on t to helper;
+grant update on t to helper; grant select on kept to public;
 -- then updated
 comment on schema priv is 'more private';
 -- then updated

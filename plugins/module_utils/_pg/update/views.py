@@ -16,7 +16,11 @@ from dataclasses import dataclass, field
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import StateError
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.copy import full_copy as engine
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look import server
-from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import NAME, OWN_RELATION
+from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.look.scope import (
+    MARKER_SCHEMA,
+    NAME,
+    OWN_RELATION,
+)
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.session import Session
 
 # The relations that a view's query, or a table with children, reads; 0 stands for what is unknown.
@@ -33,10 +37,12 @@ select inhparent, inhrelid from pg_inherits
 """
 
 
-# Every REFRESH, CONCURRENTLY too, writes the view's row in this catalog, and nothing else can write to a view's rows.
+# A REFRESH makes a new file. Where there is a unique index, it may be CONCURRENTLY, which writes the view's row in this
+# catalog, as GRANT does too. Nothing else can write to a view's rows.
 _STATES = f"""
 select pg_catalog.jsonb_object_agg({NAME}, pg_catalog.jsonb_build_array(
-  c.relispopulated, pg_catalog.concat_ws(' ', c.oid, c.xmin, pg_catalog.pg_relation_filenode(c.oid))))
+  c.relispopulated, pg_catalog.concat_ws(' ', c.oid, pg_catalog.pg_relation_filenode(c.oid),
+    case when exists (select from pg_index where indrelid = c.oid and indisunique) then c.xmin end)))
 from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'm' and {OWN_RELATION}
 """
 
@@ -48,6 +54,15 @@ def states(target: Session) -> tuple[int, States]:
     """Return the target's horizon, and what its materialized views are."""
     horizon, found = target.row(f"select {server.HORIZON}, ({_STATES})")
     return int(horizon), found or {}
+
+
+def note_again(target: Session) -> None:
+    """Note what they are after privileges on them were set."""
+    target.run(
+        f"update {MARKER_SCHEMA}.transfer set document = jsonb_set(document, '{{views}}', found) "
+        f"from ({_STATES}) s(found) where document ? 'views' and found is not null",
+        doing="writing the marker",
+    )
 
 
 @dataclass(frozen=True)
