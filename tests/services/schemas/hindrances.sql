@@ -22,7 +22,6 @@ insert into things select i, i from generate_series(1, 50) i;
 update one set other = null where id = 5;
 delete from two where id = 5;
 delete from one where id = 5;
--- then updated
 insert into kinds values (1000);
 insert into things values (100, 1000);
 update things set kind = 2 where kind = 3;
