@@ -19,8 +19,9 @@ from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._pg.wire.ses
 
 # ON DELETE actions that deferring does not postpone: cascade, restrict, set null, set default.
 _AT_ONCE = "crnd"
-# A unique value that is taken, one that violates an exclusion constraint, and a row that another refers to.
-_KEYS_HINDER = ("23505", "23P01", "23503")
+# A unique value that is taken, one that violates an exclusion constraint, and a row that another refers to, which
+# since PostgreSQL 18 is an error of its own if RESTRICT forbids it.
+_KEYS_HINDER = ("23505", "23P01", "23503", "23001")
 _CHECK_HINDERS = "23514"
 
 
