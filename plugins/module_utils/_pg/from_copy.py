@@ -65,10 +65,7 @@ def _compared(run: Run, check_mode: bool) -> dict[str, Any] | None:
     same = run.compare(read_sequences(run.source.session), "checksums")
     if same.mismatches:
         return None
-    filled = populated_views(source)
-    views_ = views.Views(
-        views.states(target)[1], run.noted.get("views", {}), {name: oid for oid, name in filled.items()}
-    )
+    views_ = views.Views(views.states(target)[1], run.noted.get("views", {}), populated_views(source))
     if not check_mode:
         document = {**run.noted, "source": run.source.identity, "servers": run.servers, "verified": "checksums"}
         document.update(same=sorted(same.same), own={})

@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from ansible_collections.flyover.heroku_to_fly.plugins.module_utils._base.errors import (
@@ -163,7 +164,8 @@ def _transfer(
     try:
         if busy:
             raise busy
-        result = _patiently(source, target, found, wanted, check_mode, progress, findings)
+        look = partial(_looked, source, target, wanted, check_mode, progress, findings)
+        result = _patiently(look, found, target_session, findings)
     except (InputError, StateError) as error:
         if not check_mode:
             raise
@@ -176,32 +178,26 @@ def _transfer(
 
 
 def _patiently(
-    source: Side,
-    target: Side,
-    found: Marker | None,
-    wanted: Wanted,
-    check_mode: bool,
-    progress: Progress,
-    findings: Findings,
+    look: Callable[[Marker | None], dict[str, Any]], found: Marker | None, target: Session, findings: Findings
 ) -> dict[str, Any]:
-    """Begin again with a new snapshot where the source's tables were rewritten meanwhile."""
+    """Begin O(look) again, with a new snapshot, where the source's tables were rewritten meanwhile."""
     for _again in range(_ATTEMPTS - 1):
         try:
-            return _looked(source, target, found, wanted, check_mode, progress, findings)
+            return look(found)
         except Rewritten:
             findings.forget()
-            found = marker.read(target.session)
-    return _looked(source, target, found, wanted, check_mode, progress, findings)
+            found = marker.read(target)
+    return look(found)
 
 
 def _looked(
     source: Side,
     target: Side,
-    found: Marker | None,
     wanted: Wanted,
     check_mode: bool,
     progress: Progress,
     findings: Findings,
+    found: Marker | None,
 ) -> dict[str, Any]:
     source_session, target_session = source.session, target.session
     with _snapshot(source_session) as snapshot:

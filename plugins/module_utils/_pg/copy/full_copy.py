@@ -137,7 +137,7 @@ class Copy:
         set_sequences(self._target, self.sequences)
         comment_large_objects(self._source, self._target)
         # In the archive's order, in which each view comes after those it reads.
-        populated = populated_views(self._source)
+        populated = {oid: name for name, oid in populated_views(self._source).items()}
         views = [entry.oid for entry in [*before, *after] if entry.kind == "MATERIALIZED VIEW"]
         with self._target.as_app():
             refresh(self._target, {populated[oid]: oid for oid in views if oid in populated}, self.adaptation.cures)

@@ -42,12 +42,12 @@ def read_sequences(session: Session) -> Sequences:
     return found
 
 
-def populated_views(session: Session) -> dict[int, str]:
-    """Return the materialized views that hold rows: oid and name."""
+def populated_views(session: Session) -> dict[str, int]:
+    """Return the oids of the materialized views that hold rows, by name."""
     return dict(
         session.rows(
             f"""
-            select c.oid, {NAME} from pg_class c join pg_namespace n on n.oid = c.relnamespace
+            select {NAME}, c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
             where c.relkind = 'm' and c.relispopulated and {OWN_RELATION}
             """
         )

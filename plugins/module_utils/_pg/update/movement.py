@@ -95,7 +95,7 @@ def survey(
         sequences=sequences, sequences_differ=sequences != others, horizon=horizon, identities=identities
     )
     if found.state == marker.COMPLETE:
-        movement.views = Views(states, found.document.get("views", {}), {name: oid for oid, name in filled.items()})
+        movement.views = Views(states, found.document.get("views", {}), filled)
     _Survey(source, target, movement, keys_, pool).run(copied, now, found.restarted(servers))
     return movement
 
